@@ -1,0 +1,6 @@
+package lambdasim
+
+// lambdaService returns the operations of Lambda.
+func lambdaService() service {
+	return service{name: "lambda"}
+}
