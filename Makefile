@@ -1,0 +1,77 @@
+# Everything a developer or CI runs. `make help` lists the targets.
+
+GO        ?= go
+LINT      := $(GO) tool -modfile=go.tool.mod golangci-lint
+LDFLAGS   := -s -w
+# The layer's programs must come out the same on every machine: no version
+# control stamp, no paths, no cgo.
+DEFENDERS := bin/defender-linux-amd64 bin/defender-linux-arm64
+
+# Bounds and sizes that can be set on the command line.
+TIMEOUT   ?= 12m
+BENCH     ?= .
+BENCHTIME ?= 1s
+FUZZTIME  ?= 10s
+SEEDS     ?= 10000
+
+.DEFAULT_GOAL := help
+
+##@ Use
+
+.PHONY: build
+build: bin/autodefend $(DEFENDERS) ## build bin/autodefend and the layer's programs for amd64 and arm64
+
+.PHONY: bin/autodefend
+bin/autodefend:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '$(LDFLAGS)' -o $@ ./cmd/autodefend
+
+.PHONY: $(DEFENDERS)
+$(DEFENDERS): bin/defender-linux-%:
+	CGO_ENABLED=0 GOOS=linux GOARCH=$* GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/defender
+
+.PHONY: demo
+demo: build ## build, then watch an estate being judged, protected and rolled back
+	bin/autodefend demo
+
+##@ Develop
+
+.PHONY: check
+check: ## formatting, vet, linters, module files; the same in CI
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	$(LINT) run ./...
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; else echo 'shellcheck is not installed: .ci/run was not checked'; fi
+
+.PHONY: fmt
+fmt: ## rewrite the code as gofumpt wants it
+	$(LINT) fmt ./...
+
+.PHONY: test
+test: ## every test under the race detector, closing with totals (TIMEOUT per package)
+	CGO_ENABLED=1 $(GO) run ./internal/testtotals -race -timeout=$(TIMEOUT) ./...
+
+.PHONY: bench
+bench: ## benchmarks (BENCH=regexp, BENCHTIME=1s)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime=$(BENCHTIME) -timeout=20m ./internal/...
+
+.PHONY: fuzz
+fuzz: ## each fuzz target in turn, for FUZZTIME
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
+		name=$${func#func }; \
+		echo "== $$name ($${file%/*})"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime=$(FUZZTIME) "$${file%/*}" || exit 1; \
+	done
+
+.PHONY: sim-long
+sim-long: ## the deterministic simulation over SEEDS seeds
+	$(GO) test -run '^TestSeeds$$' -timeout=0 ./internal/simtest -args -long -seeds=$(SEEDS)
+
+.PHONY: clean
+clean: ## remove what build made
+	rm -rf bin
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-zA-Z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
