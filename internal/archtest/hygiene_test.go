@@ -1,0 +1,112 @@
+package archtest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// largestBinary bounds files that no review can read, in bytes.
+const largestBinary = 1 << 20
+
+// unwanted is a pattern that no file of the repository may hold.
+type unwanted struct {
+	pattern *regexp.Regexp
+	only    string // the extension it is limited to, or empty
+	why     string
+}
+
+// hygiene lists the patterns. They are put together from pieces, so that this
+// file does not hold them either.
+func hygiene() []unwanted {
+	before := "(^|[\\s\"'`(=:,])"
+	return []unwanted{
+		{regexp.MustCompile(before + `/(wo` + `rk|ro` + `ot)/[A-Za-z0-9._-]`), "", "the path of one machine"},
+		{regexp.MustCompile(before + `/(ho` + `me|Use` + `rs)/[a-z][a-z0-9]*/`), "", "the path of one machine"},
+		{regexp.MustCompile(`(proxy\.go` + `lang\.org|registry\.np` + `mjs\.org|deb\.deb` + `ian\.org)`), "", "the host of a package registry"},
+		{regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X)\b`), ".go", "a note to oneself: do it, or file it"},
+	}
+}
+
+func TestRepositoryHygiene(t *testing.T) {
+	repo := repository(t)
+	for _, name := range tracked(t, repo) {
+		info, err := os.Lstat(filepath.Join(repo, name))
+		if err != nil || !info.Mode().IsRegular() { // removed in the work tree, or a link
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(repo, name))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if bytes.IndexByte(content, 0) >= 0 {
+			if len(content) > largestBinary {
+				t.Errorf("%s: a binary file of %d bytes, want at most %d", name, len(content), largestBinary)
+			}
+			continue
+		}
+		for _, found := range unwantedIn(name, content) {
+			t.Error(found)
+		}
+	}
+}
+
+// unwantedIn lists, as "file:line: what: why", what hygiene forbids.
+func unwantedIn(name string, content []byte) []string {
+	var found []string
+	number := 0
+	for line := range bytes.Lines(content) {
+		number++
+		for _, u := range hygiene() {
+			if u.only != "" && u.only != filepath.Ext(name) {
+				continue
+			}
+			if match := u.pattern.Find(line); match != nil {
+				found = append(found, fmt.Sprintf("%s:%d: %q: %s", name, number, match, u.why))
+			}
+		}
+	}
+	return found
+}
+
+// tracked lists the files that git knows, relative to the repository.
+func tracked(t *testing.T, repo string) []string {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(repo, ".git")); err != nil {
+		t.Skip("not a git checkout: there is no list of the repository's files")
+	}
+	cmd := exec.CommandContext(t.Context(), "git", "-c", "safe.directory=*", "ls-files", "-z")
+	cmd.Dir = repo
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+}
+
+func TestUnwantedIn(t *testing.T) {
+	tests := []struct {
+		name, line string
+		want       bool
+	}{
+		{"a.md", "see /wo" + "rk/main", true},
+		{"a.md", `dir = "/ro` + `ot/x"`, true},
+		{"a.go", "// /ho" + "me/alice/src", true},
+		{"a.md", "https://example.com/wo" + "rk/main", false},
+		{"a.go", "arn:aws:iam::123456789012:ro" + "ot", false},
+		{"a.go", "// TO" + "DO: later", true},
+		{"a.txt", "TO" + "DO", false},
+		{"a.mod", "GOPROXY=https://proxy.go" + "lang.org", true},
+	}
+	for _, tt := range tests {
+		if got := unwantedIn(tt.name, []byte(tt.line)); (len(got) > 0) != tt.want {
+			t.Errorf("%s %q: found %q, want any: %t", tt.name, tt.line, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package archtest
+
+// row says what one package may import besides the standard library.
+type row struct {
+	// pkg is relative to the module; "." is the root. A row covers the packages
+	// below it too, and they may import each other.
+	pkg string
+	// kind is the package's place in the architecture; see kinds.
+	kind string
+	// internal lists packages of this module; "all" stands for every one.
+	internal []string
+	// external lists prefixes of import paths of other modules.
+	external []string
+	// why is printed when the row is broken.
+	why string
+	// future marks a package that the design names and nobody has written yet.
+	future bool
+}
+
+// Kinds of packages. Imports point one way: command to parts, adapters and
+// world, from there to engines, from there to the dictionary.
+const (
+	dictionary = "dictionary" // types, validation, errors
+	engine     = "engine"     // pure decisions; see purity_test.go
+	part       = "part"       // processes over small interfaces of their own
+	adapter    = "adapter"    // one foreign system each
+	world      = "world"      // what stands in for AWS
+	command    = "command"    // flags, wiring, output
+	testsOnly  = "tests only" // no code outside _test.go files
+	tool       = "tool"       // what make runs
+)
+
+const (
+	root   = "."
+	awsSDK = "github.com/aws/"
+	yaml   = "go.yaml.in/yaml/v3"
+	tables = "github.com/jedib0t/go-pretty/v6"
+	xRate  = "golang.org/x/time/rate"
+	xSys   = "golang.org/x/sys"
+	xSync  = "golang.org/x/sync"
+	anyOne = "all"
+)
+
+// architecture is the import table. A new package is welcome with a row: one
+// clear purpose, and the imports that this purpose needs.
+func architecture() []row {
+	return []row{
+		{
+			pkg: root, kind: dictionary,
+			why: "everybody imports the dictionary, so it imports nobody",
+		},
+		{
+			pkg: "internal/plan", kind: engine, internal: []string{root}, external: []string{yaml},
+			why: "a verdict must follow from its arguments alone; recipes and runtimes are YAML",
+		},
+		{
+			pkg: "internal/report", kind: engine, internal: []string{root, "internal/plan"}, external: []string{yaml, tables},
+			why: "a report is a function from plans and receipts to bytes",
+		},
+		{
+			pkg: "internal/fleet", kind: part, internal: []string{root, "internal/plan"}, external: []string{xRate, xSync},
+			why: "the fleet declares the cloud it needs as small interfaces and is tested in virtual time",
+		},
+		{
+			pkg: "internal/cloud", kind: adapter, internal: []string{root, "internal/plan"}, external: []string{awsSDK, xRate, xSync},
+			why: "the only importer of the AWS SDK",
+		},
+		{
+			pkg: "internal/layer", kind: adapter, internal: []string{root, "internal/plan"},
+			why: "builds the layer's zip; publishing it is done by cloud",
+		},
+		{
+			pkg: "internal/wrapper", kind: adapter, internal: []string{root}, external: []string{xSys},
+			why: "runs inside customers' functions, so every byte counts",
+		},
+		{
+			pkg: "internal/lambdasim", kind: world, internal: []string{root},
+			external: []string{yaml, xRate, xSync, xSys, "github.com/aws/smithy-go/encoding/cbor"},
+			why:      "speaks the wire of AWS from its documentation, not from the SDK that is tested against it",
+		},
+		{
+			pkg: "internal/simtest", kind: testsOnly,
+			why: "the deterministic simulation sees fleet, cloud and lambdasim together",
+		},
+		{
+			pkg: "internal/archtest", kind: testsOnly,
+			why: "rules are tests",
+		},
+		{
+			pkg: "internal/testtotals", kind: tool,
+			why: "must build before anything else does",
+		},
+		{
+			pkg: "cmd/autodefend", kind: command, internal: []string{anyOne},
+			external: []string{yaml, tables, "github.com/spf13/", "github.com/google/uuid", "golang.org/x/term", xSync, xSys},
+			why:      "wires everything; AWS itself is reached through internal/cloud",
+		},
+		{
+			pkg: "cmd/defender", kind: command, internal: []string{root, "internal/wrapper"}, external: []string{xSys},
+			why: "the layer's program stays tiny: nothing of SQL, AWS SDK or UI",
+		},
+
+		{pkg: "internal/policy", kind: engine, future: true},
+		{pkg: "internal/waas", kind: engine, future: true},
+		{pkg: "internal/bpf", kind: engine, future: true},
+		{pkg: "internal/defend", kind: part, future: true},
+		{pkg: "internal/console", kind: part, future: true},
+		{pkg: "internal/kernel", kind: adapter, future: true},
+		{pkg: "internal/preload", kind: adapter, future: true},
+		{pkg: "internal/runtimeapi", kind: adapter, future: true},
+		{pkg: "internal/store", kind: adapter, future: true},
+		{pkg: "internal/client", kind: adapter, future: true},
+	}
+}
+
+// testLibraries may be imported by any _test.go file.
+func testLibraries() []string {
+	return []string{
+		"github.com/google/go-cmp/",
+		"github.com/rogpeppe/go-internal/",
+		"go.uber.org/goleak",
+		"pgregory.net/rapid",
+	}
+}
