@@ -88,8 +88,7 @@ type Limits struct {
 }
 
 // MarkerVariable is the variable that marks a function as attached by
-// Autodefend. Its value is RECIPE/RUN, with /tag-kept behind it when the tag
-// was the owner's before.
+// Autodefend. Its value is RECIPE/RUN.
 const MarkerVariable = "AUTODEFEND_ATTACHED"
 
 // WrapperVariable is AWS's variable for wrapper scripts.

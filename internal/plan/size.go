@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/autodefend/autodefend"
+)
+
+// AWS's limits on what one function's configuration may hold.
+const (
+	// MaxEnvironmentBytes is the limit on the compact JSON text of the
+	// variables; 4,096 bytes pass, 4,097 don't.
+	MaxEnvironmentBytes = 4096
+	// MaxRequestBytes is the limit on an UpdateFunctionConfiguration's body,
+	// which must be smaller.
+	MaxRequestBytes = 5120
+	// MaxUnzippedBytes is the limit on code and layers after extraction.
+	MaxUnzippedBytes = 262_144_000
+	// awsMaxLayers is AWS's own limit on layers.
+	awsMaxLayers = 5
+)
+
+// RunIDLength is the length of a run's id in bytes. Run ids have a fixed
+// length so that a plan knows the size of the variables an apply will write.
+const RunIDLength = 20
+
+// EnvironmentBytes returns the size of the variables as AWS measures it: the
+// compact JSON text, in which < > & aren't escaped.
+func EnvironmentBytes(v autodefend.Variables) int {
+	return len(compactJSON(map[string]string(v)))
+}
+
+// RequestBytes returns the size of an update's body.
+func RequestBytes(u autodefend.Update) int {
+	body := map[string]any{"RevisionId": u.RevisionID}
+	if u.Layers != nil {
+		body["Layers"] = *u.Layers
+	}
+	if u.Variables != nil {
+		body["Environment"] = map[string]any{"Variables": map[string]string(*u.Variables)}
+	}
+	if u.Handler != nil {
+		body["Handler"] = *u.Handler
+	}
+	return len(compactJSON(body))
+}
+
+// compactJSON marshals without HTML escaping, which AWS doesn't do either.
+func compactJSON(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil { // maps of strings always marshal
+		return nil
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// plannedUpdate is the update of a change with a run id of the right length,
+// to be measured only.
+func plannedUpdate(f autodefend.Function, facts Facts) autodefend.Update {
+	c := attach(f, facts, inspect(f, facts))
+	return Materialize(f, c, facts.Recipe, strings.Repeat("0", RunIDLength))
+}
