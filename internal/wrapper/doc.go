@@ -1,0 +1,14 @@
+// Package wrapper stands in for a function's runtime: it starts the runtime as its child and makes itself invisible
+// between the two sides.
+//
+// The child sees what it would have seen without us: arguments, environment, working directory, limits, descriptors at
+// their own numbers, signal mask, ignored signals and process group. Whoever started us sees the child: every signal is
+// passed on, and we end as the child ended, by exit code or by signal.
+//
+// It fails open. Whatever goes wrong on our side before the child runs is logged in one line and the runtime is started
+// without the part that failed, in the end by replacing this process with it.
+//
+// Three limits are inherent. A signal sent to the whole process group reaches the child twice, once from the sender and
+// once from us, because the two cases cannot be told apart. SIGPROF and the signals 32 to 34 belong to Go's runtime and
+// are not passed on. Several real-time signals of one number that are pending at once arrive as one.
+package wrapper

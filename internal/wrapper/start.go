@@ -1,0 +1,61 @@
+package wrapper
+
+import (
+	"errors"
+	"fmt"
+	"os/signal"
+	"runtime"
+	"syscall"
+)
+
+// start runs cmd as a child. A script without an interpreter line is given to the shell, as in Lambda, where wrappers
+// are started by one.
+//
+// Preconditions: the goroutine stays locked to its thread for the child's life; the kernel ties the death signal to it.
+func start(cmd command, state entryState) (int, error) {
+	pid, err := forkExec(cmd, state)
+	if errors.Is(err, syscall.ENOEXEC) && cmd.script {
+		pid, err = forkExec(asScript(cmd), state)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", cmd.path, err)
+	}
+	return pid, nil
+}
+
+// forkExec starts cmd with the standard streams at their own numbers. Descriptors above them need no mention: the
+// inherited ones are open across exec, and all that Go opens are closed by it. os.StartProcess is avoided, since it
+// would clear O_NONBLOCK on streams that are shared with others.
+//
+// The child is asked to die with us, which Lambda's sandbox refuses; then it is started without.
+func forkExec(cmd command, state entryState) (int, error) {
+	attr := &syscall.ProcAttr{
+		Env:   cmd.env,
+		Files: state.stdio(),
+		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+	}
+	pid, err := syscall.ForkExec(cmd.path, cmd.args, attr)
+	if err == nil {
+		return pid, nil
+	}
+	attr.Sys = nil
+	return syscall.ForkExec(cmd.path, cmd.args, attr)
+}
+
+// replace turns this process into cmd. It returns only when that is impossible.
+func replace(cmd command, state entryState) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for fd := range 3 {
+		if state.wasClosed(fd) {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	for _, sig := range state.ignoredSignals() {
+		signal.Ignore(sig)
+	}
+	if state.noted == 1 {
+		setMask(state.blocked)
+	}
+	return syscall.Exec(cmd.path, cmd.args, cmd.env)
+}

@@ -1,0 +1,101 @@
+package wrapper
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// errStatusLost is returned when somebody else collected the child's exit status. It happens when this process was
+// started with SIGCHLD ignored and the child ended at once.
+var errStatusLost = errors.New("exit status of the runtime is lost")
+
+// child is the running runtime and what we know of its being stopped by job control.
+type child struct {
+	pid         int
+	stopped     bool // the child is stopped
+	stopWanted  bool // we were asked to stop and have not yet
+	signals     <-chan os.Signal
+	terminated  <-chan os.Signal
+	lastStatus  syscall.WaitStatus
+	hasFinished bool
+}
+
+// supervise passes signals to the child until it ends. Only this goroutine sends signals and collects exit statuses, so
+// a signal never reaches a process that merely got the child's old number.
+func supervise(pid int, r *relay) (syscall.WaitStatus, error) {
+	c := &child{pid: pid, signals: r.signals, terminated: r.children}
+	if err := c.reap(); err != nil {
+		return 0, err
+	}
+	for !c.hasFinished {
+		select {
+		case sig := <-c.signals:
+			c.forward(sig)
+		case <-c.terminated:
+			if err := c.reap(); err != nil {
+				return 0, err
+			}
+		}
+		c.stopTogether()
+	}
+	return c.lastStatus, nil
+}
+
+// forward passes sig on. A child that has just ended is a zombie until reap sees it, so the number is still its own.
+func (c *child) forward(received os.Signal) {
+	sig, ok := received.(syscall.Signal)
+	if !ok {
+		return
+	}
+	switch sig {
+	case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
+		c.stopWanted = true
+	case syscall.SIGCONT:
+		c.stopWanted = false
+	}
+	_ = syscall.Kill(c.pid, sig) // the only failures are a child that is gone or is no longer ours to signal
+}
+
+// reap collects every status that is due. Besides the child there can be others: as process 1 of a container we are
+// given the orphans, as the runtime would be without us.
+func (c *child) reap() error {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG|syscall.WUNTRACED|syscall.WCONTINUED, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.ECHILD) && !c.hasFinished:
+			return errStatusLost
+		case err != nil && !c.hasFinished:
+			return fmt.Errorf("wait for the runtime: %w", err)
+		case err != nil || pid == 0:
+			return nil
+		case pid == c.pid:
+			c.note(status)
+		}
+	}
+}
+
+func (c *child) note(status syscall.WaitStatus) {
+	switch {
+	case status.Stopped():
+		c.stopped = true
+	case status.Continued():
+		c.stopped = false
+	default:
+		c.lastStatus = status
+		c.hasFinished = true
+	}
+}
+
+// stopTogether stops this process when it was asked to stop and the child did, so that a shell sees its whole job
+// stopped. A child that stopped for reasons of its own, or that refuses to, leaves us running.
+func (c *child) stopTogether() {
+	if !c.stopWanted || !c.stopped || c.hasFinished {
+		return
+	}
+	c.stopWanted = false
+	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+}
