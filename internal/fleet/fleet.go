@@ -11,6 +11,7 @@ package fleet
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -129,10 +130,19 @@ type Config struct {
 	Progress func(autodefend.Receipt)
 }
 
+// InFlightFor returns how many functions must be worked on at a time to use up
+// a rate of updates per second: each takes some seconds to settle.
+func InFlightFor(rate float64) int {
+	const seconds = 8
+	return min(max(int(rate*seconds), 32), 256)
+}
+
 // Fleet works on the regions of a scope.
 type Fleet struct {
 	cfg     Config
 	regions []Region
+	// scouts hold what is known of each region, in the order of regions.
+	scouts []*scout
 }
 
 // New makes a fleet.
@@ -146,5 +156,31 @@ func New(cfg Config, regions []Region) *Fleet {
 	if cfg.SettleTimeout == 0 {
 		cfg.SettleTimeout = 5 * time.Minute
 	}
-	return &Fleet{cfg: cfg, regions: regions}
+	f := &Fleet{cfg: cfg, regions: regions}
+	denied := map[string]func(context.Context) []string{}
+	for _, r := range regions {
+		log := cfg.Logger.With("account", r.Account, "region", r.Name)
+		if denied[r.Account] == nil {
+			denied[r.Account] = deniedActions(r, log)
+		}
+		f.scouts = append(f.scouts, &scout{cfg: cfg, region: r, log: log, denied: denied[r.Account]})
+	}
+	return f
+}
+
+// deniedActions reads an account's missing permissions once. Where they can't
+// be told, none is known to be missing and AWS decides.
+func deniedActions(r Region, log *slog.Logger) func(context.Context) []string {
+	var once sync.Once
+	var denied []string
+	return func(ctx context.Context) []string {
+		once.Do(func() {
+			var err error
+			denied, err = r.Insight.DeniedActions(ctx, plan.ApplyActions())
+			if err != nil {
+				log.Info("permissions can't be told beforehand", "check", autodefend.CheckPermission, "error", err)
+			}
+		})
+		return denied
+	}
 }
