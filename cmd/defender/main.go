@@ -13,7 +13,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"syscall"
 
 	"github.com/autodefend/autodefend/internal/wrapper"
 )
@@ -30,7 +29,7 @@ func run(args []string, stdout io.Writer) int {
 		args = args[2:]
 	}
 	level, problem := logLevel(os.Getenv(envLog))
-	log := slog.New(slog.NewJSONHandler(stderr{}, &slog.HandlerOptions{Level: level}))
+	log := slog.New(slog.NewJSONHandler(wrapper.Stderr{}, &slog.HandlerOptions{Level: level}))
 	if problem != nil {
 		log.Error("read configuration", "error", problem.Error())
 	}
@@ -41,12 +40,4 @@ func run(args []string, stdout io.Writer) int {
 // wantsVersion reports whether nobody asked for a program to be run.
 func wantsVersion(args []string) bool {
 	return len(args) == 0 || len(args) == 1 && (args[0] == "version" || args[0] == "--version")
-}
-
-// stderr writes to descriptor 2 itself: os.Stderr ends the process when its reader is gone, and a log line is not worth
-// a function.
-type stderr struct{}
-
-func (stderr) Write(line []byte) (int, error) {
-	return syscall.Write(syscall.Stderr, line)
 }

@@ -38,9 +38,19 @@ func setDefault(sig syscall.Signal) {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, sigsetBytes, 0, 0)
 }
 
-// setMask replaces the signal mask of the current thread.
+// setMask replaces the signal mask of the current thread and returns the former one.
 //
 // Preconditions: the goroutine is locked to its thread.
-func setMask(mask uint64) {
-	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(&mask)), 0, sigsetBytes, 0, 0)
+func setMask(mask uint64) uint64 {
+	var former uint64
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(&mask)), uintptr(unsafe.Pointer(&former)), sigsetBytes, 0, 0)
+	return former
+}
+
+// takePending removes sig from the signals that are pending for the current thread, if it is there.
+//
+// Preconditions: the goroutine is locked to its thread; sig is blocked.
+func takePending(sig syscall.Signal) {
+	set, now := bit(sig), syscall.Timespec{}
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, uintptr(unsafe.Pointer(&now)), sigsetBytes, 0, 0)
 }

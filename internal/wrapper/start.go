@@ -34,6 +34,9 @@ func forkExec(cmd command, state entryState) (int, error) {
 		Files: state.stdio(),
 		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 	}
+	if state.noted == 1 {
+		defer setMask(setMask(state.blocked)) // the child's mask is this thread's
+	}
 	pid, err := syscall.ForkExec(cmd.path, cmd.args, attr)
 	if err == nil {
 		return pid, nil

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// defender is the path of the binary under test, built once, with the flags that releases use.
+//
+//nolint:gochecknoglobals // set by TestMain, read by the tests
+var defender string
+
+// envHelper makes the test binary itself a helper process (see lambda_test.go).
+const envHelper = "DEFENDER_TEST_HELPER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(envHelper) != "" {
+		refusePrctlAndExec(os.Args[1:])
+	}
+	os.Exit(buildAndTest(m))
+}
+
+func buildAndTest(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "defender")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	defender = filepath.Join(dir, "wrapper")
+	if err := build(defender, ""); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// build builds the program for arch; an empty arch is this machine's.
+func build(target, arch string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -E autodefendEntry", "-o", target, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	if arch != "" {
+		cmd.Env = append(cmd.Env, "GOARCH="+arch)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build defender: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// result is how a process ended and what it wrote.
+type result struct {
+	code           int            // -1 when it died of a signal
+	signal         syscall.Signal // 0 when it exited
+	stdout, stderr string
+}
+
+// execute runs argv to its end. Unlike os/exec it can be given any environment, duplicates included.
+func execute(t *testing.T, env []string, argv ...string) result {
+	t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run %q: %v", argv, err)
+	}
+	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok {
+		t.Fatalf("run %q: no wait status", argv)
+	}
+	r := result{code: status.ExitStatus(), stdout: stdout.String(), stderr: stderr.String()}
+	if status.Signaled() {
+		r.signal = status.Signal()
+	}
+	return r
+}
+
+// program finds an interpreter or skips the test, naming it.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("SKIPPED: %s is not installed", name)
+	}
+	return path
+}
+
+// environ is the tests' environment with more variables and without those of Lambda and ours.
+func environ(more ...string) []string {
+	var env []string
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "AUTODEFEND_") && !strings.HasPrefix(variable, "AWS_LAMBDA_") {
+			env = append(env, variable)
+		}
+	}
+	return append(env, more...)
+}
+
+func writeFile(t *testing.T, name, content string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
