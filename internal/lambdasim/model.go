@@ -92,8 +92,8 @@ type version struct {
 	settles time.Time
 	// previous is what an update that will fail falls back to.
 	previous *version
-	// stuck keeps a seeded state from settling.
-	stuck bool
+	// published is the number of the version that $LATEST still equals.
+	published string
 
 	// listed is the cached JSON of a listing; nil when it must be rendered.
 	listed []byte
@@ -121,6 +121,8 @@ type layerVersion struct {
 	created time.Time
 	deleted bool
 	policy  policy
+	// policyRevisions counts the policy revision ids handed out.
+	policyRevisions int
 }
 
 // newRegion returns an empty region.

@@ -9,8 +9,8 @@ import (
 type quotaClass int
 
 const (
-	quotaShared quotaClass = iota
-	quotaNone
+	quotaNone quotaClass = iota
+	quotaShared
 	quotaGetFunction
 	quotaGetPolicy
 )

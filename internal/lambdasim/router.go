@@ -51,8 +51,11 @@ type operation struct {
 	unsigned bool
 	// resource names what a call addresses, for faults and errors; nil is "".
 	resource func(*call) string
-	handle   func(*World, *call) (reply, error)
+	handle   handler
 }
+
+// handler answers a call with World.mu held.
+type handler func(*World, *call) (reply, error)
 
 // services returns every service of the world.
 func services() []service {

@@ -138,6 +138,8 @@ type Durable struct {
 // LayerSpec describes a layer version to put into a world.
 type LayerSpec struct {
 	Name, Description, LicenseInfo string
+	// Version is the version's number; zero is the next one.
+	Version int
 	// Content is the real archive; when empty, CodeSize and UnzippedSize
 	// describe a synthetic one.
 	Content                []byte
