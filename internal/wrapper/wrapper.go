@@ -22,7 +22,6 @@ type Wrapper struct {
 //
 // Preconditions: argv is not empty; it is called from the main goroutine, once.
 func (w *Wrapper) Run(argv, environ []string) int {
-	runtime.LockOSThread()
 	state := inherited()
 	plan := launch{commands: []command{{path: argv[0], args: argv, env: environ}}}
 	pid, signals := 0, (*relay)(nil)
@@ -30,6 +29,7 @@ func (w *Wrapper) Run(argv, environ []string) int {
 		plan = resolve(argv, environ)
 		w.report(plan.problems)
 		signals = openRelay(state)
+		runtime.LockOSThread() // not before: every signal of a relay costs a switch between threads
 		w.startAny(plan, state, &pid)
 	})
 	if pid == 0 {

@@ -1,0 +1,223 @@
+package layer
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// binaries is the directory with the defender built for both architectures, as make build leaves it.
+//
+//nolint:gochecknoglobals // set by TestMain, read by the tests
+var binaries string
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndTest(m))
+}
+
+func buildAndTest(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "layer")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	for _, arch := range []string{"amd64", "arm64"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -E autodefendEntry",
+			"-o", filepath.Join(dir, "defender-linux-"+arch), "../../cmd/defender")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build defender: %v\n%s", err, out)
+			return 1
+		}
+	}
+	binaries = dir
+	return m.Run()
+}
+
+func locate(t *testing.T, arch Arch) string {
+	t.Helper()
+	path, err := Locate(binaries, arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestBuild checks what is in the zip, entry by entry, and that the figures are those of the zip.
+func TestBuild(t *testing.T) {
+	for _, arch := range Arches() {
+		t.Run(string(arch), func(t *testing.T) {
+			path := locate(t, arch)
+			var out bytes.Buffer
+			info, err := Build(&out, Spec{Arch: arch, Binary: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			binary, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := sha256.Sum256(out.Bytes())
+			want := Info{Arch: arch, Zipped: int64(out.Len()), Unzipped: int64(len(binary)), SHA256: base64.StdEncoding.EncodeToString(sum[:])}
+			if diff := cmp.Diff(want, info); diff != "" {
+				t.Errorf("info (-want +got):\n%s", diff)
+			}
+			if unzipped, err := UnzippedSize(bytes.NewReader(out.Bytes()), int64(out.Len())); err != nil || unzipped != info.Unzipped {
+				t.Errorf("UnzippedSize: %d, %v; want %d", unzipped, err, info.Unzipped)
+			}
+			entries, content := describe(t, out.Bytes())
+			if diff := cmp.Diff([]string{
+				"autodefend/ drwxr-xr-x method 0 at 2020-01-01T00:00:00Z",
+				"autodefend/wrapper -rwxr-xr-x method 8 at 2020-01-01T00:00:00Z",
+			}, entries); diff != "" {
+				t.Errorf("entries (-want +got):\n%s", diff)
+			}
+			if !bytes.Equal(content, binary) {
+				t.Error("the wrapper in the zip is not the binary")
+			}
+			t.Logf("%s: %d bytes zipped, %d unzipped, %s", arch, info.Zipped, info.Unzipped, info.SHA256)
+		})
+	}
+}
+
+// describe lists a zip's entries and returns the content of the last one.
+func describe(t *testing.T, data []byte) ([]string, []byte) {
+	t.Helper()
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []string
+	for _, f := range archive.File {
+		entries = append(entries, fmt.Sprintf("%s %s method %d at %s", f.Name, f.Mode(), f.Method, f.Modified.UTC().Format("2006-01-02T15:04:05Z")))
+	}
+	content, err := fs.ReadFile(archive, "autodefend/wrapper")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries, content
+}
+
+// TestBuildIsDeterministic builds into memory and into files from copies of the binary with other times and modes.
+func TestBuildIsDeterministic(t *testing.T) {
+	binary, err := os.ReadFile(locate(t, ARM64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first bytes.Buffer
+	want, err := Build(&first, Spec{Arch: ARM64, Binary: locate(t, ARM64)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "layer.zip")
+	got, err := BuildFile(path, Spec{Arch: ARM64, Binary: writeBinary(t, binary)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want || !bytes.Equal(first.Bytes(), second) {
+		t.Errorf("two builds differ: %+v and %+v", want, got)
+	}
+}
+
+// TestBuildRefuses damages a good binary in one place at a time.
+func TestBuildRefuses(t *testing.T) {
+	good, err := os.ReadFile(locate(t, X8664))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		binary []byte
+		arch   Arch
+		want   string
+	}{
+		{"other architecture", good, ARM64, "built for EM_X86_64, want EM_AARCH64"},
+		{"unknown architecture", good, "riscv64", "unknown"},
+		{"a script", []byte("#!/bin/sh\nexec \"$@\"\n"), X8664, "not an ELF executable"},
+		{"empty", nil, X8664, "not an ELF executable"},
+		{"cut off", good[:100], X8664, "not an ELF executable"},
+		{"object file", with(good, 16, byte(elf.ET_REL)), X8664, "ET_REL"},
+		{"shared library", with(with(good, 16, byte(elf.ET_DYN)), 24, make([]byte, 8)...), X8664, "shared library"},
+		{"dynamically linked", with(good, int(binary.LittleEndian.Uint64(good[32:])), byte(elf.PT_INTERP)), X8664, "CGO_ENABLED=0"},
+		{"over the budget", append(bytes.Clone(good), noise(MaxZipped)...), X8664, "larger than the budget"},
+		{"absurdly large", make([]byte, maxBinary+1), X8664, "larger than"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			spec := Spec{Arch: tt.arch, Binary: writeBinary(t, tt.binary)}
+			path := filepath.Join(t.TempDir(), "layer.zip")
+			if _, err := BuildFile(path, spec); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error with %q", err, tt.want)
+			}
+			if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+	if _, err := Build(&bytes.Buffer{}, Spec{Arch: X8664, Binary: "/does/not/exist"}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing binary: %v", err)
+	}
+}
+
+func TestLocate(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Locate(dir, ARM64); err == nil || !strings.Contains(err.Error(), "make build") {
+		t.Errorf("nothing there: %v, want the hint", err)
+	}
+	if _, err := Locate("", ARM64); err == nil || !strings.Contains(err.Error(), "defender-linux-arm64") {
+		t.Errorf("beside the test's executable: %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "defender-linux-amd64"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Locate(dir, X8664); err == nil || !strings.Contains(err.Error(), "not a file") {
+		t.Errorf("a directory: %v", err)
+	}
+	if _, err := Locate(dir, "mips"); err == nil {
+		t.Error("an unknown architecture was located")
+	}
+}
+
+func with(data []byte, offset int, value ...byte) []byte {
+	data = bytes.Clone(data)
+	copy(data[offset:], value)
+	return data
+}
+
+// noise returns n bytes that do not compress.
+func noise(n int) []byte {
+	data := make([]byte, 0, n+sha256.Size)
+	sum := sha256.Sum256(nil)
+	for len(data) < n {
+		data = append(data, sum[:]...)
+		sum = sha256.Sum256(sum[:])
+	}
+	return data[:n]
+}
+
+func writeBinary(t *testing.T, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "defender")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
