@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/lambdasim"
+	"github.com/autodefend/autodefend/internal/layer"
+)
+
+// demoAsOf is the day that the estate's runtimes are judged as of, so that the
+// demo tells the same story in years.
+const demoAsOf = "2026-07-15"
+
+// demoCommand is the command demo with its flags.
+type demoCommand struct {
+	*app
+	keep     bool
+	seed     uint64
+	programs string
+
+	world   *lambdasim.World
+	server  *simServer
+	dir     string
+	program string
+}
+
+func newDemo(a *app) *cobra.Command {
+	c := &demoCommand{app: a}
+	cmd := &cobra.Command{
+		Long: `Starts a simulated AWS with two accounts and about 200 functions, and runs the real
+commands on it: plan, apply, status, a roll-back. Needs no AWS account, takes under a
+minute and leaves nothing behind.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+	}
+	cmd.Flags().BoolVar(&c.keep, "keep", false, "stay up for exploring until Ctrl-C")
+	cmd.Flags().Uint64Var(&c.seed, "seed", 1, "`NUMBER` that decides the estate")
+	programsFlag(cmd, &c.programs)
+	return cmd
+}
+
+func (c *demoCommand) run(ctx context.Context) error {
+	started := time.Now()
+	if err := c.setUp(); err != nil {
+		return err
+	}
+	err := c.show(ctx)
+	if err == nil {
+		c.note("That took %s. %s", time.Since(started).Round(time.Second/10), c.calls())
+		c.wayOn()
+		if c.keep {
+			<-ctx.Done()
+		}
+	}
+	return errors.Join(err, c.server.stop(), os.RemoveAll(c.dir))
+}
+
+// setUp starts the simulated AWS and writes a configuration for it.
+func (c *demoCommand) setUp() error {
+	for _, arch := range layer.Arches() {
+		if _, err := layer.Locate(c.programs, arch); err != nil {
+			return notBuilt(err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	c.program = self
+	c.dir, err = os.MkdirTemp("", "autodefend-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the demo: %w", err)
+	}
+	configuration := fmt.Sprintf(`# The demo's configuration: the caller's own account, and another by its role.
+regions: [all]
+accounts:
+  - role_arn: %s
+  - role_arn: %s
+    external_id: %s
+as_of: %s
+rate: 1000
+log_level: error
+`, ownAccount, lambdasim.DemoRole, lambdasim.DemoExternalID, demoAsOf)
+	if err := os.WriteFile(filepath.Join(c.dir, defaultConfigFile), []byte(configuration), 0o600); err != nil {
+		return errors.Join(fmt.Errorf("write the demo's configuration: %w", err), os.RemoveAll(c.dir))
+	}
+	// Without AWS's rate limits, so that nobody has to wait.
+	c.world = lambdasim.New(lambdasim.Options{Seed: c.seed, Settle: quickSettle()})
+	lambdasim.BuildDemo(c.world)
+	c.server, err = serveWorld("127.0.0.1:0", c.world)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(c.dir))
+	}
+	return nil
+}
+
+// show runs the commands.
+func (c *demoCommand) show(ctx context.Context) error {
+	c.note("A simulated AWS is up at %s: accounts %s (production) and %s (staging).", c.server.url, lambdasim.DemoProduction, lambdasim.DemoStaging)
+	c.note("First the Defender's layer is published in each account and region.")
+	publish := []string{"layer", "publish"}
+	if c.programs != "" {
+		publish = append(publish, "--programs", c.programs)
+	}
+	if err := c.step(ctx, publish...); err != nil {
+		return err
+	}
+	before := c.world.Stats().Mutating()
+	c.note("What could be protected, and what not, and why? A plan changes nothing.")
+	if err := c.step(ctx, "plan", "--out", "plan.json"); err != nil {
+		return err
+	}
+	if made := c.world.Stats().Mutating() - before; made != 0 {
+		return autodefend.Errorf(autodefend.CodeInternal, "the plan made %d calls that change something", made)
+	}
+	p, err := readPlanFile(filepath.Join(c.dir, "plan.json"))
+	if err != nil {
+		return err
+	}
+	return c.change(ctx, p)
+}
+
+// change carries out the plan and takes one function back.
+func (c *demoCommand) change(ctx context.Context, p *autodefend.Plan) error {
+	one, err := firstChange(p)
+	if err != nil {
+		return err
+	}
+	steps := []struct {
+		note string
+		args []string
+	}{
+		{"Now the plan is carried out: one guarded update for each function, verified, then tagged.", []string{"apply", "--plan", "plan.json", "--yes", "--quiet"}},
+		{"The coverage, and what is left and why.", []string{"status"}},
+		{"One function is taken back. What its owner has is as it was.", []string{"rollback", "--function", one.Name, "--region", one.Region, "--yes"}},
+		{"And the coverage once more.", []string{"status", "--quiet"}},
+	}
+	for _, s := range steps {
+		c.note("%s", s.note)
+		if err := c.step(ctx, s.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstChange returns a function that the plan protects.
+func firstChange(p *autodefend.Plan) (autodefend.Verdict, error) {
+	i := slices.IndexFunc(p.Functions, func(v autodefend.Verdict) bool { return v.Decision == autodefend.Protect })
+	if i < 0 {
+		return autodefend.Verdict{}, autodefend.Errorf(autodefend.CodeInternal, "the demo's plan protects nothing")
+	}
+	return p.Functions[i], nil
+}
+
+// step runs one command of this program as a user would, in an environment
+// that leads to the simulated AWS only.
+func (c *demoCommand) step(ctx context.Context, args ...string) error {
+	fmt.Fprintf(c.stdout, "\n$ autodefend %s\n", strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, c.program, args...)
+	cmd.Dir = c.dir
+	cmd.Env = append(cleanEnviron(), c.environ()...)
+	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return autodefend.Errorf(autodefend.CodeUnavailable, "interrupted")
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == int(exitPartly) {
+		return nil // some functions of the estate fail on purpose
+	}
+	if err != nil {
+		return fmt.Errorf("autodefend %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// environ leads a program to the simulated AWS and nowhere else.
+func (c *demoCommand) environ() []string {
+	return append(c.server.environ(),
+		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
+		"AUTODEFEND_CONFIG="+filepath.Join(c.dir, defaultConfigFile))
+}
+
+// calls sums up what was asked of the simulated AWS.
+func (c *demoCommand) calls() string {
+	stats := c.world.Stats()
+	return fmt.Sprintf("The commands made %d calls, %d of them changes; the plan made none.", stats.Total(), stats.Mutating())
+}
+
+// wayOn tells where to look next.
+func (c *demoCommand) wayOn() {
+	if c.keep {
+		c.note("It stays up until Ctrl-C. To explore, in another terminal:")
+		for _, variable := range c.environ() {
+			fmt.Fprintf(c.stdout, "export %s\n", variable)
+		}
+		fmt.Fprintf(c.stdout, "%s explain orders-api\n%s status -o html > status.html\naws lambda list-functions\n", c.program, c.program)
+		return
+	}
+	c.note("Explore it yourself:     autodefend demo --keep\nOn your own account:     autodefend plan   (changes nothing)\nHow it works:            README.md and docs/architecture.md")
+}
+
+// note writes a remark of the narrator.
+func (c *demoCommand) note(format string, args ...any) {
+	fmt.Fprintf(c.stdout, "\n"+format+"\n", args...)
+}

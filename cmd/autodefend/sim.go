@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/lambdasim"
+)
+
+// simCommand is the command sim with its flags.
+type simCommand struct {
+	*app
+	addr   string
+	seed   uint64
+	estate string
+	quotas bool
+}
+
+func newSim(a *app) *cobra.Command {
+	c := &simCommand{app: a}
+	cmd := &cobra.Command{
+		Long: `Serves a simulated AWS Lambda with its rules, limits and rates, and the few calls of
+other services that go with it, on this machine only. Any AWS client can use it: the
+aws command, boto3, Terraform, autodefend. Functions aren't run. Ends with Ctrl-C.`,
+		Example: `  autodefend sim &
+  AWS_ENDPOINT_URL=http://127.0.0.1:4599 aws lambda list-functions`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+	}
+	cmd.Flags().StringVar(&c.addr, "addr", "127.0.0.1:4599", "loopback `ADDRESS` to listen on; port 0 picks one")
+	cmd.Flags().Uint64Var(&c.seed, "seed", 1, "`NUMBER` that decides ids, times and the estate")
+	cmd.Flags().StringVar(&c.estate, "estate", "demo", "`ESTATE` to begin with: demo or empty")
+	cmd.Flags().BoolVar(&c.quotas, "quotas", true, "limit rates as AWS does")
+	return cmd
+}
+
+func (c *simCommand) run(ctx context.Context) error {
+	world, err := c.world()
+	if err != nil {
+		return err
+	}
+	server, err := serveWorld(c.addr, world)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "# A simulated AWS: accounts %s (production) and %s (staging). Point a client at it with:\n",
+		lambdasim.DemoProduction, lambdasim.DemoStaging)
+	for _, variable := range server.environ() {
+		fmt.Fprintf(c.stdout, "export %s\n", variable)
+	}
+	c.say("autodefend: serving until interrupted")
+	<-ctx.Done()
+	return server.stop()
+}
+
+// world makes the simulated AWS that the flags ask for.
+func (c *simCommand) world() (*lambdasim.World, error) {
+	opts := lambdasim.Options{Seed: c.seed, Settle: quickSettle()}
+	if c.quotas {
+		opts.Quotas = lambdasim.AWSQuotas()
+	}
+	world := lambdasim.New(opts)
+	switch c.estate {
+	case "demo":
+		lambdasim.BuildDemo(world)
+	case "empty":
+		for _, id := range []string{lambdasim.DemoProduction, lambdasim.DemoStaging} {
+			world.AddAccount(lambdasim.Account{ID: id, Regions: []string{"us-east-1", "us-west-2", "eu-west-1", "eu-central-1"}})
+		}
+	default:
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --estate: there is no estate %q", c.estate).WithHint("name demo or empty")
+	}
+	return world, nil
+}
+
+// quickSettle is how long updates take: long enough to be seen in progress.
+func quickSettle() lambdasim.SettleTimes {
+	return lambdasim.SettleTimes{Min: 100 * time.Millisecond, Max: 400 * time.Millisecond}
+}
+
+// simServer serves a world.
+type simServer struct {
+	url    string
+	server *http.Server
+	done   chan error
+}
+
+// serveWorld serves a world on a loopback address. Nobody else shall reach it:
+// it doesn't check signatures.
+func serveWorld(addr string, world http.Handler) (*simServer, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --addr: %q isn't an address", addr).WithHint("an address looks like 127.0.0.1:4599")
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --addr: %q isn't a loopback address", addr).
+			WithHint("the simulator doesn't check signatures, so it serves this machine only; use 127.0.0.1, [::1] or localhost")
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, autodefend.Errorf(autodefend.CodeUnavailable, "option --addr: %s", err).WithHint("choose another port, or 0 for a free one")
+	}
+	s := &simServer{
+		url:    "http://" + listener.Addr().String(),
+		server: &http.Server{Handler: world, ReadHeaderTimeout: 10 * time.Second},
+		done:   make(chan error, 1),
+	}
+	go func() { s.done <- s.server.Serve(listener) }()
+	return s, nil
+}
+
+// environ returns the variables that lead an AWS client here.
+func (s *simServer) environ() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + s.url,
+		"AWS_ACCESS_KEY_ID=AKIASIM" + lambdasim.DemoProduction,
+		"AWS_SECRET_ACCESS_KEY=simulated",
+		"AWS_REGION=us-east-1",
+		"AWS_DEFAULT_REGION=us-east-1",
+	}
+}
+
+// stop ends the server at once.
+func (s *simServer) stop() error {
+	err := s.server.Close()
+	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
