@@ -96,7 +96,7 @@ func TestAWSCommandLine(t *testing.T) {
 
 	var list struct {
 		Functions []struct{ FunctionName, RevisionId string }
-	} //nolint:revive,staticcheck // AWS's spelling
+	}
 	aws(&list, "lambda", "list-functions")
 	if len(list.Functions) != 120 || list.Functions[119].FunctionName != "worker-119" {
 		t.Errorf("list-functions: %d functions", len(list.Functions))
@@ -111,7 +111,7 @@ func TestAWSCommandLine(t *testing.T) {
 	}
 	var function struct {
 		Configuration struct {
-			State, RevisionId string //nolint:revive,staticcheck // AWS's spelling
+			State, RevisionId string
 			Environment       struct{ Variables map[string]string }
 		}
 		Tags map[string]string

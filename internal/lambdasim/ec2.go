@@ -10,8 +10,6 @@ import (
 	"strings"
 )
 
-const ec2Namespace = "http://ec2.amazonaws.com/doc/2016-11-15/"
-
 // ec2Service returns the operations of EC2.
 func ec2Service() service {
 	return service{

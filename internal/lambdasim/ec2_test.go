@@ -39,11 +39,13 @@ func TestDescribeRegions(t *testing.T) {
 		{"by status", "&Filter.1.Name=opt-in-status&Filter.1.Value.1=opted-in", []string{"eu-south-1 opted-in"}, ""},
 		{
 			"by wildcard and endpoint", "&Filter.1.Name=region-name&Filter.1.Value.1=eu-*&Filter.2.Name=endpoint&Filter.2.Value.1=*west*.com",
-			[]string{"eu-west-1 opt-in-not-required"}, "",
+			[]string{"eu-west-1 opt-in-not-required"},
+			"",
 		},
 		{
 			"all that are off", "&AllRegions=true&Filter.1.Name=region-name&Filter.1.Value.1=af-*&Filter.1.Value.2=eu-south-2",
-			[]string{"af-south-1 not-opted-in", "eu-south-2 not-opted-in"}, "",
+			[]string{"af-south-1 not-opted-in", "eu-south-2 not-opted-in"},
+			"",
 		},
 		{"unknown name", "&RegionName.1=mars-north-1", nil, "InvalidParameterValue"},
 		{"unknown filter", "&Filter.1.Name=planet&Filter.1.Value.1=mars", nil, "InvalidParameterValue"},

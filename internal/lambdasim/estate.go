@@ -17,9 +17,9 @@ const (
 	DemoStaging = "222222222222"
 	// DemoPartner owns layers that the others use; it has no functions.
 	DemoPartner = "333333333333"
-	// DemoRole is the role in staging that production may assume…
+	// DemoRole is the role in staging that production may assume.
 	DemoRole = "arn:aws:iam::" + DemoStaging + ":role/AutodefendDeployer"
-	// DemoExternalID …with this external id.
+	// DemoExternalID is what must be presented to assume DemoRole.
 	DemoExternalID = "autodefend-demo"
 )
 
@@ -81,9 +81,9 @@ func demoPlaces() []place {
 	return []place{{DemoProduction, "us-east-1"}, {DemoProduction, "eu-west-1"}, {DemoStaging, "us-east-1"}}
 }
 
-// layerArn returns the ARN of a layer version in this place.
-func (p place) layerArn(name string, version int) string {
-	return fmt.Sprintf("arn:aws:lambda:%s:%s:layer:%s:%d", p.region, p.account, name, version)
+// layerArn returns the ARN of a layer's only version in this place.
+func (p place) layerArn(name string) string {
+	return fmt.Sprintf("arn:aws:lambda:%s:%s:layer:%s:1", p.region, p.account, name)
 }
 
 // partner is the partner's account in the same region.
@@ -248,9 +248,9 @@ func (b *estateBuilder) environment(name string) map[string]string {
 func (b *estateBuilder) someLayers(p place) []string {
 	switch b.rng.IntN(5) {
 	case 0:
-		return []string{p.layerArn("shared-utils", 1)}
+		return []string{p.layerArn("shared-utils")}
 	case 1:
-		return []string{p.layerArn("observability", 1), p.layerArn("db-drivers", 1)}
+		return []string{p.layerArn("observability"), p.layerArn("db-drivers")}
 	default:
 		return nil
 	}

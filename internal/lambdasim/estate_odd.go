@@ -77,7 +77,7 @@ func withLayers(n int) func(*estateBuilder, place, *FunctionSpec) {
 	return func(_ *estateBuilder, p place, f *FunctionSpec) {
 		f.Layers = nil
 		for _, name := range ownLayers()[:n] {
-			f.Layers = append(f.Layers, p.layerArn(name, 1))
+			f.Layers = append(f.Layers, p.layerArn(name))
 		}
 	}
 }
@@ -109,7 +109,7 @@ func withEnvironment(size int) func(*estateBuilder, place, *FunctionSpec) {
 func withWrapper(path, layer string) func(*estateBuilder, place, *FunctionSpec) {
 	return func(_ *estateBuilder, p place, f *FunctionSpec) {
 		f.Env["AWS_LAMBDA_EXEC_WRAPPER"] = path
-		f.Layers = []string{p.partner().layerArn(layer, 1)}
+		f.Layers = []string{p.partner().layerArn(layer)}
 	}
 }
 

@@ -37,10 +37,10 @@ func unfitOddities() []oddity {
 			f.KMSKeyArn = "arn:aws:kms:" + p.region + ":" + p.account + ":key/9d6f0d5a-0000-4000-8000-5f3b2a1c0d9e"
 		}},
 		{names: []string{"image-watermark", "legacy-fonts-pdf"}, shape: func(_ *estateBuilder, p place, f *FunctionSpec) {
-			f.Layers = []string{p.layerArn("shared-utils", 1), p.layerArn("old-fonts", 1)}
+			f.Layers = []string{p.layerArn("shared-utils"), p.layerArn("old-fonts")}
 		}},
 		{names: []string{"partner-feed-import", "partner-feed-check"}, shape: func(_ *estateBuilder, p place, f *FunctionSpec) {
-			f.Layers = []string{p.partner().layerArn("acme-feed", 1)}
+			f.Layers = []string{p.partner().layerArn("acme-feed")}
 		}},
 		{names: []string{"signed-payouts", "signed-ledger"}, shape: withSigning("Enforce")},
 

@@ -28,7 +28,7 @@ func queryReply(c *call, namespace string, result any) (reply, error) {
 	if err := enc.EncodeElement(result, xml.StartElement{Name: xml.Name{Local: c.op.name + "Result"}}); err != nil {
 		return reply{}, fmt.Errorf("encode answer: %w", err)
 	}
-	metadata := struct{ RequestId string }{c.requestID} //nolint:revive,staticcheck // the element's name on the wire
+	metadata := struct{ RequestId string }{c.requestID}
 	if err := enc.EncodeElement(metadata, xml.StartElement{Name: xml.Name{Local: "ResponseMetadata"}}); err != nil {
 		return reply{}, fmt.Errorf("encode answer: %w", err)
 	}

@@ -36,7 +36,7 @@ func stsService() service {
 
 // getCallerIdentity answers who the caller is; AWS refuses it to nobody.
 func getCallerIdentity(_ *World, c *call) (reply, error) {
-	return queryReply(c, stsNamespace, struct{ Arn, UserId, Account string }{ //nolint:revive,staticcheck // names on the wire
+	return queryReply(c, stsNamespace, struct{ Arn, UserId, Account string }{
 		Arn: c.principal, UserId: principalID(c.principal), Account: c.account.spec.ID,
 	})
 }

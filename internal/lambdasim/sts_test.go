@@ -190,7 +190,8 @@ func TestSTSCredentialsDependOnTheSeed(t *testing.T) {
 		}
 		return *out.Credentials.AccessKeyId
 	}
-	if key(1) != key(1) || key(1) == key(2) {
-		t.Errorf("keys %s %s %s", key(1), key(1), key(2))
+	first, again, other := key(1), key(1), key(2)
+	if first != again || first == other {
+		t.Errorf("keys %s %s %s", first, again, other)
 	}
 }
