@@ -59,13 +59,17 @@ func completeExplanations(list []Explanation) []Explanation {
 }
 
 func completeVerdict(v autodefend.Verdict) autodefend.Verdict {
-	v.Runtime = valid(v.Runtime)
+	v.Name, v.Account, v.Region, v.Runtime = valid(v.Name), valid(v.Account), valid(v.Region), valid(v.Runtime)
+	v.Decision = autodefend.Decision(valid(string(v.Decision)))
 	v.Reasons = each(v.Reasons, completeReason)
 	v.Warnings = each(v.Warnings, completeReason)
-	if v.Change == nil {
-		return v
+	if v.Change != nil {
+		v.Change = completeChange(*v.Change)
 	}
-	c := *v.Change
+	return v
+}
+
+func completeChange(c autodefend.Change) *autodefend.Change {
 	if l := c.Layers; l != nil {
 		c.Layers = &autodefend.LayersChange{Before: each(l.Before, valid), After: each(l.After, valid)}
 	}
@@ -78,8 +82,10 @@ func completeVerdict(v autodefend.Verdict) autodefend.Verdict {
 			return x
 		})
 	}
-	v.Change = &c
-	return v
+	if t := c.Tag; t != nil {
+		c.Tag = &autodefend.TagChange{Tag: autodefend.Tag{Key: valid(t.Key), Value: valid(t.Value)}, Remove: t.Remove}
+	}
+	return &c
 }
 
 func completeReason(r autodefend.Reason) autodefend.Reason {
@@ -87,14 +93,14 @@ func completeReason(r autodefend.Reason) autodefend.Reason {
 	r.Message, r.Hint = valid(r.Message), valid(r.Hint)
 	if r.Evidence != nil {
 		e := *r.Evidence
-		e.Seen, e.Limit = validValue(e.Seen), validValue(e.Limit)
+		e.Seen, e.Limit, e.Unit = validValue(e.Seen), validValue(e.Limit), valid(e.Unit)
 		r.Evidence = &e
 	}
 	return r
 }
 
 func completeError(e autodefend.ScopeError) autodefend.ScopeError {
-	e.Message, e.Hint = valid(e.Message), valid(e.Hint)
+	e.Account, e.Region, e.Message, e.Hint = valid(e.Account), valid(e.Region), valid(e.Message), valid(e.Hint)
 	return e
 }
 

@@ -148,6 +148,9 @@ func (c Coverage) complete() Coverage {
 		return r
 	})
 	c.Errors = each(c.Errors, completeError)
+	if c.Summary.Checks == nil {
+		c.Summary.Checks = map[autodefend.Check]int{}
+	}
 	c.Unprotected = each(c.Unprotected, func(u Unprotected) Unprotected {
 		u.Runtime, u.Reasons = valid(u.Runtime), each(u.Reasons, completeReason)
 		return u

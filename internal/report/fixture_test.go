@@ -1,6 +1,7 @@
 package report
 
 import (
+	"io"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -177,5 +178,36 @@ func sampleExplanations() []Explanation {
 			finding(autodefend.Warn, stackWarning()),
 		}},
 		{Verdict: broken, Findings: []autodefend.Finding{finding(autodefend.Fail, memoryReason())}},
+	}
+}
+
+func planOf(p *autodefend.Plan) rendering {
+	return func(w io.Writer, f Format, s Style) error { return Plan(w, p, f, s) }
+}
+
+func runOf(r *autodefend.Run) rendering {
+	return func(w io.Writer, f Format, s Style) error { return Run(w, r, f, s) }
+}
+
+func statusOf(c Coverage) rendering {
+	return func(w io.Writer, f Format, s Style) error { return Status(w, c, f, s) }
+}
+
+func explainOf(e []Explanation) rendering {
+	return func(w io.Writer, f Format, s Style) error { return Explain(w, e, f, s) }
+}
+
+// rendering is a document with its content fixed.
+type rendering func(w io.Writer, f Format, s Style) error
+
+func samples() map[string]rendering {
+	return map[string]rendering{
+		"plan":        planOf(samplePlan()),
+		"plan-whole":  planOf(wholePlan()),
+		"run":         runOf(sampleRun()),
+		"rollback":    runOf(rollbackRun()),
+		"status":      statusOf(StatusOf(samplePlan())),
+		"explain":     explainOf(sampleExplanations()),
+		"explain-one": explainOf(sampleExplanations()[:1]),
 	}
 }

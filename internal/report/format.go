@@ -49,8 +49,8 @@ func ParseFormat(s string) (Format, error) {
 	return "", autodefend.Errorf(autodefend.CodeInvalid, "option -o/--output: unknown format %q", cut(clean(s), 40)).WithHint("%s", hint)
 }
 
-// nearest returns the name closest to s, or "" when none is close: neither
-// begun by s nor within two edits of it.
+// nearest returns the name that s begins or that is closest to it, or "" when
+// none is within one edit per three letters, two at most.
 func nearest(s string, names []string) string {
 	s = strings.ToLower(s)
 	if s == "" || len(s) > 20 {
@@ -60,7 +60,7 @@ func nearest(s string, names []string) string {
 	if name, ok := aliases[s]; ok {
 		return name
 	}
-	best, fewest := "", 3
+	best, fewest := "", 1+max(1, min(2, len(s)/3))
 	for _, name := range names {
 		if strings.HasPrefix(name, s) {
 			return name

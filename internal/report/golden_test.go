@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,23 +18,6 @@ func TestMain(m *testing.M) {
 	// A locale of East Asia makes "…" two columns wide.
 	text.OverrideRuneWidthEastAsianWidth(false)
 	os.Exit(m.Run())
-}
-
-// rendering is a document with its content fixed.
-type rendering func(w io.Writer, f Format, s Style) error
-
-func samples() map[string]rendering {
-	return map[string]rendering{
-		"plan":       func(w io.Writer, f Format, s Style) error { return Plan(w, samplePlan(), f, s) },
-		"plan-whole": func(w io.Writer, f Format, s Style) error { return Plan(w, wholePlan(), f, s) },
-		"run":        func(w io.Writer, f Format, s Style) error { return Run(w, sampleRun(), f, s) },
-		"rollback":   func(w io.Writer, f Format, s Style) error { return Run(w, rollbackRun(), f, s) },
-		"status":     func(w io.Writer, f Format, s Style) error { return Status(w, StatusOf(samplePlan()), f, s) },
-		"explain":    func(w io.Writer, f Format, s Style) error { return Explain(w, sampleExplanations(), f, s) },
-		"explain-one": func(w io.Writer, f Format, s Style) error {
-			return Explain(w, sampleExplanations()[:1], f, s)
-		},
-	}
 }
 
 func must(t testing.TB, r rendering, f Format, s Style) string {

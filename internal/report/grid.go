@@ -15,7 +15,11 @@ func (t *terminal) grid(g *grid) {
 	if len(g.rows) == 0 {
 		return
 	}
-	widths := fit(naturalWidths(g, t.style.Color), g.flex, t.style.Width)
+	floor := t.style.Width / 4
+	if g.wrap {
+		floor = t.style.Width / 2
+	}
+	widths := fit(naturalWidths(g, t.style.Color), g.flex, floor, t.style.Width)
 	w := table.NewWriter()
 	w.SetStyle(plainStyle())
 	w.SuppressTrailingSpaces()
@@ -86,25 +90,25 @@ func naturalWidths(g *grid, symbols bool) []int {
 }
 
 // fit shrinks columns until the table fits the width: first the flexible
-// column down to half of the table, then the widest of the others, and the
-// flexible one again when those are narrow. Width 0 is unlimited.
-func fit(natural []int, flex, width int) []int {
+// column down to the floor, then the widest of the others, and the flexible
+// one again when those are narrow. Width 0 is unlimited.
+func fit(natural []int, flex, floor, width int) []int {
 	const narrow = 12
 	widths := slices.Clone(natural)
-	over := gap*len(widths) - gap - width
-	for _, w := range widths {
-		over += w
-	}
 	if width <= 0 {
 		return widths
 	}
-	if give := min(over, widths[flex]-width/2); give > 0 {
+	over := gap*(len(widths)-1) - width
+	for _, w := range widths {
+		over += w
+	}
+	if give := min(over, widths[flex]-floor); give > 0 {
 		widths[flex] -= give
 		over -= give
 	}
 	for ; over > 0; over-- {
 		i := widestBut(widths, flex)
-		if i < 0 || (widths[i] <= narrow && widths[flex] > narrow) {
+		if i < 0 || (widths[i] <= narrow && widths[flex] >= widths[i]) {
 			i = flex
 		}
 		if widths[i] > 1 {

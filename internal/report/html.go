@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed" // the style sheet
 	"html"
 	"strings"
@@ -76,7 +77,7 @@ func (h *htmlWriter) tiles(tiles []tile) {
 	}
 	h.raw(`<dl class="tiles" aria-label="Summary">`, "\n")
 	for _, t := range tiles {
-		h.raw(`<div class="tile `, string(t.tone), `">`)
+		h.raw(`<div class="`, strings.TrimSpace("tile "+string(t.tone)), `">`)
 		h.element("dt", "", t.label)
 		h.element("dd", "", t.value)
 		h.raw("</div>\n")
@@ -174,7 +175,7 @@ func (h *htmlWriter) items(items []item) {
 	}
 	h.raw("<ul>\n")
 	for _, i := range items {
-		h.raw(`<li><strong class="`, string(i.tone), `">`)
+		h.raw(`<li><strong class="`, string(cmp.Or(i.tone, toneBold)), `">`)
 		h.text(i.label)
 		h.raw("</strong>: ")
 		h.text(i.text)

@@ -132,7 +132,10 @@ func (m *markdown) diff(lines []diffLine) {
 // mention, and stays in its table cell.
 func mdText(s string) string {
 	return strings.NewReplacer(
-		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "|", `\|`, "#", `\#`,
-		"<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "://", "&#58;//", "www.", "www&#46;",
+		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "|", `\|`,
+		"<", "&lt;", ">", "&gt;", "&", "&amp;", "://", "&#58;//", "www.", "www&#46;",
+		// GitHub looks for mentions and references after it decoded entities;
+		// a space of no width keeps it from finding any.
+		"@", "@&#8203;", "#", "#&#8203;",
 	).Replace(strings.TrimSpace(clean(s)))
 }

@@ -119,13 +119,18 @@ func issueResult(i issue, rule int, print string) sarifResult {
 	if i.reason.Hint != "" {
 		text += ". Hint: " + i.reason.Hint
 	}
-	r := sarifResult{
+	return sarifResult{
 		RuleID: string(i.reason.Check), RuleIndex: rule, Kind: cmp.Or(i.kind, kindFail), Level: cmp.Or(i.level, levelNone),
-		Message:      sarifMessage{text},
+		Message:      messageOf(text),
 		Locations:    []sarifLocation{locationOf(i.arn.String(), i.name, i.arn.String(), "function")},
 		Fingerprints: map[string]string{"autodefend/v1": print},
 	}
-	return r
+}
+
+// messageOf makes foreign text a message. In SARIF "[text](target)" is a link
+// (§3.11.6), which foreign text can't be allowed to make.
+func messageOf(s string) sarifMessage {
+	return sarifMessage{strings.ReplaceAll(clean(s), "](", "] (")}
 }
 
 func errorResult(e autodefend.ScopeError, rule int) sarifResult {
@@ -135,14 +140,14 @@ func errorResult(e autodefend.ScopeError, rule int) sarifResult {
 		text += ". Hint: " + e.Hint
 	}
 	return sarifResult{
-		RuleID: string(ruleIncomplete), RuleIndex: rule, Kind: kindFail, Level: levelError, Message: sarifMessage{text},
+		RuleID: string(ruleIncomplete), RuleIndex: rule, Kind: kindFail, Level: levelError, Message: messageOf(text),
 		Locations:    []sarifLocation{locationOf("autodefend:"+url.PathEscape(scope), scope, scope, "module")},
 		Fingerprints: map[string]string{"autodefend/v1": fingerprint(scope+" "+e.Message, 1)},
 	}
 }
 
 func notificationOf(e autodefend.ScopeError) sarifNotification {
-	return sarifNotification{Level: levelError, Message: sarifMessage{errorItem(e).text}}
+	return sarifNotification{Level: levelError, Message: messageOf(errorItem(e).text)}
 }
 
 // locationOf names a function as a logical location, and as an artifact for
