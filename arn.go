@@ -124,7 +124,7 @@ func ParseLayerARN(s string) (LayerARN, error) {
 	a := LayerARN{Partition: f[1], Region: f[3], Account: f[4], Name: f[6]}
 	version, err := strconv.ParseInt(f[7], 10, 64)
 	switch {
-	case err != nil || version < 1 || f[7][0] == '+':
+	case err != nil || version < 1 || f[7][0] < '1': // no sign, no leading zero
 		return bad("the version isn't a positive number")
 	case !p.region.MatchString(a.Region):
 		return bad("the region is malformed")

@@ -37,8 +37,8 @@ const (
 type VariableChange struct {
 	Name   string         `json:"name" yaml:"name"`
 	Action VariableAction `json:"action" yaml:"action"`
-	// Value is the new value when it's ours and no secret. "{run}" in it
-	// stands for the run's id.
+	// Value is the new value when it's ours and no secret. "{run}" in the
+	// marker's stands for the run's id.
 	Value string `json:"value,omitempty" yaml:"value,omitempty"`
 	// From is the variable whose value is copied, or "recipe" when the value
 	// is the recipe's.

@@ -137,38 +137,58 @@ func (r *Recipe) validateLayer(bad func(field, what string) error) error {
 		if v.Architecture != "" && r.Layer.Names[v.Architecture] == "" {
 			return bad("layer.versions.architecture", "isn't in layer.names: "+clip(v.Architecture))
 		}
-		arn, err := ParseLayerARN(v.expand("aws", "us-east-1", "123456789012", ArchX86))
+		if err := r.validateVersion(v, bad); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validateVersion: a version must be of the layer that layer.names gives for
+// each architecture it's for, or the Defender would never be recognised.
+func (r *Recipe) validateVersion(v RecipeLayerVersion, bad func(field, what string) error) error {
+	for _, arch := range slices.Sorted(maps.Keys(r.Layer.Names)) {
+		if v.Architecture != "" && v.Architecture != arch {
+			continue
+		}
+		arn, err := ParseLayerARN(v.expand("aws", "us-east-1", "123456789012", arch))
 		if err != nil {
 			return bad("layer.versions.arn", "isn't a layer version ARN: "+clip(v.ARN))
 		}
-		if !slices.Contains(slices.Collect(maps.Values(r.Layer.Names)), arn.Name) {
-			return bad("layer.versions.arn", "has the layer "+arn.Name+", which isn't in layer.names")
+		if arn.Name != r.Layer.Names[arch] {
+			return bad("layer.versions.arn", "has the layer "+arn.Name+", but layer.names has "+r.Layer.Names[arch]+" for "+arch)
 		}
 	}
 	return nil
 }
 
 func (r *Recipe) validateAttach(bad func(field, what string) error) error {
-	variable := regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
+	pattern := regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
+	usable := func(name string) bool {
+		return pattern.MatchString(name) && name != WrapperVariable && name != MarkerVariable
+	}
+	var keeps string
 	if w := r.Wrapper; w != nil {
 		if !strings.HasPrefix(w.Path, "/opt/") {
 			return bad("wrapper.path", "must be below /opt, where Lambda puts layers")
 		}
-		if w.NextVariable != "" && !variable.MatchString(w.NextVariable) {
-			return bad("wrapper.next_variable", "isn't a variable's name")
+		if w.NextVariable != "" && !usable(w.NextVariable) {
+			return bad("wrapper.next_variable", "isn't the name of a variable that AWS and Autodefend leave free")
 		}
+		keeps = w.NextVariable
 	}
 	if h := r.Handler; h != nil {
 		if h.Value == "" || len(h.Value) > 128 || strings.ContainsAny(h.Value, " \t\n") {
 			return bad("handler.value", "must have 1 to 128 characters and no white space")
 		}
-		if !variable.MatchString(h.OriginalVariable) {
-			return bad("handler.original_variable", "isn't a variable's name")
+		if !usable(h.OriginalVariable) {
+			return bad("handler.original_variable", "isn't the name of a variable that AWS and Autodefend leave free")
 		}
+		keeps = h.OriginalVariable
 	}
 	for _, name := range r.Environment.Names() {
-		if !variable.MatchString(name) || name == WrapperVariable || name == MarkerVariable {
-			return bad("environment", "has the name "+clip(name)+", which AWS or Autodefend refuses")
+		if !usable(name) || name == keeps {
+			return bad("environment", "has the name "+clip(name)+", which AWS refuses or Autodefend uses")
 		}
 	}
 	return nil

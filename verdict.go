@@ -75,10 +75,12 @@ type Evidence struct {
 }
 
 // UnmarshalJSON reads numbers as int64, so that evidence survives a round trip.
+// Unknown fields are errors.
 func (e *Evidence) UnmarshalJSON(b []byte) error {
 	type plain Evidence
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
+	dec.DisallowUnknownFields()
 	if err := dec.Decode((*plain)(e)); err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func inspect(f autodefend.Function, facts Facts) attachment {
 		_, a.next = vars[r.Wrapper.NextVariable]
 	case r.Handler != nil:
 		a.entry = f.Handler == r.Handler.Value
-		_, a.next = vars[r.Handler.OriginalVariable]
+		a.next = vars[r.Handler.OriginalVariable] != ""
 	}
 	for _, name := range r.Environment.Names() {
 		if vars[name] != r.Environment[name] {
@@ -109,6 +109,12 @@ func (a attachment) marked() bool { return a.marker.recipe == a.recipe.Name }
 // it survives whatever the owner deploys.
 func (a attachment) any() bool {
 	return a.layer != "" || a.entry || a.marker.recipe != "" || (a.next && a.recipe.Wrapper != nil)
+}
+
+// foreign reports a function that another recipe's Defender is attached to and
+// that carries nothing of this recipe's: its marker isn't ours to touch.
+func (a attachment) foreign() bool {
+	return a.marker.recipe != "" && !a.marked() && a.layer == "" && !a.entry
 }
 
 // broken reports an entry without the layer it points into: no invocation can

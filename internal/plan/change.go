@@ -149,8 +149,10 @@ func variablesAfter(before autodefend.Variables, changes []autodefend.VariableCh
 			after[v.Name] = before[v.From]
 		case v.From == "recipe":
 			after[v.Name] = r.Environment[v.Name]
-		default:
+		case v.Name == autodefend.MarkerVariable:
 			after[v.Name] = strings.ReplaceAll(v.Value, runPlaceholder, run)
+		default:
+			after[v.Name] = v.Value
 		}
 	}
 	return after

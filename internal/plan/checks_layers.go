@@ -43,6 +43,7 @@ func checkRemainingLayers(f autodefend.Function, facts Facts) autodefend.Finding
 
 func layersReadable(f autodefend.Function, facts Facts) autodefend.Finding {
 	const id = autodefend.CheckLayerAccess
+	unread := ""
 	for _, arn := range ownersLayers(facts.Recipe, f) {
 		switch facts.Layers[arn].Status {
 		case autodefend.LayerGone:
@@ -53,8 +54,11 @@ func layersReadable(f autodefend.Function, facts Facts) autodefend.Finding {
 				"the caller may not read the layer version %s, so AWS would refuse the list", arn), arn, string(autodefend.LayerReadable), "")
 		case autodefend.LayerReadable:
 		default:
-			return unknown(id, "whether %s can be read isn't known", arn)
+			unread = arn
 		}
+	}
+	if unread != "" {
+		return unknown(id, "whether %s can be read isn't known", unread)
 	}
 	return pass(id, "every layer can be read")
 }
@@ -101,15 +105,24 @@ func checkEnvSize(f autodefend.Function, facts Facts) autodefend.Finding {
 	return saw(pass(id, "the variables with ours fit"), EnvironmentBytes(after), MaxEnvironmentBytes, "bytes")
 }
 
-// checkEnvConflict: a variable of the recipe that is there already although
-// nothing of ours is, is the owner's.
+// checkEnvConflict: a variable of the recipe that is there although we attached
+// nothing is the owner's.
 func checkEnvConflict(f autodefend.Function, facts Facts) autodefend.Finding {
 	const id = autodefend.CheckEnvConflict
-	if inspect(f, facts).any() {
+	have := inspect(f, facts)
+	switch {
+	case f.Environment.Error != "":
+		return unknown(id, "the variables can't be read")
+	case have.foreign():
+		return otherRecipe()
+	case have.any() && have.ours():
 		return pass(id, "the recipe's variables are ours")
 	}
-	names := facts.Recipe.Environment.Names()
-	if h := facts.Recipe.Handler; h != nil {
+	names := slices.Clone(have.stale)
+	if !have.any() {
+		names = facts.Recipe.Environment.Names()
+	}
+	if h := facts.Recipe.Handler; h != nil && !have.entry {
 		names = append(names, h.OriginalVariable)
 	}
 	names = slices.DeleteFunc(names, func(name string) bool {
@@ -123,10 +136,16 @@ func checkEnvConflict(f autodefend.Function, facts Facts) autodefend.Finding {
 		strings.Join(names, " "), "", "")
 }
 
+// otherRecipe doesn't name the recipe: the marker's value could be the owner's.
+func otherRecipe() autodefend.Finding {
+	return fail(autodefend.CheckEnvConflict, "roll it back with that recipe first",
+		"the Defender of another recipe is attached; the variable %s names it", autodefend.MarkerVariable)
+}
+
 // checkOriginalHandler: a redirected handler whose original isn't kept can't
 // be redirected back.
 func checkOriginalHandler(f autodefend.Function, facts Facts) autodefend.Finding {
-	if inspect(f, facts).orphan() {
+	if f.Environment.Error == "" && inspect(f, facts).orphan() {
 		return orphanedHandler(facts.Recipe)
 	}
 	return pass(autodefend.CheckWrapper, "the original handler is known")

@@ -42,16 +42,21 @@ func checkUtilization(f autodefend.Function, facts Facts) autodefend.Finding {
 		return unknown(id, "what the function uses wasn't read (option --metrics)")
 	}
 	percent := facts.Recipe.Limits.UtilizationPercent
-	if used := f.Observed.MaxMemoryMB * 100; used > f.MemoryMB*percent {
-		return saw(fail(id, "raise the function's memory", "it was seen to use %d MB of %d MB", f.Observed.MaxMemoryMB, f.MemoryMB),
-			used/max(f.MemoryMB, 1), percent, "%")
+	if used := share(int64(f.Observed.MaxMemoryMB), int64(f.MemoryMB)); used > int64(percent) {
+		return saw(fail(id, "raise the function's memory", "it was seen to use %d MB of %d MB", f.Observed.MaxMemoryMB, f.MemoryMB), used, percent, "%")
 	}
 	timeout := time.Duration(f.TimeoutSec) * time.Second
-	if used := f.Observed.DurationP99 * 100; used > timeout*time.Duration(percent) {
-		return saw(fail(id, "raise the function's timeout", "its p99 duration is %s of %s", f.Observed.DurationP99.Round(time.Millisecond), timeout),
-			int64(used/timeout), percent, "%")
+	if used := share(int64(f.Observed.DurationP99), int64(timeout)); used > int64(percent) {
+		return saw(fail(id, "raise the function's timeout", "its p99 duration is %s of %s", f.Observed.DurationP99.Round(time.Millisecond), timeout), used, percent, "%")
 	}
 	return pass(id, "at most %d MB and %s (p99) were seen", f.Observed.MaxMemoryMB, f.Observed.DurationP99.Round(time.Millisecond))
+}
+
+// share returns used as percent of whole, rounded up so that whatever is over
+// a limit also reads so.
+func share(used, whole int64) int64 {
+	whole = max(whole, 1)
+	return (used*100 + whole - 1) / whole
 }
 
 func checkCodeSize(f autodefend.Function, facts Facts) autodefend.Finding {

@@ -20,6 +20,9 @@ func wrapperOwners() map[string]string {
 
 func checkWrapper(f autodefend.Function, facts Facts) autodefend.Finding {
 	const id = autodefend.CheckWrapper
+	if f.Environment.Error != "" {
+		return unknown(id, "the variables can't be read")
+	}
 	have := inspect(f, facts)
 	if have.orphan() {
 		return orphanedHandler(facts.Recipe)

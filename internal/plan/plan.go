@@ -85,7 +85,7 @@ func decide(v *autodefend.Verdict, f autodefend.Function, facts Facts, have atta
 		v.Decision = autodefend.Protected
 		v.Warnings = append(v.Warnings, v.Reasons...)
 		v.Reasons = []autodefend.Reason{}
-	case len(fails) > 0 && have.broken() && canDetach(f, facts):
+	case len(fails) > 0 && have.broken() && have.ours() && canDetach(f, facts):
 		v.Decision = autodefend.Repair
 		v.Change = detach(f, facts, have)
 		v.Reasons = append([]autodefend.Reason{have.remains()}, v.Reasons...)
@@ -120,7 +120,14 @@ func AssessRollback(f autodefend.Function, facts Facts, run string) autodefend.V
 		Reasons: []autodefend.Reason{}, Warnings: []autodefend.Reason{}, Decision: autodefend.Exclude,
 	}
 	have := inspect(f, facts)
-	if !have.any() || (run != "" && have.marker.run != run) {
+	// Where the variables can't be read, nobody can tell which run it was.
+	otherRun := run != "" && have.marker.run != run && f.Environment.Error == ""
+	if !have.any() || otherRun {
+		return v
+	}
+	if have.foreign() {
+		v.Decision = autodefend.Skip
+		v.Reasons = append(v.Reasons, otherRecipe().Reason)
 		return v
 	}
 	if f.Environment.Error == "" && !have.ours() {

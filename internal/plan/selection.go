@@ -23,12 +23,17 @@ func managedNames() []string { return []string{"cwsyn-*", "aws-controltower-*"} 
 
 // Validate names the first malformed glob.
 func (s Selection) Validate() error {
-	for option, globs := range map[string][]string{"function": s.Functions, "exclude": s.Exclude} {
-		for _, glob := range globs {
-			if _, err := path.Match(glob, ""); err != nil || glob == "" {
-				return autodefend.Errorf(autodefend.CodeInvalid, "option %s: %q isn't a glob", option, glob).
-					WithHint("use * for any text, ? for one character and [abc] for a choice")
-			}
+	if err := validGlobs("function", s.Functions); err != nil {
+		return err
+	}
+	return validGlobs("exclude", s.Exclude)
+}
+
+func validGlobs(option string, globs []string) error {
+	for _, glob := range globs {
+		if _, err := path.Match(glob, ""); err != nil || glob == "" {
+			return autodefend.Errorf(autodefend.CodeInvalid, "option %s: %q isn't a glob", option, glob).
+				WithHint("use * for any text, ? for one character and [abc] for a choice")
 		}
 	}
 	return nil

@@ -27,9 +27,24 @@ const (
 const RunIDLength = 20
 
 // EnvironmentBytes returns the size of the variables as AWS measures it: the
-// compact JSON text, in which < > & aren't escaped.
+// compact JSON text, in which neither < > & nor the separators U+2028 and
+// U+2029 are escaped.
 func EnvironmentBytes(v autodefend.Variables) int {
-	return len(compactJSON(map[string]string(v)))
+	size := len("{}")
+	if len(v) > 0 {
+		size = len(compactJSON(map[string]string(v)))
+	}
+	for name, value := range v {
+		size -= separatorEscapes(name) + separatorEscapes(value)
+	}
+	return size
+}
+
+// separatorEscapes returns how many bytes longer Go's JSON text of s is than
+// AWS's: Go always escapes the separators U+2028 and U+2029.
+func separatorEscapes(s string) int {
+	const longer = len(`\u2028`) - len("\u2028")
+	return longer * (strings.Count(s, "\u2028") + strings.Count(s, "\u2029"))
 }
 
 // RequestBytes returns the size of an update's body.
