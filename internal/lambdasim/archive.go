@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/crc32"
+	"io"
 	"strconv"
 )
 
@@ -54,35 +56,84 @@ func imageArchive(uri string) *archive {
 	return &archive{sha256: hex.EncodeToString(sum[:])}
 }
 
-// bytes returns the archive as a download delivers it. A synthetic one is a
-// small valid zip whose central directory declares the uncompressed size.
-func (a *archive) bytes() []byte {
+// reader returns the archive as a download delivers it.
+func (a *archive) reader() io.ReadSeeker {
 	if a.content != nil {
-		return a.content
+		return bytes.NewReader(a.content)
 	}
-	return declaringZip(a.unzipped)
+	return declaringZip(a.size, a.unzipped)
 }
 
-// declaringZip builds a zip with one stored entry of no content whose central
-// directory declares the given uncompressed size, in zip64 when it must.
-func declaringZip(unzipped int64) []byte {
-	const name = "bundle.js"
-	var b bytes.Buffer
-	put := func(values ...any) {
-		for _, v := range values {
-			_ = binary.Write(&b, binary.LittleEndian, v)
-		}
-	}
-	// One entry holds at most 4 GiB - 2 without zip64; AWS's limit is far below.
+// declaringZip returns a zip of the given size with one entry, whose central
+// directory declares the uncompressed size. The entry is all zeros that are
+// never held in memory; it can be listed but not extracted.
+func declaringZip(size, unzipped int64) io.ReadSeeker {
+	const (
+		name     = "bundle.js"
+		overhead = int64(30 + 46 + 22 + 2*len(name)) // local header, directory entry, end record
+	)
+	entry := max(0, size-overhead)
+	stored := uint32(min(entry, 1<<32-2))      //nolint:gosec // bounded by the min
 	declared := uint32(min(unzipped, 1<<32-2)) //nolint:gosec // bounded by the min
 	sum := crc32.ChecksumIEEE(nil)
-	put(uint32(0x04034b50), uint16(20), uint16(0), uint16(0), uint16(0), uint16(0x21),
-		sum, uint32(0), declared, uint16(len(name)), uint16(0), []byte(name))
-	start := b.Len()
-	put(uint32(0x02014b50), uint16(20), uint16(20), uint16(0), uint16(0), uint16(0), uint16(0x21),
-		sum, uint32(0), declared, uint16(len(name)), uint16(0), uint16(0), uint16(0), uint16(0),
+
+	var head, tail bytes.Buffer
+	put(&head, uint32(0x04034b50), uint16(20), uint16(0), uint16(0), uint16(0), uint16(0x21),
+		sum, stored, declared, uint16(len(name)), uint16(0), []byte(name))
+	put(&tail, uint32(0x02014b50), uint16(20), uint16(20), uint16(0), uint16(0), uint16(0), uint16(0x21),
+		sum, stored, declared, uint16(len(name)), uint16(0), uint16(0), uint16(0), uint16(0),
 		uint32(0o644<<16), uint32(0), []byte(name))
-	size := b.Len() - start
-	put(uint32(0x06054b50), uint16(0), uint16(0), uint16(1), uint16(1), uint32(size), uint32(start), uint16(0)) //nolint:gosec // a few dozen bytes
-	return b.Bytes()
+	directory := uint32(tail.Len())                    //nolint:gosec // a few dozen bytes
+	start := uint32(int64(head.Len()) + int64(stored)) //nolint:gosec // below 4 GiB
+	put(&tail, uint32(0x06054b50), uint16(0), uint16(0), uint16(1), uint16(1), directory, start, uint16(0))
+	return &sparse{head: head.Bytes(), zeros: int64(stored), tail: tail.Bytes()}
+}
+
+// put writes values in little-endian order, as zip does.
+func put(b *bytes.Buffer, values ...any) {
+	for _, v := range values {
+		_ = binary.Write(b, binary.LittleEndian, v)
+	}
+}
+
+// sparse reads a head, a run of zeros and a tail.
+type sparse struct {
+	head, tail []byte
+	zeros      int64
+	at         int64
+}
+
+// Seek sets the place of the next read.
+func (s *sparse) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += s.at
+	case io.SeekEnd:
+		offset += int64(len(s.head)) + s.zeros + int64(len(s.tail))
+	}
+	if offset < 0 {
+		return 0, fmt.Errorf("seek to %d", offset)
+	}
+	s.at = offset
+	return offset, nil
+}
+
+// Read fills p from wherever the reader stands.
+func (s *sparse) Read(p []byte) (int, error) {
+	afterHead := int64(len(s.head))
+	afterZeros := afterHead + s.zeros
+	n := 0
+	switch {
+	case s.at < afterHead:
+		n = copy(p, s.head[s.at:])
+	case s.at < afterZeros:
+		n = int(min(int64(len(p)), afterZeros-s.at))
+		clear(p[:n])
+	case s.at < afterZeros+int64(len(s.tail)):
+		n = copy(p, s.tail[s.at-afterZeros:])
+	default:
+		return 0, io.EOF
+	}
+	s.at += int64(n)
+	return n, nil
 }

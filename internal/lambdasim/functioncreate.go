@@ -7,6 +7,9 @@ import (
 
 // createFunction answers CreateFunction.
 func createFunction(_ *World, c *call) (reply, error) {
+	if len(c.body) > maxCreateRequest {
+		return reply{}, errTooLarge("Request must be smaller than %d bytes for the CreateFunction operation", maxCreateRequest)
+	}
 	in, err := c.decodeFunction()
 	if err != nil {
 		return reply{}, err

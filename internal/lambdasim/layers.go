@@ -26,8 +26,8 @@ type layerVersionJSON struct {
 	Description             string
 	CreatedDate             string
 	Version                 int
-	CompatibleRuntimes      []string `json:",omitempty"`
-	CompatibleArchitectures []string `json:",omitempty"`
+	CompatibleRuntimes      []string `json:",omitzero"`
+	CompatibleArchitectures []string `json:",omitzero"`
 	LicenseInfo             string   `json:",omitempty"`
 }
 

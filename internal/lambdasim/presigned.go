@@ -1,10 +1,10 @@
 package lambdasim
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -70,7 +70,7 @@ func (w *World) servePresigned(r *http.Request) reply {
 	}
 	rec := httptest.NewRecorder()
 	rec.Header().Set("Content-Type", "application/zip")
-	http.ServeContent(rec, r, "", time.Time{}, bytes.NewReader(content))
+	http.ServeContent(rec, r, "", time.Time{}, content)
 	return stamp(reply{status: rec.Code, header: rec.Header(), body: rec.Body.Bytes()}, id)
 }
 
@@ -88,8 +88,8 @@ func (w *World) checkPresigned(r *http.Request) string {
 	return ""
 }
 
-// presignedContent returns the bytes at account/region/kind/name/version.
-func (w *World) presignedContent(path []string) []byte {
+// presignedContent returns what is at account/region/kind/name/version.
+func (w *World) presignedContent(path []string) io.ReadSeeker {
 	if len(path) != 5 {
 		return nil
 	}
@@ -102,7 +102,7 @@ func (w *World) presignedContent(path []string) []byte {
 	if path[2] == "layer" {
 		n, _ := parseVersion(path[4])
 		if l := r.layerVersion(path[3], n); l != nil {
-			return l.code.bytes()
+			return l.code.reader()
 		}
 		return nil
 	}
@@ -114,7 +114,7 @@ func (w *World) presignedContent(path []string) []byte {
 	if v == nil {
 		return nil
 	}
-	return v.code.bytes()
+	return v.code.reader()
 }
 
 // s3Error renders an error as S3 does.

@@ -156,7 +156,9 @@ func renderRESTJSON(e *apiError, _ string) reply {
 	if e.upperMessage {
 		key = "Message"
 	}
-	body[key] = e.message
+	if e.message != "" {
+		body[key] = e.message
+	}
 	if e.sender != "" && !e.bare {
 		body["Type"] = e.sender
 	}
