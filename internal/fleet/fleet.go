@@ -11,7 +11,6 @@ package fleet
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -171,16 +170,12 @@ func New(cfg Config, regions []Region) *Fleet {
 // deniedActions reads an account's missing permissions once. Where they can't
 // be told, none is known to be missing and AWS decides.
 func deniedActions(r Region, log *slog.Logger) func(context.Context) []string {
-	var once sync.Once
-	var denied []string
+	var denied lazy[[]string]
 	return func(ctx context.Context) []string {
-		once.Do(func() {
-			var err error
-			denied, err = r.Insight.DeniedActions(ctx, plan.ApplyActions())
-			if err != nil {
-				log.Info("permissions can't be told beforehand", "check", autodefend.CheckPermission, "error", err)
-			}
-		})
-		return denied
+		actions, err := denied.get(func() ([]string, error) { return r.Insight.DeniedActions(ctx, plan.ApplyActions()) })
+		if err != nil {
+			log.Info("permissions can't be told beforehand", "check", autodefend.CheckPermission, "error", err)
+		}
+		return actions
 	}
 }

@@ -20,58 +20,15 @@ type scout struct {
 	// denied reads the account's missing permissions, once for all regions.
 	denied func(ctx context.Context) []string
 
-	base   onceFacts
+	base   lazy[plan.Facts]
 	layers cache[autodefend.LayerVersion]
 	roles  cache[bool]
 }
 
-// onceFacts are the facts common to all functions of the region.
-type onceFacts struct {
-	once  sync.Once
-	facts plan.Facts
-	// err is why the Defender's layer couldn't be looked up.
-	err error
-}
-
-// cache reads each key once, also when several goroutines ask at a time.
-type cache[V any] struct {
-	mu      sync.Mutex
-	entries map[string]*cacheEntry[V]
-}
-
-type cacheEntry[V any] struct {
-	once  sync.Once
-	value V
-	err   error
-}
-
-func (c *cache[V]) get(key string, read func() (V, error)) (V, error) {
-	c.mu.Lock()
-	if c.entries == nil {
-		c.entries = map[string]*cacheEntry[V]{}
-	}
-	e := c.entries[key]
-	if e == nil {
-		e = &cacheEntry[V]{}
-		c.entries[key] = e
-	}
-	c.mu.Unlock()
-	e.once.Do(func() { e.value, e.err = read() })
-	if e.err != nil {
-		// A failure isn't a fact: the next one to ask reads again.
-		c.mu.Lock()
-		if c.entries[key] == e {
-			delete(c.entries, key)
-		}
-		c.mu.Unlock()
-	}
-	return e.value, e.err
-}
-
-// facts returns what is common to all functions of the region.
+// facts returns what is common to all functions of the region. With an error
+// the facts hold as much as could be read.
 func (s *scout) facts(ctx context.Context) (plan.Facts, error) {
-	s.base.once.Do(func() { s.base.facts, s.base.err = s.read(ctx) })
-	return s.base.facts, s.base.err
+	return s.base.get(func() (plan.Facts, error) { return s.read(ctx) })
 }
 
 func (s *scout) read(ctx context.Context) (plan.Facts, error) {
