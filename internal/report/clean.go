@@ -49,6 +49,9 @@ func plain(s string) bool {
 // Persian, Indic scripts and emoji are harmless and kept.
 func visible(r rune) bool {
 	const joiner, nonJoiner = '\u200d', '\u200c'
+	if r >= 0x20 && r <= 0x7e { // most text, so worth a short cut
+		return true
+	}
 	return r == joiner || r == nonJoiner || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs)
 }
 

@@ -46,9 +46,10 @@ func TestMarkdownText(t *testing.T) {
 		{"@everyone see org/repo#1", "@&#8203;everyone see org/repo#&#8203;1"},
 		{`\|`, `\\\|`},
 	}
+	m := &markdown{escape: markdownEscapes()}
 	for _, tt := range tests {
-		if got := mdText(tt.in); got != tt.want {
-			t.Errorf("mdText(%q) = %q, want %q", tt.in, got, tt.want)
+		if got := m.text(tt.in); got != tt.want {
+			t.Errorf("text(%q) = %q, want %q", tt.in, got, tt.want)
 		}
 	}
 }

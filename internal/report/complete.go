@@ -11,22 +11,31 @@ import (
 // The functions of this file return copies in which empty lists are [] rather
 // than null and all text is valid UTF-8, as JSON and YAML need it.
 
-// completePlan also seals the copy again when the plan's own seal holds, so
-// that what was filled in doesn't look like an edit. A broken seal stays
-// broken.
 func completePlan(p *autodefend.Plan) *autodefend.Plan {
 	q := *p
-	sealed := p.Verify(p.Created, 0, p.RecipeDigest) == nil
 	q.Functions = each(p.Functions, completeVerdict)
 	q.Errors = each(p.Errors, completeError)
 	if q.Summary.Checks == nil {
 		q.Summary.Checks = map[autodefend.Check]int{}
 	}
-	if sealed {
-		q.Finish()
-	}
 	return &q
 }
+
+// seal seals a completed plan again when the seal of the original holds, so
+// that what was filled in doesn't look like an edit. A broken seal stays
+// broken.
+func seal(completed, original *autodefend.Plan) *autodefend.Plan {
+	if sealed(completed) || !sealed(original) {
+		return completed
+	}
+	q := *completed
+	q.Functions, q.Errors = slices.Clone(q.Functions), slices.Clone(q.Errors)
+	q.Finish()
+	return &q
+}
+
+// sealed reports whether the digest holds; age and recipe aren't asked for.
+func sealed(p *autodefend.Plan) bool { return p.Verify(p.Created, 0, p.RecipeDigest) == nil }
 
 func completeRun(r *autodefend.Run) *autodefend.Run {
 	q := *r

@@ -163,7 +163,7 @@ func validShare(s Share) Share {
 	return s
 }
 
-// verdicts returns the unprotected functions as verdicts, for what lists both.
+// verdicts returns the unprotected functions as verdicts.
 func (c Coverage) verdicts() []autodefend.Verdict {
 	return each(c.Unprotected, func(u Unprotected) autodefend.Verdict {
 		return autodefend.Verdict{

@@ -66,10 +66,10 @@ func TestNextStep(t *testing.T) {
 		return p
 	}
 	tests := []struct{ got, want string }{
-		{planDocument{all(autodefend.Protect)}.next(), "Next: autodefend apply"},
-		{planDocument{all(autodefend.Repair)}.next(), "Next: autodefend apply"},
-		{planDocument{all(autodefend.Protected)}.next(), "Nothing to do."},
-		{planDocument{all(autodefend.Skip)}.next(), "Nothing to apply. For every check of a skipped function: autodefend explain FUNCTION"},
+		{planDocument{Plan: all(autodefend.Protect)}.next(), "Next: autodefend apply"},
+		{planDocument{Plan: all(autodefend.Repair)}.next(), "Next: autodefend apply"},
+		{planDocument{Plan: all(autodefend.Protected)}.next(), "Nothing to do."},
+		{planDocument{Plan: all(autodefend.Skip)}.next(), "Nothing to apply. For every check of a skipped function: autodefend explain FUNCTION"},
 		{coverageDocument{StatusOf(all(autodefend.Protected))}.next(), "Every function is protected."},
 		{coverageDocument{StatusOf(all(autodefend.Exclude))}.next(), ""},
 		{runDocument{rollbackRun()}.next(), "To see the coverage: autodefend status"},

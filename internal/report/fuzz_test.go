@@ -16,6 +16,7 @@ func fuzzPlan(name, message, other string) *autodefend.Plan {
 		Check: autodefend.Check(other), Message: message, Hint: name, Evidence: &autodefend.Evidence{Seen: message, Limit: other, Unit: name},
 	}
 	p := samplePlan()
+	p.Functions = p.Functions[4:6] // an image and a repair
 	for i := range p.Functions {
 		v := &p.Functions[i]
 		v.Name, v.Runtime = name, other

@@ -9,7 +9,7 @@ import (
 )
 
 //go:embed report.css
-var styleSheet string //nolint:gochecknoglobals // embedded, read-only
+var styleSheet string
 
 // encodeHTML renders the page as one HTML document that loads nothing and runs
 // nothing. It's written by hand: html/template keeps the linker from dropping

@@ -7,9 +7,9 @@ import (
 
 // encodeMarkdown renders the page in GitHub's dialect.
 func encodeMarkdown(p page) []byte {
-	m := &markdown{}
-	m.line("# " + mdText(p.title))
-	m.line("**" + mdText(p.summaryLine()) + "**")
+	m := &markdown{escape: markdownEscapes()}
+	m.line("# " + m.text(p.title))
+	m.line("**" + m.text(p.summaryLine()) + "**")
 	if p.incomplete != "" {
 		m.line("> [!CAUTION]")
 		m.quote(p.incomplete)
@@ -30,12 +30,19 @@ func encodeMarkdown(p page) []byte {
 		m.block(b, 2)
 	}
 	if p.next != "" {
-		m.line(mdText(p.next))
+		m.line(m.text(p.next))
 	}
 	return append(bytes.TrimRight(m.out.Bytes(), "\n"), '\n')
 }
 
-type markdown struct{ out bytes.Buffer }
+type markdown struct {
+	out    bytes.Buffer
+	escape *strings.Replacer
+}
+
+// text escapes foreign text: it can't start markup, a link, HTML or a mention,
+// and stays in its table cell.
+func (m *markdown) text(s string) string { return m.escape.Replace(strings.TrimSpace(clean(s))) }
 
 // line writes a line of Markdown and an empty one.
 func (m *markdown) line(s string) {
@@ -46,7 +53,7 @@ func (m *markdown) line(s string) {
 }
 
 func (m *markdown) quote(s string) {
-	m.out.WriteString(strings.TrimRight("> "+mdText(s), " ") + "\n")
+	m.out.WriteString(strings.TrimRight("> "+m.text(s), " ") + "\n")
 }
 
 func (m *markdown) tiles(tiles []tile) {
@@ -60,21 +67,21 @@ func (m *markdown) tiles(tiles []tile) {
 
 func (m *markdown) block(b block, level int) {
 	if b.heading != "" {
-		m.line(strings.Repeat("#", min(level, 6)) + " " + mdText(b.heading))
+		m.line(strings.Repeat("#", min(level, 6)) + " " + m.text(b.heading))
 	}
 	if b.text != "" {
-		m.line(mdText(b.text))
+		m.line(m.text(b.text))
 	}
 	if b.grid != nil {
 		m.grid(b.grid)
 	}
 	for _, l := range b.names {
-		m.line("- " + mdText(l.place) + ": " + strings.Join(each(l.names, mdText), ", "))
+		m.line("- " + m.text(l.place) + ": " + strings.Join(each(l.names, m.text), ", "))
 	}
 	for _, i := range b.items {
-		s := "- **" + mdText(i.label) + "**: " + mdText(i.text)
+		s := "- **" + m.text(i.label) + "**: " + m.text(i.text)
 		if i.hint != "" {
-			s += " *" + mdText(i.hint) + "*"
+			s += " *" + m.text(i.hint) + "*"
 		}
 		m.out.WriteString(s + "\n")
 	}
@@ -93,16 +100,16 @@ func (m *markdown) grid(g *grid) {
 	if len(g.rows) == 0 {
 		return
 	}
-	m.row(each(g.columns, mdText))
+	m.row(each(g.columns, m.text))
 	m.row(each(g.columns, func(string) string { return "---" }))
 	for _, cells := range g.rows {
 		m.row(each(cells, func(c cell) string {
-			s := mdText(c.text + c.suffix)
+			s := m.text(c.text + c.suffix)
 			if c.symbol != "" {
 				s = c.symbol + " " + s
 			}
 			if c.note != "" {
-				s += "<br>" + mdText(c.note)
+				s += "<br>" + m.text(c.note)
 			}
 			return s
 		}))
@@ -128,14 +135,12 @@ func (m *markdown) diff(lines []diffLine) {
 	m.out.WriteString("```\n\n")
 }
 
-// mdText escapes foreign text: it can't start markup, a link, HTML or a
-// mention, and stays in its table cell.
-func mdText(s string) string {
+func markdownEscapes() *strings.Replacer {
 	return strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "|", `\|`,
 		"<", "&lt;", ">", "&gt;", "&", "&amp;", "://", "&#58;//", "www.", "www&#46;",
 		// GitHub looks for mentions and references after it decoded entities;
 		// a space of no width keeps it from finding any.
 		"@", "@&#8203;", "#", "#&#8203;",
-	).Replace(strings.TrimSpace(clean(s)))
+	)
 }

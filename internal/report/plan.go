@@ -9,9 +9,13 @@ import (
 	"github.com/autodefend/autodefend"
 )
 
-type planDocument struct{ *autodefend.Plan }
+// planDocument is a completed plan and the original, whose seal counts.
+type planDocument struct {
+	*autodefend.Plan
+	original *autodefend.Plan
+}
 
-func (d planDocument) data() any { return d.Plan }
+func (d planDocument) data() any { return seal(d.Plan, d.original) }
 
 func (d planDocument) errors() []autodefend.ScopeError { return d.Errors }
 

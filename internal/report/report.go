@@ -22,7 +22,7 @@ type Style struct {
 // digest still holds. Errors are those of w, and [autodefend.CodeInvalid] for
 // an unknown format; that is so for all functions of this package.
 func Plan(w io.Writer, p *autodefend.Plan, f Format, s Style) error {
-	return render(w, planDocument{completePlan(p)}, f, s)
+	return render(w, planDocument{completePlan(p), p}, f, s)
 }
 
 // Run renders the receipts of an apply or a roll-back.

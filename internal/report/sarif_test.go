@@ -123,7 +123,8 @@ func TestSARIFLevels(t *testing.T) {
 
 // TestSARIFFingerprints: a fingerprint lasts when the message changes.
 func TestSARIFFingerprints(t *testing.T) {
-	fingerprints := func(p *autodefend.Plan) (out []string) {
+	fingerprints := func(p *autodefend.Plan) []string {
+		var out []string
 		for _, r := range validSARIF(t, must(t, planOf(p), FormatSARIF, Style{})) {
 			out = append(out, r["partialFingerprints"].(map[string]any)["autodefend/v1"].(string))
 		}

@@ -13,7 +13,12 @@ func (d coverageDocument) data() any { return d.Coverage }
 func (d coverageDocument) errors() []autodefend.ScopeError { return d.Errors }
 
 func (d coverageDocument) issues() []issue {
-	return planDocument{&autodefend.Plan{Functions: d.verdicts()}}.issues()
+	return d.plan().issues()
+}
+
+// plan holds the unprotected functions, for what lists them like a plan's.
+func (d coverageDocument) plan() planDocument {
+	return planDocument{Plan: &autodefend.Plan{Functions: d.verdicts()}}
 }
 
 // records has a row per group, then one per unprotected function.
@@ -121,7 +126,7 @@ func (d coverageDocument) unprotected(f Format) []block {
 	if len(d.Unprotected) == 0 {
 		return nil
 	}
-	plan := planDocument{&autodefend.Plan{Functions: d.verdicts()}}
+	plan := d.plan()
 	switch f {
 	case FormatMarkdown:
 		return append(unprotectedByCheck(plan.Functions), safeBlock(plan.Functions)...)

@@ -151,4 +151,9 @@ func cut(s string, width int) string {
 }
 
 // columns is how wide text is on a terminal.
-func columns(s string) int { return text.StringWidthWithoutEscSequences(s) }
+func columns(s string) int {
+	if plain(s) {
+		return len(s)
+	}
+	return text.StringWidthWithoutEscSequences(s)
+}
