@@ -74,7 +74,8 @@ func TestRangeReaderReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := iotest.TestReader(io.NewSectionReader(r, 0, size), data); err != nil {
+	const around = tailBytes + 500 // where a block and the end meet
+	if err := iotest.TestReader(io.NewSectionReader(r, size-around, 1000), data[size-around:][:1000]); err != nil {
 		t.Error(err)
 	}
 	requests.Store(0)
