@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -68,7 +69,7 @@ func (r *Region) DeniedActions(ctx context.Context, actions []string) ([]string,
 		return nil, err
 	}
 	q := request{operation: "SimulatePrincipalPolicy", resource: principal, action: "iam:SimulatePrincipalPolicy"}
-	possible := map[string]bool{}
+	allowed := map[string]bool{}
 	pages := iam.NewSimulatePrincipalPolicyPaginator(r.iam, &iam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: aws.String(principal), ActionNames: actions, ResourceArns: r.examples(),
 	})
@@ -80,24 +81,32 @@ func (r *Region) DeniedActions(ctx context.Context, actions []string) ([]string,
 		for i := range page.EvaluationResults {
 			result := &page.EvaluationResults[i]
 			if mayBeAllowed(result) {
-				possible[strings.ToLower(aws.ToString(result.EvalActionName))] = true
+				allowed[strings.ToLower(aws.ToString(result.EvalActionName))] = true
 			}
 		}
 	}
 	var denied []string
 	for _, action := range actions {
-		if !possible[strings.ToLower(action)] {
+		if !allowed[strings.ToLower(action)] {
 			denied = append(denied, action)
 		}
 	}
 	return denied, nil
 }
 
-// mayBeAllowed reports whether an evaluation allows the action or hinges on
-// what only a real request knows.
+// mayBeAllowed reports whether an evaluation allows the action on one of the
+// resources or hinges on what only a real request knows.
 func mayBeAllowed(result *iamtypes.EvaluationResult) bool {
-	return result.EvalDecision == iamtypes.PolicyEvaluationDecisionTypeAllowed ||
-		result.EvalDecision != iamtypes.PolicyEvaluationDecisionTypeExplicitDeny && len(result.MissingContextValues) > 0
+	return possible(result.EvalDecision, result.MissingContextValues) ||
+		slices.ContainsFunc(result.ResourceSpecificResults, func(one iamtypes.ResourceSpecificResult) bool {
+			return possible(one.EvalResourceDecision, one.MissingContextValues)
+		})
+}
+
+// possible reports whether a decision leaves room for a real request.
+func possible(decision iamtypes.PolicyEvaluationDecisionType, missing []string) bool {
+	return decision == iamtypes.PolicyEvaluationDecisionTypeAllowed ||
+		decision != iamtypes.PolicyEvaluationDecisionTypeExplicitDeny && len(missing) > 0
 }
 
 // examples are the resources an action is tried on. An action is denied when

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/go-cmp/cmp"
@@ -73,6 +74,31 @@ func TestDeniedActions(t *testing.T) {
 	w.Deny(home, "iam:SimulatePrincipalPolicy", "no")
 	_, err := r.DeniedActions(t.Context(), actions)
 	checkError(t, err, []string{"denied", "SimulatePrincipalPolicy", `"iam:SimulatePrincipalPolicy"`})
+}
+
+func TestMayBeAllowed(t *testing.T) {
+	const allowed, implicit, explicit = iamtypes.PolicyEvaluationDecisionTypeAllowed,
+		iamtypes.PolicyEvaluationDecisionTypeImplicitDeny, iamtypes.PolicyEvaluationDecisionTypeExplicitDeny
+	specific := func(decision iamtypes.PolicyEvaluationDecisionType) []iamtypes.ResourceSpecificResult {
+		return []iamtypes.ResourceSpecificResult{{EvalResourceDecision: implicit}, {EvalResourceDecision: decision}}
+	}
+	tests := []struct {
+		name   string
+		result iamtypes.EvaluationResult
+		want   bool
+	}{
+		{"allowed", iamtypes.EvaluationResult{EvalDecision: allowed}, true},
+		{"not allowed", iamtypes.EvaluationResult{EvalDecision: implicit}, false},
+		{"hinges on a condition", iamtypes.EvaluationResult{EvalDecision: implicit, MissingContextValues: []string{"lambda:Layer"}}, true},
+		{"denied", iamtypes.EvaluationResult{EvalDecision: explicit, MissingContextValues: []string{"lambda:Layer"}}, false},
+		{"allowed on one resource", iamtypes.EvaluationResult{EvalDecision: implicit, ResourceSpecificResults: specific(allowed)}, true},
+		{"allowed on none", iamtypes.EvaluationResult{EvalDecision: implicit, ResourceSpecificResults: specific(explicit)}, false},
+	}
+	for _, tt := range tests {
+		if got := mayBeAllowed(&tt.result); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.name, got, tt.want)
+		}
+	}
 }
 
 func TestPrincipal(t *testing.T) {

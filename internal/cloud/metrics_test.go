@@ -5,10 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/lambdasim"

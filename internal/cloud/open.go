@@ -133,7 +133,6 @@ func load(ctx context.Context, cfg Config) (aws.Config, error) {
 		})
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
-		config.WithRetryer(newRetryer(cfg.MaxAttempts, cfg.Jitter)),
 		config.WithAppID("autodefend"),
 		config.WithLogger(logging.LoggerFunc(func(_ logging.Classification, format string, _ ...any) {
 			// The arguments may hold what AWS sent.
@@ -147,7 +146,11 @@ func load(ctx context.Context, cfg Config) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, configError(err)
 	}
-	if cfg.HTTPClient != nil { // not as an option: the SDK refuses it beside AWS_CA_BUNDLE
+	// These two are no options, since options are also used to find credentials:
+	// there, patience would only delay the news that there are none, and the SDK
+	// refuses foreign clients beside AWS_CA_BUNDLE.
+	base.Retryer = newRetryer(cfg.MaxAttempts, cfg.Jitter)
+	if cfg.HTTPClient != nil {
 		base.HTTPClient = cfg.HTTPClient
 	}
 	if base.Region == "" && len(cfg.Regions) == 0 {

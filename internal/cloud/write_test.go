@@ -115,6 +115,14 @@ func TestNilAndEmptyDiffer(t *testing.T) {
 	}
 }
 
+func TestNoRevisionIsNotSent(t *testing.T) {
+	u := updates()["handler"]
+	u.RevisionID = ""
+	if got, want := sent(t, u), `{"Handler":"twistlock.handler"}`; got != want {
+		t.Errorf("sent %s, want %s", got, want)
+	}
+}
+
 func TestUpdateFunction(t *testing.T) {
 	w := newWorld(lambdasim.Options{})
 	a := w.PutLayerVersion(home, ireland, lambdasim.LayerSpec{Name: "a"})
@@ -148,8 +156,6 @@ func TestUpdateFunction(t *testing.T) {
 	if state, _ = w.Function(home, ireland, "fn"); len(state.Layers) > 0 || len(state.Env) > 0 {
 		t.Errorf("the function keeps layers %q, variables %q", state.Layers, state.Env)
 	}
-	u.RevisionID = ""
-	checkError(t, r.UpdateFunction(t.Context(), u), []string{"internal", "no revision"})
 }
 
 // TestLostReplyIsAConflict shows what the caller must know of: the SDK sends
