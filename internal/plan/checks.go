@@ -71,10 +71,14 @@ func saw(f autodefend.Finding, seen, limit any, unit string) autodefend.Finding 
 	return f
 }
 
-// number turns ints into int64, as [autodefend.Evidence] wants them.
+// number turns ints into int64, as [autodefend.Evidence] wants them, and leaves
+// empty text out.
 func number(v any) any {
 	if i, ok := v.(int); ok {
 		return int64(i)
+	}
+	if v == "" {
+		return nil
 	}
 	return v
 }

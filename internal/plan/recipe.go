@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -85,9 +86,11 @@ const MaxPlanBytes = 512 << 20
 
 // ReadPlan reads a plan file strictly. Whether it's edited or stale is for
 // [autodefend.Plan.Verify] to say.
-func ReadPlan(r io.Reader) (*autodefend.Plan, error) {
+func ReadPlan(r io.Reader) (*autodefend.Plan, error) { return readPlan(r, MaxPlanBytes) }
+
+func readPlan(r io.Reader, most int64) (*autodefend.Plan, error) {
 	const hint = "make one with: autodefend plan --out plan.json"
-	limited := &io.LimitedReader{R: r, N: MaxPlanBytes + 1}
+	limited := &io.LimitedReader{R: r, N: most + 1}
 	dec := json.NewDecoder(limited)
 	dec.DisallowUnknownFields()
 	var p autodefend.Plan
@@ -98,7 +101,7 @@ func ReadPlan(r io.Reader) (*autodefend.Plan, error) {
 		}
 	}
 	if limited.N <= 0 {
-		err = errors.New("the file is larger than 512 MiB")
+		err = fmt.Errorf("the file is larger than %d bytes", most)
 	}
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -107,7 +110,7 @@ func ReadPlan(r io.Reader) (*autodefend.Plan, error) {
 		return nil, &autodefend.Error{Code: autodefend.CodeInvalid, Message: "plan file", Hint: hint, Err: err}
 	}
 	for i, v := range p.Functions {
-		if v.ARN.Account != v.Account || v.ARN.Region != v.Region || v.ARN.Name != v.Name {
+		if v.Name == "" || v.ARN.Account != v.Account || v.ARN.Region != v.Region || v.ARN.Name != v.Name {
 			return nil, autodefend.Errorf(autodefend.CodeInvalid, "plan file: functions[%d]: name, account and region don't match its arn", i).WithHint(hint)
 		}
 	}
