@@ -22,8 +22,10 @@ type attachment struct {
 	// stale are the recipe's own variables that are missing or differ.
 	stale  []string
 	marker marker
-	// tag is what the function's tags say.
-	tag tagState
+	// tag is what the function's tags say, and owned whether the ownership tag
+	// is among them.
+	tag   tagState
+	owned bool
 }
 
 // inspect finds what is ours in a function.
@@ -53,6 +55,7 @@ func inspect(f autodefend.Function, facts Facts) attachment {
 			a.stale = append(a.stale, name)
 		}
 	}
+	_, a.owned = f.Tags[autodefend.OwnershipTag]
 	return a
 }
 
@@ -63,20 +66,25 @@ const (
 	// tagUnknown: the tags weren't read; then the tag doesn't count.
 	tagUnknown tagState = iota
 	tagMissing
-	// tagOurs: it has our value.
+	// tagOurs: we set it, as the ownership tag shows.
 	tagOurs
-	// tagOwners: it has another value, so the owner gave it. It's left alone.
+	// tagOwners: the owner set it, or gave ours another value. It's left alone.
 	tagOwners
+	// tagLeft: only the ownership tag is there.
+	tagLeft
 )
 
 func inspectTag(f autodefend.Function, tag autodefend.Tag) tagState {
 	value, present := f.Tags[tag.Key]
+	_, owned := f.Tags[autodefend.OwnershipTag]
 	switch {
 	case !f.TagsKnown:
 		return tagUnknown
+	case owned && !present:
+		return tagLeft
 	case !present:
 		return tagMissing
-	case value == tag.Value:
+	case owned && value == tag.Value:
 		return tagOurs
 	}
 	return tagOwners
@@ -95,7 +103,7 @@ func oursByName(r autodefend.Recipe, arn string) bool {
 
 // complete reports whether the Defender is attached and current.
 func (a attachment) complete() bool {
-	return a.layer != "" && a.layerCurrent && a.entry && !a.orphan() && len(a.stale) == 0 && a.marked() && a.tag != tagMissing
+	return a.layer != "" && a.layerCurrent && a.entry && !a.orphan() && len(a.stale) == 0 && a.marked() && a.tag != tagMissing && a.tag != tagLeft
 }
 
 // orphan reports a redirected handler whose original isn't kept: nobody knows
@@ -105,10 +113,11 @@ func (a attachment) orphan() bool { return a.recipe.Handler != nil && a.entry &&
 // marked reports whether the marker is there and of this recipe.
 func (a attachment) marked() bool { return a.marker.recipe == a.recipe.Name }
 
-// any reports whether anything of the Defender is there. A tag alone isn't:
-// it survives whatever the owner deploys.
+// any reports whether anything of the Defender is there. Our tags alone are
+// something: they survive deployments that wipe all else, and then say what
+// isn't true.
 func (a attachment) any() bool {
-	return a.layer != "" || a.entry || a.marker.recipe != "" || (a.next && a.recipe.Wrapper != nil)
+	return a.layer != "" || a.entry || a.owned || a.marker.recipe != "" || (a.next && a.recipe.Wrapper != nil)
 }
 
 // foreign reports a function that another recipe's Defender is attached to and
@@ -123,7 +132,7 @@ func (a attachment) broken() bool { return a.entry && a.layer == "" }
 
 // ours reports whether Autodefend attached what is there.
 func (a attachment) ours() bool {
-	return a.marker.recipe != "" || a.tag == tagOurs || a.recipe.Layer.Owned
+	return a.marker.recipe != "" || a.owned || a.recipe.Layer.Owned
 }
 
 // defects says what a repair mends.
@@ -140,7 +149,7 @@ func (a attachment) defects() []autodefend.Reason {
 	add(a.layer != "" && !a.entry, "the layer is there but nothing starts the Defender")
 	add(len(a.stale) > 0, "variables of the recipe are missing or outdated: "+strings.Join(a.stale, ", "))
 	add(a.layer != "" && a.entry && !a.marked(), "the variable "+autodefend.MarkerVariable+" is missing or of another recipe")
-	add(a.tag == tagMissing, "the tag is missing")
+	add(a.tag == tagMissing || a.tag == tagLeft, "the tag is missing")
 	return out
 }
 

@@ -29,7 +29,7 @@ func attach(f autodefend.Function, facts Facts, have attachment) *autodefend.Cha
 	if !have.marked() || c.Configures() {
 		c.Environment = append(c.Environment, set(autodefend.MarkerVariable, marker{recipe: r.Name}.planned()))
 	}
-	if have.tag == tagMissing || have.tag == tagUnknown {
+	if have.tag != tagOurs && have.tag != tagOwners {
 		c.Tag = &autodefend.TagChange{Tag: facts.Tag}
 	}
 	return c
@@ -77,8 +77,11 @@ func detach(f autodefend.Function, facts Facts, have attachment) *autodefend.Cha
 	if _, present := f.Environment.Variables[autodefend.MarkerVariable]; present {
 		c.Environment = append(c.Environment, remove(autodefend.MarkerVariable))
 	}
-	if have.tag == tagOurs {
+	switch {
+	case have.tag == tagOurs:
 		c.Tag = &autodefend.TagChange{Tag: facts.Tag, Remove: true}
+	case have.owned: // what it vouched for is gone or the owner's now
+		c.Tag = &autodefend.TagChange{Tag: autodefend.Tag{Key: autodefend.OwnershipTag}, Remove: true}
 	}
 	return c
 }
