@@ -217,7 +217,7 @@ func deleteAlias(_ *World, c *call) (reply, error) {
 		return reply{}, err
 	}
 	delete(f.aliases, c.params["Name"])
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }
 
 // listAliases answers ListAliases.

@@ -30,7 +30,7 @@ func readArchive(content []byte) (*archive, bool) {
 	}
 	a := &archive{size: int64(len(content)), content: content}
 	for _, f := range z.File {
-		a.unzipped += int64(min(f.UncompressedSize64, 1<<40)) //nolint:gosec // bounded by the min
+		a.unzipped += int64(min(f.UncompressedSize64, 1<<40))
 	}
 	sum := sha256.Sum256(content)
 	a.sha256 = base64.StdEncoding.EncodeToString(sum[:])
@@ -73,8 +73,8 @@ func declaringZip(size, unzipped int64) io.ReadSeeker {
 		overhead = int64(30 + 46 + 22 + 2*len(name)) // local header, directory entry, end record
 	)
 	entry := max(0, size-overhead)
-	stored := uint32(min(entry, 1<<32-2))      //nolint:gosec // bounded by the min
-	declared := uint32(min(unzipped, 1<<32-2)) //nolint:gosec // bounded by the min
+	stored := uint32(min(entry, 1<<32-2))
+	declared := uint32(min(unzipped, 1<<32-2))
 	sum := crc32.ChecksumIEEE(nil)
 
 	var head, tail bytes.Buffer
@@ -83,8 +83,8 @@ func declaringZip(size, unzipped int64) io.ReadSeeker {
 	put(&tail, uint32(0x02014b50), uint16(20), uint16(20), uint16(0), uint16(0), uint16(0), uint16(0x21),
 		sum, stored, declared, uint16(len(name)), uint16(0), uint16(0), uint16(0), uint16(0),
 		uint32(0o644<<16), uint32(0), []byte(name))
-	directory := uint32(tail.Len())                    //nolint:gosec // a few dozen bytes
-	start := uint32(int64(head.Len()) + int64(stored)) //nolint:gosec // below 4 GiB
+	directory := uint32(tail.Len())
+	start := uint32(int64(head.Len()) + int64(stored))
 	put(&tail, uint32(0x06054b50), uint16(0), uint16(0), uint16(1), uint16(1), directory, start, uint16(0))
 	return &sparse{head: head.Bytes(), zeros: int64(stored), tail: tail.Bytes()}
 }

@@ -119,7 +119,7 @@ func deleteCodeSigningConfig(_ *World, c *call) (reply, error) {
 		}
 	}
 	delete(c.region.signing, s.Arn)
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }
 
 // listCodeSigningConfigs answers ListCodeSigningConfigs.
@@ -213,7 +213,7 @@ func deleteFunctionCodeSigningConfig(_ *World, c *call) (reply, error) {
 		return reply{}, err
 	}
 	f.signing = ""
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }
 
 // knownSigningConfig refuses the ARN of a configuration that isn't there.

@@ -71,7 +71,7 @@ func deleteFunctionConcurrency(_ *World, c *call) (reply, error) {
 		return reply{}, err
 	}
 	f.reserved = nil
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }
 
 // getAccountSettings answers GetAccountSettings for the caller's region.

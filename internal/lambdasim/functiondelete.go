@@ -1,9 +1,6 @@
 package lambdasim
 
-import (
-	"net/http"
-	"slices"
-)
+import "slices"
 
 // deleteFunction answers DeleteFunction for a function or one of its versions.
 func deleteFunction(_ *World, c *call) (reply, error) {
@@ -23,7 +20,7 @@ func deleteFunction(_ *World, c *call) (reply, error) {
 	}
 	if t.qualifier == "" {
 		c.region.remove(t.name)
-		return emptyReply(http.StatusNoContent), nil
+		return noContent(), nil
 	}
 	for name, a := range f.aliases {
 		if _, weighted := a.weights[t.qualifier]; weighted || a.target == t.qualifier {
@@ -32,5 +29,5 @@ func deleteFunction(_ *World, c *call) (reply, error) {
 	}
 	// A version that isn't there is deleted as well as one that is.
 	f.versions = slices.DeleteFunc(f.versions, func(v *version) bool { return v.number == t.qualifier })
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }

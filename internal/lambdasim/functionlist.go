@@ -13,11 +13,11 @@ import (
 const pageSize = 50
 
 // page returns the start of a page and its length from Marker and MaxItems.
-func (c *call) page() (after string, limit int, err error) {
-	limit = pageSize
+func (c *call) page() (string, int, error) {
+	limit := pageSize
 	if text := c.query.Get("MaxItems"); text != "" {
-		n, convErr := strconv.Atoi(text)
-		if convErr != nil {
+		n, err := strconv.Atoi(text)
+		if err != nil {
 			return "", 0, errValidation("1 validation error detected: Value '" + text + "' at 'maxItems' failed to satisfy constraint: Member must be a number")
 		}
 		var v violations
@@ -31,8 +31,8 @@ func (c *call) page() (after string, limit int, err error) {
 	if marker == "" {
 		return "", limit, nil
 	}
-	raw, decodeErr := base64.RawURLEncoding.DecodeString(marker)
-	if decodeErr != nil || !strings.HasPrefix(string(raw), markerPrefix) {
+	raw, err := base64.RawURLEncoding.DecodeString(marker)
+	if err != nil || !strings.HasPrefix(string(raw), markerPrefix) {
 		return "", 0, errInvalid("Invalid value for Marker")
 	}
 	return strings.TrimPrefix(string(raw), markerPrefix), limit, nil

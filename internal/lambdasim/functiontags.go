@@ -91,7 +91,7 @@ func tagResource(_ *World, c *call) (reply, error) {
 	if err := f.tag(in.Tags); err != nil {
 		return reply{}, err
 	}
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }
 
 // untagResource answers UntagResource.
@@ -105,5 +105,5 @@ func untagResource(_ *World, c *call) (reply, error) {
 		return reply{}, err
 	}
 	f.untag(keys)
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }

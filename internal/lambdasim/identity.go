@@ -2,7 +2,6 @@ package lambdasim
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -53,7 +52,17 @@ func (w *World) resolve(id identity, now time.Time) (*account, string, *apiError
 
 // twelveDigits returns the first run of twelve digits in a key, or "".
 func twelveDigits(key string) string {
-	return regexp.MustCompile(`[0-9]{12}`).FindString(key)
+	run := 0
+	for i := range len(key) {
+		if key[i] < '0' || key[i] > '9' {
+			run = 0
+			continue
+		}
+		if run++; run == 12 {
+			return key[i-11 : i+1]
+		}
+	}
+	return ""
 }
 
 // errMissingToken answers a request without credentials.

@@ -19,7 +19,7 @@ type functionInput struct {
 	MemorySize   *int
 	PackageType  string
 	KMSKeyArn    *string
-	RevisionId   string //nolint:revive,staticcheck // AWS's spelling
+	RevisionId   string
 	Publish      bool
 	DryRun       bool
 	Tags         map[string]string
@@ -49,12 +49,12 @@ type functionInput struct {
 type codeInput struct {
 	ZipFile                          []byte
 	S3Bucket, S3Key, S3ObjectVersion string
-	ImageUri                         string //nolint:revive,staticcheck // AWS's spelling
+	ImageUri                         string
 	hasZip                           bool
 }
 
 type vpcInput struct {
-	SubnetIds, SecurityGroupIds []string //nolint:revive,staticcheck // AWS's spelling
+	SubnetIds, SecurityGroupIds []string
 	Ipv6AllowedForDualStack     bool
 }
 

@@ -87,7 +87,7 @@ func removeLayerVersionPermission(w *World, c *call) (reply, error) {
 		return reply{}, err
 	}
 	l.newPolicyRevision(w.opts.Seed)
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }
 
 // getLayerVersionPolicy answers GetLayerVersionPolicy.

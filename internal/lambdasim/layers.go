@@ -322,5 +322,5 @@ func deleteLayerVersion(_ *World, c *call) (reply, error) {
 	if l := c.region.layerVersion(name, n); l != nil {
 		l.deleted = true
 	}
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }

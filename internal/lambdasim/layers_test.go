@@ -58,8 +58,9 @@ func TestLayerAuthorization(t *testing.T) {
 		{"not shared", func(w *lambdasim.World) []string {
 			return []string{w.PutLayerVersion(otherID, regionID, lambdasim.LayerSpec{Name: "private"})}
 		}, "AccessDeniedException", 403, "lambda:GetLayerVersion on resource: " + other + "private:1"},
-		{"nobody's", func(*lambdasim.World) []string { return []string{other + "ghost:1"} },
-			"AccessDeniedException", 403, "lambda:GetLayerVersion"},
+		{"nobody's", func(*lambdasim.World) []string {
+			return []string{other + "ghost:1"}
+		}, "AccessDeniedException", 403, "lambda:GetLayerVersion"},
 		{"own, deleted", func(w *lambdasim.World) []string {
 			return []string{w.PutLayerVersion(accountID, regionID, lambdasim.LayerSpec{Name: "old", Deleted: true})}
 		}, "InvalidParameterValueException", 400, "layer:old:1 does not exist."},

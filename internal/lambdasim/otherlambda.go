@@ -18,7 +18,7 @@ func invoke(_ *World, c *call) (reply, error) {
 		return reply{}, err
 	}
 	if c.header.Get("X-Amz-Invocation-Type") == "DryRun" {
-		return emptyReply(http.StatusNoContent), nil
+		return noContent(), nil
 	}
 	return reply{}, newError(http.StatusNotImplemented, "NotImplementedException",
 		"This simulator holds the configuration of functions but does not run them")

@@ -164,7 +164,7 @@ func removePermission(_ *World, c *call) (reply, error) {
 	if len(p.statements) == 0 {
 		delete(f.policies, t.qualifier)
 	}
-	return emptyReply(http.StatusNoContent), nil
+	return noContent(), nil
 }
 
 // getPolicy answers GetPolicy.

@@ -22,7 +22,8 @@ type bucket struct {
 }
 
 // rate returns the tokens per second and the burst of a class; zero is no limit.
-func (q Quotas) rate(class quotaClass) (perSecond, burst float64) {
+func (q Quotas) rate(class quotaClass) (float64, float64) {
+	var perSecond, burst float64
 	switch class {
 	case quotaShared:
 		perSecond, burst = q.SharedPerSecond, q.SharedBurst

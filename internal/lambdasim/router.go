@@ -112,9 +112,9 @@ func jsonReply(status int, v any) (reply, error) {
 	return reply{status: status, header: http.Header{"Content-Type": {"application/json"}}, body: body}, nil
 }
 
-// emptyReply returns an answer without a body.
-func emptyReply(status int) reply {
-	return reply{status: status, header: http.Header{}}
+// noContent returns the answer of calls that have nothing to say.
+func noContent() reply {
+	return reply{status: http.StatusNoContent, header: http.Header{}}
 }
 
 // apiError is an error as AWS reports it.
@@ -187,7 +187,7 @@ func encodeJSON(v any) ([]byte, error) {
 
 // lookup finds the operation a request means and its path labels.
 func (s *service) lookup(r *http.Request, form url.Values) (*operation, map[string]string) {
-	name := operationName(r, form)
+	name, query := operationName(r, form), r.URL.Query()
 	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	for i := range s.operations {
 		op := &s.operations[i]
@@ -200,7 +200,7 @@ func (s *service) lookup(r *http.Request, form url.Values) (*operation, map[stri
 		if op.method != r.Method {
 			continue
 		}
-		if params, ok := matchPath(op.path, segments, r.URL.Query()); ok {
+		if params, ok := matchPath(op.path, segments, query); ok {
 			return op, params
 		}
 	}

@@ -26,7 +26,7 @@ func (f *function) publish(description string, now time.Time) *version {
 // version, that one is returned and nothing happens.
 func publishVersion(_ *World, c *call) (reply, error) {
 	var in struct {
-		CodeSha256, RevisionId string //nolint:revive,staticcheck // AWS's spelling
+		CodeSha256, RevisionId string
 		Description            *string
 	}
 	if err := c.decode(&in); err != nil {

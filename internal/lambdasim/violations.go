@@ -116,7 +116,7 @@ func fullMatch(pattern, value string) bool {
 // compiled returns the anchored pattern.
 func compiled(pattern string) *regexp.Regexp {
 	if re, ok := patternCache.Load(pattern); ok {
-		return re.(*regexp.Regexp) //nolint:forcetypeassert // only regexps are stored
+		return re.(*regexp.Regexp)
 	}
 	re := regexp.MustCompile(`\A(?:` + pattern + `)\z`)
 	patternCache.Store(pattern, re)
