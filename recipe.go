@@ -91,6 +91,11 @@ type Limits struct {
 // Autodefend. Its value is RECIPE/RUN.
 const MarkerVariable = "AUTODEFEND_ATTACHED"
 
+// OwnershipTag is a tag set beside the one that marks protected functions. It
+// shows that the other one is ours even after a deployment wiped all else; its
+// value is the recipe's name.
+const OwnershipTag = "autodefend:attached"
+
 // WrapperVariable is AWS's variable for wrapper scripts.
 const WrapperVariable = "AWS_LAMBDA_EXEC_WRAPPER"
 

@@ -35,7 +35,7 @@ func (f *Fleet) applyRegion(ctx context.Context, s *scout, work []autodefend.Ver
 	// A function in hand is finished whatever happens to ctx: a change that
 	// isn't verified is worse than a late exit.
 	inHand := context.WithoutCancel(ctx)
-	tags := &tagger{region: s.region, tag: f.cfg.Tag, book: b}
+	tags := &tagger{region: s.region, tag: f.cfg.Tag, recipe: f.cfg.Recipe.Name, book: b}
 	limit := make(chan struct{}, f.cfg.InFlight)
 	var wg sync.WaitGroup
 	for _, planned := range work {
@@ -61,6 +61,7 @@ func (f *Fleet) applyRegion(ctx context.Context, s *scout, work []autodefend.Ver
 // [Fleet.PlanRollback] for the same run.
 func (f *Fleet) Rollback(ctx context.Context, p *autodefend.Plan, run string) *autodefend.Run {
 	b := newBook(f.cfg, p)
+	b.skipped = autodefend.OutcomeFailed // what carries the Defender and can't be rolled back
 	var wg sync.WaitGroup
 	for _, s := range f.scouts {
 		work := b.take(s.region, func(v autodefend.Verdict) bool { return v.Change != nil })
@@ -91,14 +92,8 @@ func (f *Fleet) rollbackRegion(ctx context.Context, s *scout, work []autodefend.
 }
 
 func (f *Fleet) rollbackBatch(ctx context.Context, s *scout, common plan.Facts, batch []autodefend.Verdict, run string, b *book) {
-	untagged := map[autodefend.FunctionARN]bool{}
-	for _, v := range batch {
-		if v.Change.Tag != nil {
-			untagged[v.ARN] = true
-		}
-	}
-	failed := untag(ctx, s, untagged)
-	again := &tagger{region: s.region, tag: f.cfg.Tag, book: b}
+	failed := untag(ctx, s, batch)
+	again := &tagger{region: s.region, tag: f.cfg.Tag, recipe: f.cfg.Recipe.Name, book: b}
 	var wg sync.WaitGroup
 	for _, v := range batch {
 		if err := failed[v.ARN]; err != nil {
@@ -108,10 +103,14 @@ func (f *Fleet) rollbackBatch(ctx context.Context, s *scout, common plan.Facts, 
 		wg.Go(func() {
 			j := &job{scout: s, common: common, planned: v, run: run}
 			receipt := j.detach(ctx)
-			b.add(receipt)
-			if untagged[v.ARN] && receipt.Outcome != autodefend.OutcomeRolledBack && receipt.Outcome != autodefend.OutcomeUnchanged {
+			switch {
+			case v.Change.Tag == nil:
+			case receipt.Outcome == autodefend.OutcomeUnchanged:
+				receipt.Outcome = autodefend.OutcomeRolledBack // the tag was all there was
+			case receipt.Outcome != autodefend.OutcomeRolledBack:
 				again.add(ctx, v.ARN) // it's still protected: the tag shall say so
 			}
+			b.add(receipt)
 		})
 	}
 	wg.Wait()

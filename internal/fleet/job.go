@@ -31,6 +31,8 @@ type job struct {
 	outcome autodefend.Outcome
 	// tag is true when the function shall be tagged.
 	tag bool
+	// tagged is the roll-back's verdict when it saw a tag of ours.
+	tagged *autodefend.Verdict
 }
 
 // attach makes the function carry the Defender: read, judge, write, wait,
@@ -169,13 +171,12 @@ func (j *job) detach(ctx context.Context) autodefend.Receipt {
 		r := receiptOf(v)
 		r.Revision = now.RevisionID
 		why, bad := j.wentWrong(now)
+		if v.Change != nil && v.Change.Tag != nil {
+			j.tagged = &v
+		}
 		switch {
-		case v.Decision == autodefend.Exclude && j.sent:
-			r.Outcome = autodefend.OutcomeRolledBack
-			return r
-		case v.Decision == autodefend.Exclude:
-			r.Outcome = autodefend.OutcomeUnchanged
-			return r
+		case v.Decision == autodefend.Exclude, v.Change != nil && !v.Change.Configures():
+			return j.detached(ctx, r)
 		case bad:
 			r.Outcome, r.Reasons = autodefend.OutcomeFailed, []autodefend.Reason{why}
 			return r
@@ -192,6 +193,22 @@ func (j *job) detach(ctx context.Context) autodefend.Receipt {
 		pause(ctx, attempt)
 	}
 	return failure(j.planned, autodefend.CheckUpdate, "the function kept changing or AWS couldn't be reached; roll back again", last)
+}
+
+// detached ends a roll-back whose function carries nothing of ours any more but
+// perhaps a tag.
+func (j *job) detached(ctx context.Context, r autodefend.Receipt) autodefend.Receipt {
+	r.Outcome = autodefend.OutcomeUnchanged
+	if j.sent || j.tagged != nil {
+		r.Outcome = autodefend.OutcomeRolledBack
+	}
+	if j.tagged == nil {
+		return r
+	}
+	if err := untag(ctx, j.scout, []autodefend.Verdict{*j.tagged})[r.ARN]; err != nil {
+		r.Warnings = append(r.Warnings, tagWarning("removed", err))
+	}
+	return r
 }
 
 // settled reads the function until no change of it is under way, for as long

@@ -11,7 +11,9 @@ import (
 // book collects the receipts of one run.
 type book struct {
 	cfg Config
-	mu  sync.Mutex
+	// skipped is what a function is called that was to be skipped.
+	skipped autodefend.Outcome
+	mu      sync.Mutex
 	// The fields below are guarded by mu.
 	rest     []autodefend.Verdict
 	run      autodefend.Run
@@ -23,7 +25,7 @@ type book struct {
 
 func newBook(cfg Config, p *autodefend.Plan) *book {
 	return &book{
-		cfg: cfg, rest: p.Functions, index: map[autodefend.FunctionARN]int{},
+		cfg: cfg, skipped: autodefend.OutcomeSkipped, rest: p.Functions, index: map[autodefend.FunctionARN]int{},
 		run: autodefend.Run{Run: cfg.Run, Results: []autodefend.Receipt{}, Errors: append([]autodefend.ScopeError{}, p.Errors...)},
 	}
 }
@@ -96,7 +98,7 @@ func (b *book) settleRest() {
 		case v.Decision == autodefend.Protected:
 			r.Outcome = autodefend.OutcomeUnchanged
 		default:
-			r.Outcome = autodefend.OutcomeSkipped
+			r.Outcome = b.skipped
 		}
 		b.index[r.ARN] = len(b.run.Results)
 		b.run.Results = append(b.run.Results, r)

@@ -28,15 +28,25 @@ type killer struct {
 	moment moment
 
 	mu sync.Mutex
-	// calls and dead are guarded by mu.
+	// armed, calls and dead are guarded by mu.
+	armed bool
 	calls int
 	dead  bool
+}
+
+// arm starts the counting of calls.
+func (k *killer) arm() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.armed = true
 }
 
 // Do sends the request unless the program is dead.
 func (k *killer) Do(r *http.Request) (*http.Response, error) {
 	k.mu.Lock()
-	k.calls++
+	if k.armed {
+		k.calls++
+	}
 	mine := k.calls == k.at
 	if mine && k.moment != afterReply {
 		k.dead = true

@@ -22,6 +22,7 @@ const (
 	ourLayer        = ":layer:autodefend-defender-"
 	tagKey          = "SecurityProtected"
 	tagValue        = "True"
+	ownershipTag    = "autodefend:attached"
 )
 
 // view is all that a function's owner has given it.
@@ -51,8 +52,11 @@ func ownersView(f lambdasim.FunctionState) view {
 	}
 	delete(v.Env, nextVariable)
 	delete(v.Env, markerVariable)
-	if v.Tags[tagKey] == tagValue {
-		delete(v.Tags, tagKey)
+	if _, ours := v.Tags[ownershipTag]; ours {
+		delete(v.Tags, ownershipTag)
+		if v.Tags[tagKey] == tagValue {
+			delete(v.Tags, tagKey)
+		}
 	}
 	for _, l := range f.Layers {
 		if !strings.Contains(l, ourLayer) {
@@ -72,7 +76,8 @@ func protected(f lambdasim.FunctionState) bool {
 func clean(f lambdasim.FunctionState) bool {
 	_, marker := f.Env[markerVariable]
 	_, next := f.Env[nextVariable]
-	return !marker && !next && f.Env[wrapperVariable] != ourWrapper && f.Tags[tagKey] != tagValue &&
+	_, tagged := f.Tags[ownershipTag]
+	return !marker && !next && f.Env[wrapperVariable] != ourWrapper && !tagged &&
 		!slices.ContainsFunc(f.Layers, func(l string) bool { return strings.Contains(l, ourLayer) })
 }
 

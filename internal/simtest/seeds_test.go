@@ -74,7 +74,7 @@ func hostileHours(t *testing.T, seed uint64, sum *totals) {
 	s := &storm{rates: lambdasim.FaultRates{
 		Throttle: rng.Float64() * 0.05, ServerError: rng.Float64() * 0.05, ServerErrorAfter: rng.Float64() * 0.05,
 		DropBefore: rng.Float64() * 0.05, DropAfter: rng.Float64() * 0.1, Slow: rng.Float64() * 0.1,
-		OwnerEdit: rng.Float64() * 0.1, UpdateFails: rng.Float64() * 0.05,
+		OwnerEdit: rng.Float64() * 0.3, UpdateFails: rng.Float64() * 0.05,
 	}}
 	s.faults = lambdasim.SeededFaults(seed, s.rates)
 	opts := lambdasim.Options{Seed: seed, Faults: s, Settle: lambdasim.SettleTimes{Min: 0, Max: time.Duration(rng.IntN(8)) * time.Second}}
@@ -132,7 +132,7 @@ func (h *hour) apply(client cloud.HTTPClient) {
 		h.Logf("plan: %v", err)
 		return
 	}
-	f.Apply(context.Background(), p)
+	h.tell(f.Apply(context.Background(), p))
 }
 
 func (h *hour) rollback(client cloud.HTTPClient) {
@@ -145,12 +145,25 @@ func (h *hour) rollback(client cloud.HTTPClient) {
 		h.Logf("plan roll-back: %v", err)
 		return
 	}
-	f.Rollback(context.Background(), p, "")
+	h.tell(f.Rollback(context.Background(), p, ""))
+}
+
+// tell shows in verbose runs what became of functions that weren't done.
+func (h *hour) tell(run *autodefend.Run) {
+	for _, r := range run.Results {
+		if r.Outcome == autodefend.OutcomeFailed || r.Outcome == autodefend.OutcomeChanged {
+			h.Logf("run %s: %s %s: %+v", run.Run, r.Name, r.Outcome, r.Reasons)
+		}
+	}
 }
 
 func (h *hour) fleet(client cloud.HTTPClient) *fleet.Fleet {
 	h.runs++
-	return newFleet(context.Background(), h.T, client, 10, runID(h.runs), nil)
+	f := newFleet(context.Background(), h.T, client, 10, runID(h.runs), nil)
+	if k, ok := client.(*killer); ok {
+		k.arm() // opening the account only reads who one is
+	}
+	return f
 }
 
 // killed runs what the program does until it's killed.

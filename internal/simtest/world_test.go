@@ -105,12 +105,15 @@ func unusual(rng *rand.Rand, f *lambdasim.FunctionSpec) {
 		f.Env[wrapperVariable] = "/opt/bootstrap"
 	case 5:
 		f.Tags[tagKey] = "owner says no"
+	case 9:
+		f.Tags[tagKey] = tagValue // the owner's own, and it shall stay
 	case 6:
 		f.SnapStart, f.Runtime = "PublishedVersions", "java21"
 	case 7:
 		f.State, f.StateReasonCode = "Inactive", "Idle"
 	case 8:
 		f.Env[markerVariable] = "autodefend/20250101T000000-0000" // left over by somebody
+		f.Runtime = "python3.13"
 	}
 }
 
