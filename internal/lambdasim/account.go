@@ -108,17 +108,19 @@ func (a *account) regionStatuses() []regionStatus {
 // partitionRegions returns the regions of a partition: those that accounts
 // have from the start and those they must opt in to.
 func partitionRegions(partition string) ([]string, []string) {
+	byDefault := []string{
+		"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+		"ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1",
+		"us-east-1", "us-east-2", "us-west-1", "us-west-2",
+	}
+	optIn := []string{
+		"af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ap-southeast-3", "ap-southeast-4",
+		"ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1", "eu-central-2", "eu-south-1",
+		"eu-south-2", "il-central-1", "me-central-1", "me-south-1", "mx-central-1",
+	}
 	switch partition {
 	case "aws":
-		return []string{
-			"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-			"ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1",
-			"us-east-1", "us-east-2", "us-west-1", "us-west-2",
-		}, []string{
-			"af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ap-southeast-3", "ap-southeast-4",
-			"ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1", "eu-central-2", "eu-south-1",
-			"eu-south-2", "il-central-1", "me-central-1", "me-south-1", "mx-central-1",
-		}
+		return byDefault, optIn
 	case "aws-us-gov":
 		return []string{"us-gov-east-1", "us-gov-west-1"}, nil
 	case "aws-cn":

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/autodefend/autodefend/internal/lambdasim"
@@ -125,6 +126,55 @@ func TestDemoEstateIsWhatAWSWouldHold(t *testing.T) {
 				t.Errorf("%s: the layer %s is not in the world", f.Name, l.Arn)
 			}
 		}
+	}
+}
+
+// TestDemoEstateRefusesWholeLists submits the layers that functions hold, as
+// every tool that adds one must.
+func TestDemoEstateRefusesWholeLists(t *testing.T) {
+	w := lambdasim.DemoEstate(1)
+	refused := map[string]int{}
+	for _, f := range demoFunctions(w) {
+		deleted := slices.ContainsFunc(f.Layers, func(arn string) bool { return strings.Contains(arn, ":old-fonts:") })
+		unshared := slices.ContainsFunc(f.Layers, func(arn string) bool { return strings.Contains(arn, ":acme-feed:") })
+		if !deleted && !unshared && !strings.HasPrefix(f.Name, "signed-") && !strings.HasPrefix(f.Name, "otel-") {
+			continue
+		}
+		_, err := lambda.NewFromConfig(sdkConfig(w, f.Account, f.Region)).UpdateFunctionConfiguration(t.Context(),
+			&lambda.UpdateFunctionConfigurationInput{FunctionName: &f.Name, Layers: f.Layers})
+		switch {
+		case deleted:
+			wantAPIError(t, err, "InvalidParameterValueException")
+			refused["deleted"]++
+		case unshared:
+			wantAPIError(t, err, "AccessDeniedException")
+			refused["unshared"]++
+		case err != nil:
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
+	if refused["deleted"] != 2 || refused["unshared"] != 2 {
+		t.Errorf("refused %v", refused)
+	}
+}
+
+// TestDemoEstateTakesOnlySignedLayersWhereItSaysSo adds an unsigned layer.
+func TestDemoEstateTakesOnlySignedLayersWhereItSaysSo(t *testing.T) {
+	w := lambdasim.DemoEstate(1)
+	for _, f := range demoFunctions(w) {
+		if f.CodeSigningConfigArn == "" {
+			continue
+		}
+		layer := "arn:aws:lambda:" + f.Region + ":" + f.Account + ":layer:shared-utils:1"
+		_, err := lambda.NewFromConfig(sdkConfig(w, f.Account, f.Region)).UpdateFunctionConfiguration(t.Context(),
+			&lambda.UpdateFunctionConfigurationInput{FunctionName: &f.Name, Layers: []string{layer}})
+		if strings.HasPrefix(f.Name, "signed-warn-") {
+			if err != nil {
+				t.Errorf("%s: %v", f.Name, err)
+			}
+			continue
+		}
+		wantAPIError(t, err, "CodeVerificationFailedException")
 	}
 }
 

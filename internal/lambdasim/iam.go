@@ -102,7 +102,7 @@ func (a *account) trustPolicy(r *Role) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode trust policy: %w", err)
 	}
-	return strings.ReplaceAll(url.QueryEscape(string(text)), "+", "%20"), nil
+	return url.QueryEscape(string(text)), nil
 }
 
 // evaluation is the verdict on one action and one resource.
