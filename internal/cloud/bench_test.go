@@ -2,8 +2,6 @@ package cloud
 
 import (
 	"fmt"
-	"io"
-	"log/slog"
 	"path/filepath"
 	"testing"
 
@@ -29,7 +27,7 @@ func benchHome(b *testing.B, functions int) *Region {
 			Layers: []string{layer}, Memory: 512, Timeout: 30,
 		})
 	}
-	regions, _, err := Open(b.Context(), Config{HTTPClient: w.Client(), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	regions, _, err := Open(b.Context(), Config{HTTPClient: w.Client()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func (r *Region) EdgeRole(ctx context.Context, role string) (bool, error) {
 	if out.Role == nil {
 		return false, autodefend.Errorf(autodefend.CodeUnavailable, "%s: the answer has no role", q.what())
 	}
-	trusted, err := trusts(aws.ToString(out.Role.AssumeRolePolicyDocument), edgeService)
+	trusted, err := trustsEdge(aws.ToString(out.Role.AssumeRolePolicyDocument))
 	if err != nil {
 		return false, autodefend.Errorf(autodefend.CodeUnavailable, "%s: read trust policy: %v", q.what(), err)
 	}

@@ -146,7 +146,7 @@ func (r *Region) DeleteLayerVersion(ctx context.Context, arn string) error {
 }
 
 // errNoSizer is the cause when nobody can read zips.
-var errNoSizer = errors.New("no reader of zip directories is configured") //nolint:gochecknoglobals // a sentinel
+var errNoSizer = errors.New("no reader of zip directories is configured")
 
 // UnzippedSize returns the size in bytes of the zip at a presigned address
 // after extraction.

@@ -243,7 +243,14 @@ func TestOpenOverASocket(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	defer func() { server.Close(); <-done }()
+	defer func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	}()
 	t.Setenv("AWS_ENDPOINT_URL", "http://"+listener.Addr().String())
 	regions, scopes, err := Open(t.Context(), Config{Regions: []string{ireland}})
 	if err != nil || len(scopes) > 0 {

@@ -164,14 +164,29 @@ func TestAttemptsAreLogged(t *testing.T) {
 	}
 }
 
-// TestFleetUnderQuota lists and reads many functions against AWS's quotas, with
-// no pacer at all: the retryer alone must bring every call home.
-func TestFleetUnderQuota(t *testing.T) {
+// TestRetriesHaveNoBudget makes more retries than the SDK's own budget of them
+// would pay for.
+func TestRetriesHaveNoBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		r := openThen(t, Config{}, doFunc(func(q *http.Request) (*http.Response, error) {
+			if sent++; sent%5 != 0 {
+				return refusal(429, "TooManyRequestsException")(q)
+			}
+			return response(q, 200, nil, `{"Functions":[]}`), nil
+		}))
+		for range 100 {
+			if _, _, err := r.ListFunctions(t.Context(), ""); err != nil {
+				t.Fatalf("after %d attempts: %v", sent, err)
+			}
+		}
+	})
+}
+
+// TestCallsUnderQuota sends more calls at once than AWS takes in a second.
+func TestCallsUnderQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(lambdasim.Options{Quotas: lambdasim.AWSQuotas()})
-		for i := range 100 {
-			w.PutFunction(home, ireland, lambdasim.FunctionSpec{Name: fmt.Sprintf("fn-%d", i), Runtime: "python3.13", Handler: "a.b"})
-		}
 		r := openHome(t, w.Client(), Config{MaxAttempts: 12})
 		var running sync.WaitGroup
 		for range 60 {

@@ -70,6 +70,16 @@ func TestTagAndUntag(t *testing.T) {
 	}
 }
 
+func TestTagOfAVersionIsTheFunctions(t *testing.T) {
+	w := newWorld(lambdasim.Options{})
+	w.PutFunction(home, ireland, lambdasim.FunctionSpec{Name: "fn", Runtime: "python3.13", Handler: "a.b", Versions: 1})
+	r := openHome(t, w.Client(), Config{})
+	failed, err := r.TagFunctions(t.Context(), []autodefend.FunctionARN{functionARN("fn", "1")}, autodefend.Tag{Key: "k", Value: "v"})
+	if state, _ := w.Function(home, ireland, "fn"); err != nil || len(failed) > 0 || state.Tags["k"] != "v" {
+		t.Errorf("TagFunctions = %v, %v; tags %v", failed, err, state.Tags)
+	}
+}
+
 func TestTagDenied(t *testing.T) {
 	w := newWorld(lambdasim.Options{})
 	w.PutFunction(home, ireland, lambdasim.FunctionSpec{Name: "fn", Runtime: "python3.13", Handler: "a.b"})

@@ -63,10 +63,10 @@ func (o *oneOrMore[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// trusts reports whether a trust policy, URL-encoded as IAM hands it out, lets
-// the service assume the role. Statements that deny, and conditions, aren't
+// trustsEdge reports whether a trust policy, URL-encoded as IAM hands it out,
+// lets Lambda@Edge assume the role. Statements that deny, and conditions, aren't
 // weighed: whoever is named at all is taken to be meant.
-func trusts(document, service string) (bool, error) {
+func trustsEdge(document string) (bool, error) {
 	text, err := url.PathUnescape(document)
 	if err != nil {
 		return false, err
@@ -76,7 +76,7 @@ func trusts(document, service string) (bool, error) {
 		return false, err
 	}
 	return slices.ContainsFunc(policy.Statement, func(s trustStatement) bool {
-		return s.Effect == "Allow" && s.assumes() && s.Principal.includes(service)
+		return s.Effect == "Allow" && s.assumes() && s.Principal.includes(edgeService)
 	}), nil
 }
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTrusts(t *testing.T) {
+func TestTrustsEdge(t *testing.T) {
 	tests := []struct {
 		name, policy string
 		want, bad    bool
@@ -28,24 +28,24 @@ func TestTrusts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, document := range []string{url.PathEscape(tt.policy), tt.policy} {
-				got, err := trusts(document, edgeService)
+				got, err := trustsEdge(document)
 				if got != tt.want || (err != nil) != tt.bad {
-					t.Errorf("trusts(%s) = %t, %v; want %t, error %t", document, got, err, tt.want, tt.bad)
+					t.Errorf("trustsEdge(%s) = %t, %v; want %t, error %t", document, got, err, tt.want, tt.bad)
 				}
 			}
 		})
 	}
-	if _, err := trusts("%zz", edgeService); err == nil {
+	if _, err := trustsEdge("%zz"); err == nil {
 		t.Error("a broken escape is no error")
 	}
 }
 
-func FuzzTrusts(f *testing.F) {
+func FuzzTrustsEdge(f *testing.F) {
 	f.Add(`%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%7D%7D`)
 	f.Add(`{"Statement":[{"Effect":"Allow","Principal":{"Service":["edgelambda.amazonaws.com"]},"Action":"sts:*"}]}`)
 	f.Add(`{"Statement":[[]]}`)
 	f.Fuzz(func(t *testing.T, document string) {
-		trusted, err := trusts(document, edgeService)
+		trusted, err := trustsEdge(document)
 		if trusted && err != nil {
 			t.Error("an unreadable policy is trusted")
 		}

@@ -248,7 +248,7 @@ func noCanary(t *testing.T, err error) {
 		if strings.Contains(text, "canary") {
 			t.Errorf("%T shows the canary: %s", e, text)
 		}
-		switch e.(type) {
+		switch e.(type) { //nolint:errorlint // each error of the chain by itself
 		case *autodefend.Error, *reply:
 		default:
 			t.Errorf("%T is reachable from the error", e)
