@@ -136,7 +136,8 @@ func day(s string) time.Time {
 const testRun = "20260301T120000-ab12"
 
 // applyTo is what AWS does with a change: the update replaces layers and
-// variables whole, and the tag is set or removed.
+// variables whole, and the tag is set or removed together with the one that
+// shows whose it is.
 func applyTo(f autodefend.Function, facts Facts, c *autodefend.Change) autodefend.Function {
 	f = cloned(f)
 	if c == nil {
@@ -148,7 +149,9 @@ func applyTo(f autodefend.Function, facts Facts, c *autodefend.Change) autodefen
 	}
 	if c.Tag != nil && c.Tag.Remove {
 		delete(f.Tags, c.Tag.Key)
+		delete(f.Tags, autodefend.OwnershipTag)
 	} else if c.Tag != nil {
+		f.Tags[autodefend.OwnershipTag] = facts.Recipe.Name
 		f.Tags[c.Tag.Key] = c.Tag.Value
 	}
 	return f

@@ -126,7 +126,11 @@ func warningCases() []checkCase {
 		{check: unproven, name: "one invocation", edit: invoked(1), want: autodefend.Pass},
 
 		{check: tag, name: "absent", want: autodefend.Pass},
-		{check: tag, name: "ours", edit: tagged("SecurityProtected", "True"), want: autodefend.Pass},
+		{check: tag, name: "ours", edit: func(s *situation) {
+			tagged("SecurityProtected", "True")(s)
+			tagged(autodefend.OwnershipTag, "prisma-wrapper")(s)
+		}, want: autodefend.Pass},
+		{check: tag, name: "our value, the owner's tag", edit: tagged("SecurityProtected", "True"), want: autodefend.Warn},
 		{check: tag, name: "unread", edit: unreadTags, want: autodefend.Pass},
 		{check: tag, name: "the owner's", edit: tagged("SecurityProtected", "by our own team"), want: autodefend.Warn, message: "SecurityProtected", hint: "remove it"},
 	}

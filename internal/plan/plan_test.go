@@ -86,6 +86,7 @@ func TestDefects(t *testing.T) {
 		{"marker gone", strip(autodefend.MarkerVariable), "is missing or of another recipe"},
 		{"marker damaged", variable(autodefend.MarkerVariable, canary), "is missing or of another recipe"},
 		{"another recipe's marker", variable(autodefend.MarkerVariable, "old/"+testRun), "is missing or of another recipe"},
+		{"tag gone, ownership tag left", func(s *situation) { s.f.Tags = map[string]string{autodefend.OwnershipTag: "autodefend"} }, "the tag is missing"},
 		{"tag gone", func(s *situation) { s.f.Tags = nil }, "the tag is missing"},
 	}
 	for _, tt := range tests {
@@ -120,8 +121,8 @@ func TestTagAlone(t *testing.T) {
 	if v := Assess(s.f, s.facts); v.Decision != autodefend.Protected {
 		t.Errorf("decision %s with a tag of the owner's, want protected", v.Decision)
 	}
-	if v := AssessRollback(s.f, s.facts, ""); v.Change == nil || v.Change.Tag != nil {
-		t.Errorf("roll-back with %+v, want the owner's tag left alone", v.Change)
+	if v := AssessRollback(s.f, s.facts, ""); v.Change == nil || v.Change.Tag.Key != autodefend.OwnershipTag {
+		t.Errorf("roll-back with %+v, want only the ownership tag removed", v.Change)
 	}
 }
 

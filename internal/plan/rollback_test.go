@@ -28,6 +28,7 @@ func TestAssessRollback(t *testing.T) {
 		{name: "attached by another run", recipe: "autodefend", run: "20250101T000000-zzzz", want: autodefend.Exclude},
 		{name: "nothing there", recipe: "autodefend", edit: func(s *situation) { s.f = shop() }, want: autodefend.Exclude},
 		{name: "only the tag is there", recipe: "autodefend", edit: func(s *situation) { s.f = shop(); tagged("SecurityProtected", "True")(s) }, want: autodefend.Exclude},
+		{name: "only the ownership tag is there", recipe: "autodefend", edit: func(s *situation) { s.f = shop(); tagged(autodefend.OwnershipTag, "autodefend")(s) }, want: autodefend.Protected},
 		{name: "undecryptable", recipe: "autodefend", edit: undecryptable, want: autodefend.Skip, check: autodefend.CheckEnvEncrypted},
 		{name: "undecryptable, by the run", recipe: "autodefend", run: testRun, edit: undecryptable, want: autodefend.Skip, check: autodefend.CheckEnvEncrypted},
 		{name: "undecryptable, handler", recipe: "prisma-handler", edit: undecryptable, want: autodefend.Skip, check: autodefend.CheckEnvEncrypted},
