@@ -50,7 +50,6 @@ type codeInput struct {
 	ZipFile                          []byte
 	S3Bucket, S3Key, S3ObjectVersion string
 	ImageUri                         string
-	hasZip                           bool
 }
 
 type vpcInput struct {
@@ -144,9 +143,11 @@ func (c *call) decode(into any) error {
 	return nil
 }
 
-// decodeFunction reads a function input and notes whether a zip was sent at
-// all, which an empty one doesn't show.
+// decodeFunction reads a function input, once: it may carry 50 MB of code.
 func (c *call) decodeFunction() (*functionInput, error) {
+	if c.function != nil {
+		return c.function, nil
+	}
 	in := &functionInput{}
 	if err := c.decode(in); err != nil {
 		return nil, err
@@ -154,7 +155,7 @@ func (c *call) decodeFunction() (*functionInput, error) {
 	if in.Code == nil {
 		in.Code = &in.codeInput
 	}
-	in.Code.hasZip = in.Code.ZipFile != nil
+	c.function = in
 	return in, nil
 }
 

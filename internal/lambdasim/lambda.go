@@ -133,8 +133,11 @@ func absentOperations() []operation {
 
 // createdResource names the function that a CreateFunction call makes.
 func createdResource(c *call) string {
-	var in struct{ FunctionName string }
-	if c.decode(&in) != nil {
+	if len(c.body) > maxCreateRequest {
+		return ""
+	}
+	in, err := c.decodeFunction()
+	if err != nil {
 		return ""
 	}
 	if ref, ok := parseFunctionRef(in.FunctionName); ok {

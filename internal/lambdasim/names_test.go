@@ -18,11 +18,13 @@ func TestParseFunctionRef(t *testing.T) {
 		{"123456789012:function:fn:live", functionRef{account: "123456789012", name: "fn", qualifier: "live"}, true},
 		{
 			"arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:fn:$LATEST",
-			functionRef{partition: "aws-us-gov", region: "us-gov-west-1", account: "123456789012", name: "fn", qualifier: "$LATEST"}, true,
+			functionRef{partition: "aws-us-gov", region: "us-gov-west-1", account: "123456789012", name: "fn", qualifier: "$LATEST"},
+			true,
 		},
 		{
 			"arn:aws:lambda:eusc-de-east-1:123456789012:function:fn.with.dots",
-			functionRef{partition: "aws", region: "eusc-de-east-1", account: "123456789012", name: "fn.with.dots"}, true,
+			functionRef{partition: "aws", region: "eusc-de-east-1", account: "123456789012", name: "fn.with.dots"},
+			true,
 		},
 		{"arn:aws:lambda:us-east-1::function:fn", functionRef{}, false},
 		{"fn!", functionRef{}, false},

@@ -92,6 +92,8 @@ type call struct {
 	// base is the scheme and host that presigned locations start with.
 	base      string
 	requestID string
+	// function is the decoded input of a call that creates or updates one.
+	function *functionInput
 	// updateFails makes an update end Failed (an injected fault).
 	updateFails bool
 }

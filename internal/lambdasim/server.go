@@ -113,11 +113,14 @@ func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	if err != nil {
+	var body bytes.Buffer
+	if r.ContentLength > 0 {
+		body.Grow(int(min(r.ContentLength, maxBody)) + bytes.MinRead)
+	}
+	if _, err := body.ReadFrom(io.LimitReader(r.Body, maxBody)); err != nil {
 		return nil, fmt.Errorf("read request: %w", err)
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // newCall finds out who calls what. On failure the service that must render
