@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 
@@ -107,6 +108,11 @@ func (q request) what() string { return strings.TrimSpace(q.operation + " " + q.
 func (q request) unanswered(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", q.what(), ctx.Err())
+	}
+	if refused, ok := errors.AsType[*aws.RequestCanceledError](err); ok {
+		// The pacer sees that the context ends before the call's turn comes.
+		return autodefend.Errorf(autodefend.CodeThrottled, "%s: not sent: %v", q.what(), refused.Err).
+			WithHint("raise --rate, or give the call more time")
 	}
 	if e := credentialsError(q.what(), err); e != nil {
 		return e

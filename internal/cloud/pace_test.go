@@ -136,8 +136,10 @@ func TestPacerEndsACall(t *testing.T) {
 	}
 	d := &diary{refuse: errors.New("no budget left")}
 	r = openThen(t, Config{Pacer: d}, sequence(func() { sent++ }))
-	if _, err := r.GetFunction(t.Context(), "fn"); err == nil || !strings.Contains(err.Error(), "no budget left") || sent > 0 || len(d.lines) != 1 {
-		t.Errorf("%d sent, %v, %q", sent, err, d.lines)
+	_, err := r.GetFunction(t.Context(), "fn")
+	checkError(t, err, []string{"throttled", "GetFunction fn: not sent: no budget left", "--rate"})
+	if sent > 0 || len(d.lines) != 1 {
+		t.Errorf("%d sent, %q", sent, d.lines)
 	}
 }
 
