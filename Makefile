@@ -27,7 +27,7 @@ bin/autodefend:
 
 .PHONY: $(DEFENDERS)
 $(DEFENDERS): bin/defender-linux-%:
-	CGO_ENABLED=0 GOOS=linux GOARCH=$* GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/defender
+	CGO_ENABLED=0 GOOS=linux GOARCH=$* GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) -E autodefendEntry' -o $@ ./cmd/defender
 
 .PHONY: demo
 demo: build ## build, then watch an estate being judged, protected and rolled back

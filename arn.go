@@ -115,26 +115,35 @@ func ParseLayerARN(s string) (LayerARN, error) {
 	if len(f) < 2 || f[0] != "arn" || !p.partition.MatchString(f[1]) {
 		return bad("it doesn't start with arn:PARTITION")
 	}
-	if len(f) == 7 && f[2] == "lambda" && f[5] == "awslayer" && f[3] == "" && f[4] == "" && p.layer.MatchString(f[6]) {
-		return LayerARN{Partition: f[1], Name: f[6]}, nil
+	if name, ok := strings.CutPrefix(s, "arn:"+f[1]+":lambda:::awslayer:"); ok && p.layer.MatchString(name) {
+		return LayerARN{Partition: f[1], Name: name}, nil
 	}
 	if len(f) != 8 || f[2] != "lambda" || f[5] != "layer" {
 		return bad("it isn't an ARN of a layer version")
 	}
-	a := LayerARN{Partition: f[1], Region: f[3], Account: f[4], Name: f[6]}
 	version, err := strconv.ParseInt(f[7], 10, 64)
-	switch {
-	case err != nil || version < 1 || f[7][0] < '1': // no sign, no leading zero
+	if err != nil || f[7][0] < '1' || f[7][0] > '9' { // no sign, no leading zero
 		return bad("the version isn't a positive number")
-	case !p.region.MatchString(a.Region):
-		return bad("the region is malformed")
-	case !p.account.MatchString(a.Account):
-		return bad("the account isn't 12 digits")
-	case !p.layer.MatchString(a.Name):
-		return bad("the layer's name is malformed")
 	}
-	a.Version = version
+	a := LayerARN{Partition: f[1], Region: f[3], Account: f[4], Name: f[6], Version: version}
+	if what := a.malformed(); what != "" {
+		return bad(what)
+	}
 	return a, nil
+}
+
+// malformed names the first malformed part, or returns "".
+func (a LayerARN) malformed() string {
+	p := patterns()
+	switch {
+	case !p.region.MatchString(a.Region):
+		return "the region is malformed"
+	case !p.account.MatchString(a.Account):
+		return "the account isn't 12 digits"
+	case !p.layer.MatchString(a.Name):
+		return "the layer's name is malformed"
+	}
+	return ""
 }
 
 // String returns the ARN.

@@ -51,8 +51,13 @@ func TestSettled(t *testing.T) {
 		state, update string
 		want          bool
 	}{
-		{"Active", "Successful", true}, {"", "", true}, {"Active", "Failed", true}, {"Failed", "Failed", true},
-		{"Pending", "Successful", false}, {"Active", "InProgress", false}, {"Pending", "InProgress", false},
+		{"Active", "Successful", true},
+		{"", "", true},
+		{"Active", "Failed", true},
+		{"Failed", "Failed", true},
+		{"Pending", "Successful", false},
+		{"Active", "InProgress", false},
+		{"Pending", "InProgress", false},
 	}
 	for _, tt := range tests {
 		if got := (Function{State: State{Name: tt.state}, LastUpdate: State{Name: tt.update}}).Settled(); got != tt.want {

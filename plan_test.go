@@ -198,8 +198,10 @@ func TestVerdictChanges(t *testing.T) {
 
 func TestRunFinish(t *testing.T) {
 	r := Run{Results: []Receipt{
-		{Account: "2", Name: "a", Outcome: OutcomeProtected}, {Account: "1", Region: "b", Name: "a", Outcome: OutcomeProtected},
-		{Account: "1", Region: "a", Name: "b", Outcome: OutcomeSkipped}, {Account: "1", Region: "a", Name: "a", Outcome: OutcomeUnchanged},
+		{Account: "2", Name: "a", Outcome: OutcomeProtected},
+		{Account: "1", Region: "b", Name: "a", Outcome: OutcomeProtected},
+		{Account: "1", Region: "a", Name: "b", Outcome: OutcomeSkipped},
+		{Account: "1", Region: "a", Name: "a", Outcome: OutcomeUnchanged},
 	}}
 	r.Finish()
 	if r.Version != PlanVersion || r.Results[0].Name != "a" || r.Results[1].Name != "b" || r.Results[3].Account != "2" {

@@ -13,8 +13,6 @@ import (
 )
 
 // defender is the path of the binary under test, built once, with the flags that releases use.
-//
-//nolint:gochecknoglobals // set by TestMain, read by the tests
 var defender string
 
 // envHelper makes the test binary itself a helper process (see lambda_test.go).

@@ -21,8 +21,6 @@ import (
 )
 
 // binaries is the directory with the defender built for both architectures, as make build leaves it.
-//
-//nolint:gochecknoglobals // set by TestMain, read by the tests
 var binaries string
 
 func TestMain(m *testing.M) {

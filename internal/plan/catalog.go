@@ -10,7 +10,7 @@ import (
 )
 
 //go:embed data/runtimes.yaml
-var runtimesYAML []byte //nolint:gochecknoglobals // embedded, read-only
+var runtimesYAML []byte
 
 // Catalog holds the known runtimes by name.
 type Catalog map[string]autodefend.Runtime

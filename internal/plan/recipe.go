@@ -17,7 +17,7 @@ import (
 )
 
 //go:embed recipes/*.yaml
-var recipeFiles embed.FS //nolint:gochecknoglobals // embedded, read-only
+var recipeFiles embed.FS
 
 // DefaultRecipe is the recipe used when none is named.
 const DefaultRecipe = "autodefend"

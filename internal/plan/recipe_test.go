@@ -165,8 +165,17 @@ func TestDefaultCatalog(t *testing.T) {
 		name    string
 		wrapper bool
 	}{
-		{"python3.7", false}, {"python3.8", true}, {"java8", false}, {"java8.al2", true}, {"nodejs8.10", false}, {"nodejs10.x", true},
-		{"provided.al2023", false}, {"go1.x", false}, {"dotnetcore3.1", true}, {"java17.al2023", true}, {"ruby4.0", true},
+		{"python3.7", false},
+		{"python3.8", true},
+		{"java8", false},
+		{"java8.al2", true},
+		{"nodejs8.10", false},
+		{"nodejs10.x", true},
+		{"provided.al2023", false},
+		{"go1.x", false},
+		{"dotnetcore3.1", true},
+		{"java17.al2023", true},
+		{"ruby4.0", true},
 	}
 	for _, tt := range tests {
 		if r, ok := c[tt.name]; !ok || r.Wrapper != tt.wrapper {

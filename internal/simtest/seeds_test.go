@@ -16,7 +16,6 @@ import (
 	"github.com/autodefend/autodefend/internal/lambdasim"
 )
 
-//nolint:gochecknoglobals // flags of the test binary
 var (
 	long    = flag.Bool("long", false, "run many more seeds")
 	seeds   = flag.Int("seeds", 0, "how many seeds to run; 0 means 200, or 10,000 with -long")

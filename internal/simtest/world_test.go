@@ -3,10 +3,8 @@ package simtest
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -139,7 +137,7 @@ func newFleet(ctx context.Context, t *testing.T, client cloud.HTTPClient, rate f
 	}
 	cfg := fleet.Config{
 		Recipe: recipe, Runtimes: catalog, Tag: autodefend.Tag{Key: tagKey, Value: tagValue}, Run: run,
-		AsOf: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		AsOf: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Logger: slog.New(slog.DiscardHandler),
 		Details: true, MaxFailures: 1 << 30, InFlight: fleet.InFlightFor(rate),
 	}
 	if change != nil {
@@ -154,8 +152,3 @@ func newFleet(ctx context.Context, t *testing.T, client cloud.HTTPClient, rate f
 
 // runID is the id of the n-th run of a test.
 func runID(n int) string { return fleet.RunID(time.Date(2026, 11, 1, 0, 0, n, 0, time.UTC), uint64(n)) }
-
-// doer adapts a function to an HTTP client.
-type doer func(*http.Request) (*http.Response, error)
-
-func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }

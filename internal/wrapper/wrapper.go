@@ -91,7 +91,7 @@ func (w *Wrapper) contain(operation string, step func()) {
 			return
 		}
 		defer func() { _ = recover() }()
-		w.Log.Error(operation, "panic", fmt.Sprint(cause))
+		w.Log.Error("panic", "operation", operation, "panic", fmt.Sprint(cause))
 	}()
 	step()
 }
