@@ -36,15 +36,15 @@ func (f *Fleet) applyRegion(ctx context.Context, s *scout, work []autodefend.Ver
 	// isn't verified is worse than a late exit.
 	inHand := context.WithoutCancel(ctx)
 	tags := &tagger{region: s.region, tag: f.cfg.Tag, recipe: f.cfg.Recipe.Name, book: b}
-	limit := make(chan struct{}, f.cfg.InFlight)
 	var wg sync.WaitGroup
 	for _, planned := range work {
-		limit <- struct{}{}
+		s.inHand <- struct{}{}
 		if ctx.Err() != nil || b.tripped() {
+			<-s.inHand
 			break
 		}
 		wg.Go(func() {
-			defer func() { <-limit }()
+			defer func() { <-s.inHand }()
 			j := &job{scout: s, common: common, planned: planned}
 			receipt := j.attach(inHand)
 			b.add(receipt)

@@ -162,7 +162,9 @@ func New(cfg Config, regions []Region) *Fleet {
 		if denied[r.Account] == nil {
 			denied[r.Account] = deniedActions(r, log)
 		}
-		f.scouts = append(f.scouts, &scout{cfg: cfg, region: r, log: log, denied: denied[r.Account]})
+		f.scouts = append(f.scouts, &scout{
+			cfg: cfg, region: r, log: log, denied: denied[r.Account], inHand: make(chan struct{}, cfg.InFlight),
+		})
 	}
 	return f
 }

@@ -219,7 +219,7 @@ func (j *job) settled(ctx context.Context) (autodefend.Function, error) {
 		limit = min(limit, patience)
 	}
 	deadline := time.Now().Add(limit)
-	for wait := time.Second; ; wait = min(wait*3/2, 5*time.Second) {
+	for wait := time.Second; ; wait = min(wait*6/5, 5*time.Second) {
 		now, err := j.region.Estate.GetFunction(ctx, j.planned.ARN.Name)
 		late := !time.Now().Before(deadline)
 		if err == nil && (now.Settled() || late) {

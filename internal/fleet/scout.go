@@ -19,6 +19,8 @@ type scout struct {
 	log    *slog.Logger
 	// denied reads the account's missing permissions, once for all regions.
 	denied func(ctx context.Context) []string
+	// inHand bounds how many functions are worked on at a time.
+	inHand chan struct{}
 
 	base   lazy[plan.Facts]
 	layers cache[autodefend.LayerVersion]
