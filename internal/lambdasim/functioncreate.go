@@ -34,13 +34,8 @@ func createFunction(_ *World, c *call) (reply, error) {
 	if err := c.region.checkTotalSize(v.code, v.spec.Layers); err != nil {
 		return reply{}, err
 	}
-	if in.CodeSigningConfigArn != "" {
-		if f.signing, err = c.region.knownSigningConfig(in.CodeSigningConfigArn); err != nil {
-			return reply{}, err
-		}
-		if err := f.checkSignatures(v, true); err != nil {
-			return reply{}, err
-		}
+	if err := f.sign(in.CodeSigningConfigArn, v); err != nil {
+		return reply{}, err
 	}
 	for key, value := range in.Tags {
 		f.tags[key] = value
@@ -56,6 +51,19 @@ func createFunction(_ *World, c *call) (reply, error) {
 		answer.Version = published.number
 	}
 	return jsonReply(http.StatusCreated, answer)
+}
+
+// sign gives a new function its code signing configuration, if it has one.
+func (f *function) sign(config string, v *version) error {
+	if config == "" {
+		return nil
+	}
+	arn, err := f.region.knownSigningConfig(config)
+	if err != nil {
+		return err
+	}
+	f.signing = arn
+	return f.checkSignatures(v, true)
 }
 
 // checkCreate validates an input for CreateFunction and returns the bare name.

@@ -349,7 +349,7 @@ func (w *World) findService(name string, signed bool, r *http.Request, form url.
 
 // dropped returns the error of a connection that a fault has cut.
 func dropped() error {
-	return &net.OpError{Op: "read", Net: "tcp", Err: errors.Join(errDropped, syscall.ECONNRESET)}
+	return &net.OpError{Op: "read", Net: "tcp", Err: fmt.Errorf("%w: %w", errDropped, syscall.ECONNRESET)}
 }
 
 // errServer returns the answer of a failing service.
