@@ -105,6 +105,10 @@ func Summarize(verdicts []Verdict) Summary {
 // Changes counts the functions an apply would touch.
 func (s Summary) Changes() int { return s.Protect + s.Repair }
 
+// clockSkew is how far the clocks of the machines that make and apply a plan
+// may differ.
+const clockSkew = 5 * time.Minute
+
 // Verify checks a plan that was read from a file: its version, that nobody
 // edited it, that it isn't older than maxAge, and that its recipe is still
 // the one in force.
@@ -115,6 +119,9 @@ func (p *Plan) Verify(now time.Time, maxAge time.Duration, recipeDigest string) 
 		return Errorf(CodeInvalid, "plan file: field version is %d, this program reads version %d", p.Version, PlanVersion).WithHint(again)
 	case p.Digest == "" || p.Digest != p.digest():
 		return Errorf(CodeInvalid, "plan file: field digest doesn't match the content: the file was edited or damaged").WithHint(again)
+	case p.Created.Sub(now) > clockSkew:
+		return Errorf(CodeInvalid, "plan file: field created is %s, which is in the future", p.Created.Format(time.RFC3339)).
+			WithHint("set the clock of this machine, or of the one that made the plan")
 	case now.Sub(p.Created) > maxAge:
 		return Errorf(CodeConflict, "plan file: the plan is stale: it was made at %s, more than %s ago", p.Created.Format(time.RFC3339), maxAge).WithHint(again)
 	case p.RecipeDigest != recipeDigest:

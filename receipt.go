@@ -37,7 +37,8 @@ type Receipt struct {
 	Outcome  Outcome     `json:"outcome" yaml:"outcome"`
 	Reasons  []Reason    `json:"reasons" yaml:"reasons"`
 	Warnings []Reason    `json:"warnings,omitempty" yaml:"warnings,omitempty"`
-	// Revision is the RevisionId read after the change settled.
+	// Revision is the RevisionId read after the change settled. Tagging, which
+	// comes last, changes it once more.
 	Revision string `json:"revision,omitempty" yaml:"revision,omitempty"`
 }
 

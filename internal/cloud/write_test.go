@@ -45,7 +45,7 @@ func updates() map[string]autodefend.Update {
 		"quotes":     u(nil, &autodefend.Variables{"A": `say "hi" \ / \n`, "B": `{"k":"v"}`}, nil),
 		"unicode":    u(nil, &autodefend.Variables{"A": "héllo wörld", "B": "日本語", "C": "😀\u200b\ufeff", "D": "\u2028\u2029"}, nil),
 		"white":      u(nil, &autodefend.Variables{"A": "a\nb\r\n\tc", "B": " ", "C": ""}, nil),
-		"controls":   u(nil, &autodefend.Variables{"A": "\x00\x01\x1f\x1b[0m"}, nil),
+		"controls":   u(nil, &autodefend.Variables{"A": "\x00\x01\x1f\x1b[0m\b\f\x7f", "B": `\b\f`}, nil),
 		"long":       u(nil, &autodefend.Variables{"A": strings.Repeat("x", 4000)}, nil),
 		"many":       u(nil, manyVariables(), nil),
 		"no-escapes": u(nil, &autodefend.Variables{"URL": "https://example.com/path?x=1"}, nil),

@@ -26,7 +26,11 @@ func checkLayerAccess(f autodefend.Function, facts Facts) autodefend.Finding {
 		if problem == "" {
 			problem = "no version of it is published in this account and region"
 		}
-		return fail(id, "publish it with: autodefend layer publish --region "+f.ARN.Region,
+		hint := "publish it with: autodefend layer publish --region " + f.ARN.Region
+		if !facts.Recipe.Layer.Owned {
+			hint = "publish the vendor's layer under this name in " + f.ARN.Region + ", or name its version with --layer-arn"
+		}
+		return fail(id, hint,
 			"the Defender's layer %s can't be attached: %s", facts.Recipe.Layer.Names[f.Architecture], problem)
 	}
 	return layersReadable(f, facts)

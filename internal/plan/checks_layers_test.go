@@ -69,7 +69,8 @@ func layerCases() []checkCase {
 		{check: access, name: "unread", edit: layerStatus(ownerLayer, ""), want: autodefend.Unknown, message: ownerLayer},
 		{check: access, name: "gone behind an unread one", edit: behindUnknown, want: autodefend.Fail, message: "libs-2:1 was deleted"},
 		{check: access, name: "AWS's own, unread", edit: func(s *situation) { layers(awsOwn)(s); layerStatus(awsOwn, "")(s) }, want: autodefend.Unknown, message: awsOwn},
-		{check: access, name: "ours isn't published", edit: noDefender(""), want: autodefend.Fail, message: "no version of it is published", hint: "--region eu-west-1"},
+		{check: access, name: "ours isn't published", recipe: "autodefend", edit: noDefender(""), want: autodefend.Fail, message: "no version of it is published", hint: "layer publish --region eu-west-1"},
+		{check: access, name: "a vendor's isn't published", edit: noDefender(""), want: autodefend.Fail, message: "no version of it is published", hint: "--layer-arn"},
 		{check: access, name: "ours has a problem", edit: noDefender("the caller may not read it"), want: autodefend.Fail, message: "the caller may not read it"},
 		{check: access, name: "no layer for the architecture is another check's", edit: func(s *situation) { s.f.Architecture = autodefend.ArchARM }, want: autodefend.Pass},
 

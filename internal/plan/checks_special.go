@@ -154,7 +154,7 @@ func checkUnproven(f autodefend.Function, _ Facts) autodefend.Finding {
 func checkTag(f autodefend.Function, facts Facts) autodefend.Finding {
 	if inspectTag(f, facts.Tag) == tagOwners {
 		return warn(autodefend.CheckTag, "remove it, or choose another name for ours (option tag)",
-			"the tag %s has a value of the owner's and is left alone", facts.Tag.Key)
+			"the tag %s is the owner's and is left alone", facts.Tag.Key)
 	}
 	return pass(autodefend.CheckTag, "the tag is ours to set")
 }

@@ -47,7 +47,7 @@ func separatorEscapes(s string) int {
 	return longer * (strings.Count(s, "\u2028") + strings.Count(s, "\u2029"))
 }
 
-// RequestBytes returns the size of an update's body.
+// RequestBytes returns the size of an update's body as the SDK writes it.
 func RequestBytes(u autodefend.Update) int {
 	body := map[string]any{"RevisionId": u.RevisionID}
 	if u.Layers != nil {
@@ -59,7 +59,27 @@ func RequestBytes(u autodefend.Update) int {
 	if u.Handler != nil {
 		body["Handler"] = *u.Handler
 	}
-	return len(compactJSON(body))
+	text := compactJSON(body)
+	return len(text) + sdkEscapes(text)
+}
+
+// sdkEscapes returns how many bytes longer the SDK's JSON text is than Go's: it
+// writes these characters as \u007f, \u0008 and \u000c. An escape in the text
+// begins with an unescaped backslash, so a pair of backslashes is skipped.
+func sdkEscapes(text []byte) int {
+	more := 0
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == 0x7f:
+			more += len(`\u007f`) - 1
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+			if text[i] == 'b' || text[i] == 'f' {
+				more += len(`\u0008`) - len(`\b`)
+			}
+		}
+	}
+	return more
 }
 
 // compactJSON marshals without HTML escaping, which AWS doesn't do either.
