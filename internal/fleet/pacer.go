@@ -36,7 +36,8 @@ type PacerConfig struct {
 
 // Pacer spaces API calls evenly, one budget per account, region and class. As
 // soon as AWS throttles anybody the budget is halved; it grows back by a tenth
-// for every five seconds without throttling.
+// of the whole, at most to the double, for every five seconds without
+// throttling.
 type Pacer struct {
 	cfg PacerConfig
 	mu  sync.Mutex
@@ -47,6 +48,10 @@ type Pacer struct {
 type budgetKey struct{ account, region, class string }
 
 type budget struct {
+	// turn is held by the one that waits for the limiter. The others queue for
+	// it: a limiter hands out times in advance, so that with a hundred in its
+	// queue a new limit would come into force only after all of them.
+	turn    chan struct{}
 	limiter *rate.Limiter
 	full    rate.Limit
 	// changed is when the limit was last halved or raised.
@@ -71,7 +76,17 @@ func NewPacer(cfg PacerConfig) *Pacer {
 
 // Wait blocks until a call of the class may be sent, or ctx ends.
 func (p *Pacer) Wait(ctx context.Context, account, region, class string) error {
-	return p.budget(account, region, class).limiter.Wait(ctx)
+	b := p.budget(account, region, class)
+	if b.full == rate.Inf {
+		return ctx.Err()
+	}
+	select {
+	case b.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-b.turn }()
+	return b.limiter.Wait(ctx)
 }
 
 // Answered tells the pacer how a call ended.
@@ -88,7 +103,7 @@ func (p *Pacer) Answered(account, region, class string, throttled bool) {
 	case throttled && since >= shrinkAfter:
 		limit = max(limit/2, leastRate)
 	case !throttled && limit < b.full && since >= growAfter:
-		limit = min(limit+b.full*growBy, b.full)
+		limit = min(limit+min(limit, b.full*growBy), b.full)
 	default:
 		return
 	}
@@ -110,7 +125,7 @@ func (p *Pacer) budget(account, region, class string) *budget {
 		full := p.full(class)
 		// A burst of one spaces the calls evenly, which leaves room between
 		// them for the owner's own.
-		b = &budget{limiter: rate.NewLimiter(full, 1), full: full}
+		b = &budget{turn: make(chan struct{}, 1), limiter: rate.NewLimiter(full, 1), full: full}
 		p.budgets[key] = b
 	}
 	return b
