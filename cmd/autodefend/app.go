@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -21,6 +22,8 @@ type app struct {
 
 	cfg *config
 	log *slog.Logger
+	// changing is true while functions are being changed.
+	changing atomic.Bool
 }
 
 // start loads the configuration before a command that has to do with AWS.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -52,11 +53,13 @@ func (c *applyCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	show := c.previewPlan(p)
 	if c.cfg.DryRun {
-		return c.dryRun(p, format)
+		return c.dryRun(p, show, format)
 	}
 	changes := p.Summary.Changes()
-	if err := c.allowed(ctx, p, changes, c.yes, "attach the Defender to "+count(changes, "function")); err != nil {
+	err = c.allowed(ctx, intent{deed: "attach the Defender to", changes: changes, total: len(p.Functions), yes: c.yes, show: show})
+	if err != nil {
 		return err
 	}
 	bar.start(changes, "attaching")
@@ -76,9 +79,17 @@ func (c *applyCommand) prepare(ctx context.Context, bar *progress) (*fleet.Fleet
 	return f, p, err
 }
 
+// preview renders what would be done.
+type preview func(w io.Writer, format report.Format) error
+
+// previewPlan renders a plan.
+func (a *app) previewPlan(p *autodefend.Plan) preview {
+	return func(w io.Writer, format report.Format) error { return report.Plan(w, p, format, a.styleOf(w)) }
+}
+
 // dryRun shows the plan in place of carrying it out.
-func (a *app) dryRun(p *autodefend.Plan, format report.Format) error {
-	if err := report.Plan(a.stdout, p, format, a.styleOf(a.stdout)); err != nil {
+func (a *app) dryRun(p *autodefend.Plan, show preview, format report.Format) error {
+	if err := show(a.stdout, format); err != nil {
 		return err
 	}
 	a.say("autodefend: dry run (%s): nothing was changed", a.cfg.origins["dry_run"])
@@ -89,22 +100,33 @@ func (a *app) dryRun(p *autodefend.Plan, format report.Format) error {
 	return nil
 }
 
-// allowed checks the limit of changes, shows the plan and asks.
-func (a *app) allowed(ctx context.Context, p *autodefend.Plan, changes int, yes bool, deed string) error {
-	if most := a.cfg.MaxChanges.of(len(p.Functions)); changes > most {
+// intent is what a command is about to do.
+type intent struct {
+	deed    string // "attach the Defender to"
+	changes int
+	total   int
+	yes     bool
+	show    preview
+}
+
+// allowed checks the limit of changes, shows what would be done and asks.
+func (a *app) allowed(ctx context.Context, i intent) error {
+	if most := a.cfg.MaxChanges.of(i.total); i.changes > most {
 		return autodefend.Errorf(autodefend.CodeInvalid, "%s would change, more than the %d that max_changes allows (%s: %s)",
-			count(changes, "function"), most, a.cfg.origins["max_changes"], a.cfg.MaxChanges).
+			count(i.changes, "function"), most, a.cfg.origins["max_changes"], a.cfg.MaxChanges).
 			WithHint("nothing was changed; select fewer functions, or raise --max-changes")
 	}
-	if changes == 0 {
+	if i.changes == 0 {
 		return nil
 	}
-	if _, asks := terminal(a.stdin); asks && !yes {
-		if err := report.Plan(a.stderr, p, report.FormatTable, a.styleOf(a.stderr)); err != nil {
+	if screen, done := a.screen(); screen != nil && !i.yes {
+		err := i.show(screen, report.FormatTable)
+		done()
+		if err != nil {
 			return err
 		}
 	}
-	return a.confirm(ctx, yes, deed)
+	return a.confirm(ctx, i.yes, i.deed+" "+count(i.changes, "function"))
 }
 
 // finish shows the receipts. A stale plan is one whose every change had become

@@ -76,7 +76,7 @@ func newConfig() *config {
 		Details:       true,
 		PlanMaxAge:    24 * time.Hour,
 		SettleTimeout: 5 * time.Minute,
-		LogLevel:      slog.LevelWarn,
+		LogLevel:      slog.LevelError,
 		LogFormat:     "text",
 		recipeRef:     plan.DefaultRecipe,
 		externalIDs:   map[string]string{},

@@ -90,7 +90,6 @@ accounts:
     external_id: %s
 as_of: %s
 rate: 1000
-log_level: error
 `, ownAccount, lambdasim.DemoRole, lambdasim.DemoExternalID, demoAsOf)
 	if err := os.WriteFile(filepath.Join(c.dir, defaultConfigFile), []byte(configuration), 0o600); err != nil {
 		return errors.Join(fmt.Errorf("write the demo's configuration: %w", err), os.RemoveAll(c.dir))

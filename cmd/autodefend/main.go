@@ -22,9 +22,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run runs the program and returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := interruptible(context.Background(), stderr)
-	defer stop()
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	ctx, stop := a.interruptible(context.Background())
+	defer stop()
 	root := newRoot(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -40,7 +40,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // interruptible returns a context that the first SIGINT or SIGTERM ends, so
 // that what is in hand is finished and reported. The second ends the process.
-func interruptible(parent context.Context, stderr io.Writer) (context.Context, func()) {
+func (a *app) interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -48,7 +48,9 @@ func interruptible(parent context.Context, stderr io.Writer) (context.Context, f
 	go func() {
 		select {
 		case <-signals:
-			_, _ = io.WriteString(stderr, "autodefend: finishing what is in hand; interrupt again to stop at once\n")
+			if a.changing.Load() {
+				a.say("autodefend: finishing what is in hand; interrupt again to stop at once")
+			}
 			cancel()
 		case <-finished:
 			return

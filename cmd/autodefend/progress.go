@@ -24,6 +24,7 @@ func newProgress(a *app) *progress { return &progress{app: a} }
 
 // start begins to tell of a number of functions.
 func (p *progress) start(total int, message string) {
+	p.app.changing.Store(true)
 	screen, ok := terminal(p.app.stderr)
 	if !ok || p.app.quiet || total == 0 {
 		return
@@ -55,6 +56,7 @@ func (p *progress) done(r autodefend.Receipt) {
 
 // stop ends the bar and gives the screen back.
 func (p *progress) stop() {
+	p.app.changing.Store(false)
 	if p.writer == nil {
 		return
 	}

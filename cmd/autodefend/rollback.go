@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -50,20 +53,53 @@ func (c *rollbackCommand) rollBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	show := c.preview(p)
 	if c.cfg.DryRun {
-		return c.dryRun(p, format)
+		return c.dryRun(p, show, format)
 	}
-	changes := 0
-	for _, v := range p.Functions {
-		if v.Change != nil {
-			changes++
-		}
-	}
-	if err := c.allowed(ctx, p, changes, c.yes, "remove the Defender from "+count(changes, "function")); err != nil {
+	changes := removals(p)
+	err = c.allowed(ctx, intent{deed: "remove the Defender from", changes: changes, total: len(p.Functions), yes: c.yes, show: show})
+	if err != nil {
 		return err
 	}
 	bar.start(changes, "rolling back")
 	r := f.Rollback(ctx, p, c.runID)
 	bar.stop()
 	return c.finish(r, format, false)
+}
+
+// removals counts the functions that a roll-back would change.
+func removals(p *autodefend.Plan) int {
+	n := 0
+	for _, v := range p.Functions {
+		if v.Change != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// preview renders the plan of a roll-back; for people in words of its own, as
+// those of a plan to attach would mislead.
+func (c *rollbackCommand) preview(p *autodefend.Plan) preview {
+	return func(w io.Writer, format report.Format) error {
+		if format != report.FormatTable {
+			return report.Plan(w, p, format, c.styleOf(w))
+		}
+		n := removals(p)
+		fmt.Fprintf(w, "%d to roll back, %d that can't be.\n", n, len(p.Functions)-n)
+		if c.quiet || len(p.Functions) == 0 {
+			return nil
+		}
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "\nNAME\tREGION\tACCOUNT\tROLL BACK")
+		for _, v := range p.Functions {
+			what := "yes"
+			if v.Change == nil && len(v.Reasons) > 0 {
+				what = "no: " + string(v.Reasons[0].Check) + ": " + printable(v.Reasons[0].Message)
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", v.Name, v.Region, v.Account, what)
+		}
+		return t.Flush()
+	}
 }
