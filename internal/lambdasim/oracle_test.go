@@ -70,7 +70,7 @@ func TestOracle(t *testing.T) {
 		})
 	}
 	total := len(o.Cases) + len(o.NotCovered)
-	t.Logf("%d of %d recorded cases are replayed; %d are not covered", len(o.Cases), total, len(o.NotCovered))
+	t.Logf("figure: %d of %d recorded cases are replayed; %d are not covered", len(o.Cases), total, len(o.NotCovered))
 }
 
 // TestOracleIsComplete compares the extract with the full recording where that

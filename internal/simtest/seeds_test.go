@@ -53,7 +53,7 @@ func TestSeeds(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("seeds %d to %d: %d worlds, %d API calls, %d writes, %d owners' deployments meanwhile, %d kills, %d functions protected",
+	t.Logf("figure: seeds %d to %d: %d worlds, %d API calls, %d writes, %d owners' deployments meanwhile, %d kills, %d functions protected",
 		first, first+uint64(n)-1, sum.seeds.Load(), sum.calls.Load(), sum.writes.Load(), sum.edits.Load(), sum.kills.Load(), sum.protected.Load())
 }
 

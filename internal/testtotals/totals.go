@@ -85,6 +85,7 @@ func (t *totals) endTest(action string, id testID, output []string, out io.Write
 	switch action {
 	case "pass":
 		t.passed++
+		figures(output, out)
 	case "fail":
 		t.failed++
 		t.failures = append(t.failures, id)
@@ -92,6 +93,16 @@ func (t *totals) endTest(action string, id testID, output []string, out io.Write
 	case "skip":
 		t.skipped++
 		t.skips = append(t.skips, skip{id, reason(output)})
+	}
+}
+
+// figures prints what passing tests measured: the lines they log with
+// "figure: " in them.
+func figures(output []string, out io.Writer) {
+	for line := range strings.Lines(strings.Join(output, "")) {
+		if _, figure, ok := strings.Cut(line, "figure: "); ok {
+			fmt.Fprintf(out, "      %s\n", strings.TrimSpace(figure))
+		}
 	}
 }
 

@@ -27,6 +27,15 @@ func TestRead(t *testing.T) {
 			want: []string{"ok    p  0.1s", "2 passed, 0 failed, 0 skipped"},
 		},
 		{
+			name: "figures that a passing test measured are shown",
+			events: []string{
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:3: figure: 10 calls\n"}`,
+				`{"Action":"pass","Package":"p","Test":"TestA"}`,
+				`{"Action":"pass","Package":"p","Elapsed":0.12}`,
+			},
+			want: []string{"      10 calls", "ok    p  0.1s", "1 passed, 0 failed, 0 skipped"},
+		},
+		{
 			name: "fail shows its output once",
 			events: []string{
 				`{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:3: got 1\n"}`,
