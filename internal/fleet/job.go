@@ -22,6 +22,9 @@ type job struct {
 	planned autodefend.Verdict
 	// run limits a roll-back to functions attached by that run.
 	run string
+	// mending is true when the function's state is no reason to leave it alone,
+	// because a change of ours brought it there.
+	mending bool
 
 	// sent is true once an update of ours may have been carried out, and
 	// before is the revision it was computed on.
@@ -138,20 +141,18 @@ func (j *job) wentWrong(now autodefend.Function) (autodefend.Reason, bool) {
 }
 
 // undo rolls back a change that ended badly. AWS keeps the old configuration
-// after most failed updates; then there is nothing to remove.
+// after most failed updates; then nothing of this run's is there to remove.
 func (j *job) undo(ctx context.Context, v autodefend.Verdict, why autodefend.Reason) autodefend.Receipt {
 	j.tag = false
 	r := receiptOf(v)
 	r.Outcome, r.Reasons = autodefend.OutcomeFailed, []autodefend.Reason{why}
-	if v.Decision != autodefend.Protected && (!v.Changes() || v.Change.Configures()) {
-		return r
-	}
-	back := &job{scout: j.scout, common: j.common, planned: j.planned}
+	back := &job{scout: j.scout, common: j.common, planned: j.planned, run: j.cfg.Run, mending: true}
 	removed := back.detach(ctx)
 	if removed.Outcome == autodefend.OutcomeRolledBack {
 		r.Outcome = autodefend.OutcomeRolledBack
 	}
 	r.Reasons = append(r.Reasons, removed.Reasons...)
+	r.Warnings = append(r.Warnings, removed.Warnings...)
 	r.Revision = removed.Revision
 	return r
 }
@@ -166,6 +167,9 @@ func (j *job) detach(ctx context.Context) autodefend.Receipt {
 		}
 		if j.sent && !now.Settled() {
 			return j.unsettled(now)
+		}
+		if j.mending {
+			now.State = autodefend.State{}
 		}
 		v := plan.AssessRollback(now, j.factsFor(ctx, now, j.common), j.run)
 		r := receiptOf(v)
