@@ -113,12 +113,19 @@ func (b *book) finish(ctx context.Context) *autodefend.Run {
 	switch {
 	case left == 0:
 	case ctx.Err() != nil:
-		b.run.Stopped = fmt.Sprintf("interrupted with %d functions left; run it again to go on", left)
+		b.run.Stopped = fmt.Sprintf("interrupted with %s left; run it again to go on", functions(left))
 	default:
-		b.run.Stopped = fmt.Sprintf("stopped after %d failures with %d functions left", b.failures, left)
+		b.run.Stopped = fmt.Sprintf("stopped after %d failures with %s left", b.failures, functions(left))
 	}
 	b.run.Finish()
 	return &b.run
+}
+
+func functions(n int) string {
+	if n == 1 {
+		return "1 function"
+	}
+	return fmt.Sprintf("%d functions", n)
 }
 
 func receiptOf(v autodefend.Verdict) autodefend.Receipt {
