@@ -100,13 +100,16 @@ func checkEnvSize(f autodefend.Function, facts Facts) autodefend.Finding {
 		after = *u.Variables
 	}
 	const hint = "shorten or move variables, for example to AWS Systems Manager Parameter Store"
-	if size := EnvironmentBytes(after); size > MaxEnvironmentBytes {
+	size := EnvironmentBytes(after)
+	if size > MaxEnvironmentBytes {
 		return saw(fail(id, hint, "the variables with ours would have %d bytes, AWS allows %d", size, MaxEnvironmentBytes), size, MaxEnvironmentBytes, "bytes")
 	}
-	if size := RequestBytes(u); size >= MaxRequestBytes {
-		return saw(fail(id, hint, "the update would have %d bytes and must have less than %d", size, MaxRequestBytes), size, MaxRequestBytes, "bytes")
+	if !smallRequest(u) {
+		if sent := RequestBytes(u); sent >= MaxRequestBytes {
+			return saw(fail(id, hint, "the update would have %d bytes and must have less than %d", sent, MaxRequestBytes), sent, MaxRequestBytes, "bytes")
+		}
 	}
-	return saw(pass(id, "the variables with ours fit"), EnvironmentBytes(after), MaxEnvironmentBytes, "bytes")
+	return saw(pass(id, "the variables with ours fit"), size, MaxEnvironmentBytes, "bytes")
 }
 
 // checkEnvConflict: a variable of the recipe that is there although we attached

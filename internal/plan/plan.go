@@ -55,8 +55,8 @@ func Assess(f autodefend.Function, facts Facts) autodefend.Verdict {
 	}
 	have := inspect(f, facts)
 	var fails []autodefend.Finding
-	for _, finding := range Examine(f, facts) {
-		switch finding.Status {
+	for _, check := range checks() {
+		switch finding := check(f, facts); finding.Status {
 		case autodefend.Fail:
 			fails = append(fails, finding)
 		case autodefend.Warn:

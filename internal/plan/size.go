@@ -30,6 +30,9 @@ const RunIDLength = 20
 // compact JSON text, in which neither < > & nor the separators U+2028 and
 // U+2029 are escaped.
 func EnvironmentBytes(v autodefend.Variables) int {
+	if size, ok := plainBytes(v); ok {
+		return size
+	}
 	size := len("{}")
 	if len(v) > 0 {
 		size = len(compactJSON(map[string]string(v)))
@@ -38,6 +41,29 @@ func EnvironmentBytes(v autodefend.Variables) int {
 		size -= separatorEscapes(name) + separatorEscapes(value)
 	}
 	return size
+}
+
+// plainBytes is EnvironmentBytes for variables of which no character is escaped,
+// as nearly all are; it's so much faster that a fleet's plan shows it.
+func plainBytes(v autodefend.Variables) (int, bool) {
+	size := len("{}") + max(len(v)-1, 0)
+	for name, value := range v {
+		if !plain(name) || !plain(value) {
+			return 0, false
+		}
+		size += len(`"":""`) + len(name) + len(value)
+	}
+	return size, true
+}
+
+// plain reports whether JSON writes the text as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // separatorEscapes returns how many bytes longer Go's JSON text of s is than
@@ -61,6 +87,27 @@ func RequestBytes(u autodefend.Update) int {
 	}
 	text := compactJSON(body)
 	return len(text) + sdkEscapes(text)
+}
+
+// smallRequest reports whether an update's body is below its limit even if every
+// byte of it were written as \u0000.
+func smallRequest(u autodefend.Update) bool {
+	const longest, frame, quotes = len(`\u0000`), 256, len(`"":"",`)
+	size := len(u.RevisionID)
+	if u.Layers != nil {
+		for _, arn := range *u.Layers {
+			size += len(arn) + quotes
+		}
+	}
+	if u.Variables != nil {
+		for name, value := range *u.Variables {
+			size += len(name) + len(value) + quotes
+		}
+	}
+	if u.Handler != nil {
+		size += len(*u.Handler)
+	}
+	return frame+longest*size < MaxRequestBytes
 }
 
 // sdkEscapes returns how many bytes longer the SDK's JSON text is than Go's: it
