@@ -180,12 +180,13 @@ func (s *scout) list(ctx context.Context, pages chan<- []autodefend.Function) er
 }
 
 // look reads the details of functions that are candidates whatever their tags
-// say, so that this needn't wait for the tags. What can't be read is tried
-// again by judge.
+// say, so that this needn't wait for the tags; of those that are marked as ours
+// the tags decide. What can't be read is tried again by judge.
 func (f *Fleet) look(ctx context.Context, s *scout, common plan.Facts, page []autodefend.Function) {
 	var wg sync.WaitGroup
 	for i := range page {
-		if !plan.Assess(page[i], common).Changes() {
+		_, marked := page[i].Environment.Variables[autodefend.MarkerVariable]
+		if marked || !plan.Assess(page[i], common).Changes() {
 			continue
 		}
 		s.inHand <- struct{}{}

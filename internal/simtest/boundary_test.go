@@ -119,7 +119,7 @@ func everyBoundary(t *testing.T, work program, world func(t *testing.T) *lambdas
 	if calls < 10 {
 		t.Fatalf("the program made %d calls, so that killing it tests nothing", calls)
 	}
-	t.Logf("%d kills: at %d calls, each before it's sent, after it's sent and after its reply", calls*int(moments), calls)
+	t.Logf("figure: %d kills: at %d calls, each before it's sent, after it's sent and after its reply", calls*int(moments), calls)
 	for at := 1; at <= calls; at++ {
 		for m := range moments {
 			synctest.Test(t, func(t *testing.T) {

@@ -59,7 +59,7 @@ func figures(t *testing.T, what string, rate float64, wall time.Duration, s lamb
 	t.Helper()
 	least := quotaBound(s, rate)
 	ratio := float64(wall) / float64(least)
-	t.Logf("%s at rate %g: %.1f s, quota-bound minimum %.1f s, ratio %.3f; %d shared calls, %d GetFunction, %d throttled",
+	t.Logf("figure: %s at rate %g: %.1f s, quota-bound minimum %.1f s, ratio %.3f; %d shared calls, %d GetFunction, %d throttled",
 		what, rate, wall.Seconds(), least.Seconds(), ratio, sharedCalls(s), s.Operation("GetFunction"), s.Throttled())
 	return ratio
 }
@@ -147,7 +147,7 @@ func applyBudget(t *testing.T, rate float64) {
 	}
 	ratio := figures(t, fmt.Sprintf("apply to %d functions", n), rate, wall, stats)
 	perFunction := float64(sharedCalls(stats)) / n
-	t.Logf("apply to %d functions at rate %g: %.3f shared calls for each function; calls: %s", n, rate, perFunction, byOperation(stats))
+	t.Logf("figure: apply to %d functions at rate %g: %.3f shared calls for each function; calls: %s", n, rate, perFunction, byOperation(stats))
 	if ratio > 1.15 {
 		t.Errorf("the ratio is %.3f, want at most 1.15", ratio)
 	}
@@ -225,7 +225,7 @@ func busyTenant(t *testing.T, rate float64, name string, perSecond func(second i
 	ours := sharedCalls(stats) - others.calls
 	throttled := stats.Throttled() - others.throttled
 	share := percent(throttled, ours)
-	t.Logf("apply to %d functions at rate %g beside a tenant of %s calls/s: %.1f s (%.1f calls/s of ours); throttled were %d of our %d shared calls (%.1f %%) and %d of the tenant's %d (%.1f %%)",
+	t.Logf("figure: apply to %d functions at rate %g beside a tenant of %s calls/s: %.1f s (%.1f calls/s of ours); throttled were %d of our %d shared calls (%.1f %%) and %d of the tenant's %d (%.1f %%)",
 		n, rate, name, wall.Seconds(), float64(ours)/wall.Seconds(), throttled, ours, share,
 		others.throttled, others.calls, percent(others.throttled, others.calls))
 	if run.Summary[autodefend.OutcomeProtected] != n {

@@ -168,7 +168,7 @@ func (o *output) clean(t *testing.T, secrets []string) {
 	if lines < 300 || !strings.Contains(text, `"msg":"attempt"`) || !strings.Contains(text, `"level":"DEBUG"`) {
 		t.Errorf("the output has only %d lines", lines)
 	}
-	t.Logf("%d secrets looked for in %d lines, %d bytes", len(secrets), lines, len(text))
+	t.Logf("figure: %d secrets looked for in %d lines, %d bytes", len(secrets), lines, len(text))
 	for _, secret := range secrets {
 		if i := strings.Index(text, secret); i >= 0 {
 			t.Fatalf("a secret leaked: …%s…", text[max(0, i-200):min(len(text), i+100)])
