@@ -27,8 +27,8 @@ func TestMoto(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starting moto_server takes seconds")
 	}
-	dir, err := programs()
-	if err != nil {
+	dir := t.TempDir()
+	if err := writePrograms(dir); err != nil {
 		t.Fatal(err)
 	}
 	motoEnvironment(t, startMoto(t, moto))

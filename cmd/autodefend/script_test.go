@@ -32,7 +32,7 @@ import (
 //	awaitfile FILE TEXT              wait until a file holds a text
 //	exits CODE PROGRAM ARGS...       run a program and assert its exit code
 //	nosecrets FILE...                assert that no output and no file holds a secret
-//	programs                         build the layer's programs into $PROGRAMS
+//	programs                         put stand-ins of the layer's programs into $PROGRAMS
 //	replace FILE OLD NEW             replace a text in a file
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
@@ -301,8 +301,9 @@ func cmdNoSecrets(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdPrograms(ts *testscript.TestScript, _ bool, _ []string) {
-	dir, err := programs()
-	ts.Check(err)
+	dir := ts.MkAbs("programs")
+	ts.Check(os.Mkdir(dir, 0o700))
+	ts.Check(writePrograms(dir))
 	ts.Setenv("PROGRAMS", dir)
 }
 
