@@ -94,7 +94,7 @@ func servedEstate(t *testing.T, opts lambdasim.Options) []string {
 	defenderLayers(world)
 	server := httptest.NewServer(world)
 	t.Cleanup(server.Close)
-	return append((&simServer{url: server.URL}).environ(), "TERM=xterm-256color", "HOME=/nowhere", "PATH=/nowhere",
+	return append((&simServer{url: server.URL}).environ(), "TERM=xterm-256color", "GORACE=atexit_sleep_ms=0", "HOME=/nowhere", "PATH=/nowhere",
 		"AUTODEFEND_RATE=1000", "AUTODEFEND_AS_OF=2026-07-15", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
 }
 
