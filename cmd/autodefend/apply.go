@@ -75,8 +75,7 @@ func (c *applyCommand) prepare(ctx context.Context, bar *progress) (*fleet.Fleet
 	}
 	// Every function is read again before its change, so the listing will do.
 	m := mode{progress: bar.done}
-	_, f, p, err := c.survey(ctx, m, func(f *fleet.Fleet) (*autodefend.Plan, error) { return f.Plan(ctx) })
-	return f, p, err
+	return c.survey(ctx, m, func(f *fleet.Fleet) (*autodefend.Plan, error) { return f.Plan(ctx) })
 }
 
 // preview renders what would be done.
@@ -93,7 +92,7 @@ func (a *app) dryRun(p *autodefend.Plan, show preview, format report.Format) err
 		return err
 	}
 	a.say("autodefend: dry run (%s): nothing was changed", a.cfg.origins["dry_run"])
-	a.complain(p.Errors)
+	a.complain(format, p.Errors)
 	if len(p.Errors) > 0 {
 		return exitPartly
 	}
@@ -135,7 +134,7 @@ func (a *app) finish(r *autodefend.Run, format report.Format, isStale bool) erro
 	if err := report.Run(a.stdout, r, format, a.styleOf(a.stdout)); err != nil {
 		return err
 	}
-	a.complain(r.Errors)
+	a.complain(format, r.Errors)
 	switch {
 	case isStale:
 		return autodefend.Errorf(autodefend.CodeConflict, "the plan is stale: every function in it changed since it was made").

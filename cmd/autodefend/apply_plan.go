@@ -49,7 +49,7 @@ func (c *applyCommand) reaches(s *scope, p *autodefend.Plan) error {
 		if !v.Changes() || s.has(v.Account, v.Region) {
 			continue
 		}
-		c.complain(s.errors)
+		c.complain("", s.errors)
 		return autodefend.Errorf(autodefend.CodeDenied, "%s: it's the plan of another account: it changes functions in %s %s, and these credentials reach %s",
 			c.planFile, v.Account, v.Region, s).
 			WithHint("nothing was changed; use the account's credentials, or name a role in it with --assume-role")

@@ -27,8 +27,8 @@ func readConfigFile(path string, table []option, c *config) (map[string]raw, []e
 	if err != nil {
 		return nil, []error{autodefend.Errorf(autodefend.CodeInvalid, "configuration file %q: %s", path, whyNot(err))}
 	}
-	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
+	_ = f.Close() // it was only read
 	if err != nil {
 		return nil, []error{autodefend.Errorf(autodefend.CodeInvalid, "configuration file %q: %s", path, whyNot(err))}
 	}

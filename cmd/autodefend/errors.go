@@ -53,7 +53,7 @@ func (a *app) renderError(err error) {
 
 // unjoin lists the errors that errors.Join put together.
 func unjoin(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost error is one of several
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

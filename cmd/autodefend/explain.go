@@ -64,7 +64,7 @@ func (a *app) explain(ctx context.Context, function, formatName string) error {
 	if err := report.Explain(a.stdout, explanations, format, a.styleOf(a.stdout)); err != nil {
 		return err
 	}
-	a.complain(s.errors)
+	a.complain("", s.errors)
 	if err != nil {
 		a.renderError(err)
 	}

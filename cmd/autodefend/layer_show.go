@@ -29,7 +29,7 @@ func (a *app) showLayers(format string, results []fleet.LayerResult, problems []
 	if err := writeData(a.stdout, format, doc, doc.table); err != nil {
 		return err
 	}
-	a.complain(problems)
+	a.complain("", problems)
 	if len(problems) > 0 || failed(results) {
 		return exitPartly
 	}

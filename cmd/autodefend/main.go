@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/autodefend/autodefend"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -30,6 +32,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	err := root.ExecuteContext(ctx)
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = autodefend.Errorf(autodefend.CodeUnavailable, "interrupted")
 	}
 	if err != nil {
 		a.renderError(err)

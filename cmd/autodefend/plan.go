@@ -42,7 +42,7 @@ func (c *planCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, _, p, err := c.survey(ctx, mode{details: c.cfg.Details}, func(f *fleet.Fleet) (*autodefend.Plan, error) { return f.Plan(ctx) })
+	_, p, err := c.survey(ctx, mode{details: c.cfg.Details}, func(f *fleet.Fleet) (*autodefend.Plan, error) { return f.Plan(ctx) })
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (c *planCommand) run(ctx context.Context) error {
 	if err := report.Plan(c.stdout, p, format, c.styleOf(c.stdout)); err != nil {
 		return err
 	}
-	c.complain(p.Errors)
+	c.complain(format, p.Errors)
 	return statusOf(c.exitCode(p))
 }
 

@@ -79,8 +79,8 @@ func readPlanFile(path string) (*autodefend.Plan, error) {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "plan file %q can't be read: %s", path, whyNot(err)).
 			WithHint("make one with: autodefend plan --out plan.json")
 	}
-	defer f.Close()
 	p, err := plan.ReadPlan(f)
+	_ = f.Close() // it was only read
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

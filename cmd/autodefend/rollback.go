@@ -47,7 +47,7 @@ func (c *rollbackCommand) rollBack(ctx context.Context) error {
 		return err
 	}
 	bar := newProgress(c.app)
-	_, f, p, err := c.survey(ctx, mode{progress: bar.done}, func(f *fleet.Fleet) (*autodefend.Plan, error) {
+	f, p, err := c.survey(ctx, mode{progress: bar.done}, func(f *fleet.Fleet) (*autodefend.Plan, error) {
 		return f.PlanRollback(ctx, c.runID)
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/autodefend/autodefend/internal/cloud"
 	"github.com/autodefend/autodefend/internal/fleet"
 	"github.com/autodefend/autodefend/internal/layer"
+	"github.com/autodefend/autodefend/internal/report"
 )
 
 // scope is the accounts and regions a command works on.
@@ -128,10 +129,10 @@ func (a *app) fleet(s *scope, m mode) *fleet.Fleet {
 
 // survey opens the scope and makes a plan of it, with what couldn't be opened
 // among the plan's errors.
-func (a *app) survey(ctx context.Context, m mode, how func(*fleet.Fleet) (*autodefend.Plan, error)) (*scope, *fleet.Fleet, *autodefend.Plan, error) {
+func (a *app) survey(ctx context.Context, m mode, how func(*fleet.Fleet) (*autodefend.Plan, error)) (*fleet.Fleet, *autodefend.Plan, error) {
 	s, err := a.open(ctx)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	f := a.fleet(s, m)
 	p, err := how(f)
@@ -139,13 +140,13 @@ func (a *app) survey(ctx context.Context, m mode, how func(*fleet.Fleet) (*autod
 		err = autodefend.Errorf(autodefend.CodeUnavailable, "interrupted before everything was read").WithHint("nothing was changed")
 	}
 	if err != nil {
-		return nil, nil, nil, errors.Join(append([]error{err}, scopeFailures(s)...)...)
+		return nil, nil, errors.Join(append([]error{err}, scopeFailures(s)...)...)
 	}
 	if len(s.errors) > 0 {
 		p.Errors = append(p.Errors, s.errors...)
 		p.Finish()
 	}
-	return s, f, p, nil
+	return f, p, nil
 }
 
 func scopeFailures(s *scope) []error {
@@ -155,9 +156,12 @@ func scopeFailures(s *scope) []error {
 	return []error{s.failure()}
 }
 
-// complain writes what couldn't be read to standard error: results on standard
-// output may go to a file.
-func (a *app) complain(problems []autodefend.ScopeError) {
+// complain writes what couldn't be read to standard error, unless the person
+// at the terminal has just been told by the table.
+func (a *app) complain(format report.Format, problems []autodefend.ScopeError) {
+	if _, seen := terminal(a.stdout); seen && format == report.FormatTable {
+		return
+	}
 	for _, e := range problems {
 		a.renderError(scopeError(e))
 	}

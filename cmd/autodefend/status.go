@@ -31,14 +31,14 @@ func (a *app) status(ctx context.Context, formatName string) error {
 	if err != nil {
 		return err
 	}
-	_, _, p, err := a.survey(ctx, mode{details: a.cfg.Details}, func(f *fleet.Fleet) (*autodefend.Plan, error) { return f.Plan(ctx) })
+	_, p, err := a.survey(ctx, mode{details: a.cfg.Details}, func(f *fleet.Fleet) (*autodefend.Plan, error) { return f.Plan(ctx) })
 	if err != nil {
 		return err
 	}
 	if err := report.Status(a.stdout, report.StatusOf(p), format, a.styleOf(a.stdout)); err != nil {
 		return err
 	}
-	a.complain(p.Errors)
+	a.complain(format, p.Errors)
 	if len(p.Errors) > 0 {
 		return exitPartly
 	}
