@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +54,11 @@ minute and leaves nothing behind.`,
 
 func (c *demoCommand) run(ctx context.Context) error {
 	started := time.Now()
+	// A reader that goes away, such as head, ends the demo as an error does:
+	// what it made is removed.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGPIPE)
+	defer signal.Stop(hangup)
 	if err := c.setUp(); err != nil {
 		return err
 	}
@@ -132,7 +139,7 @@ func (c *demoCommand) show(ctx context.Context) error {
 
 // change carries out the plan and takes one function back.
 func (c *demoCommand) change(ctx context.Context, p *autodefend.Plan) error {
-	one, err := firstChange(p)
+	one, err := plainChange(p)
 	if err != nil {
 		return err
 	}
@@ -141,8 +148,8 @@ func (c *demoCommand) change(ctx context.Context, p *autodefend.Plan) error {
 		args []string
 	}{
 		{"Now the plan is carried out: one guarded update for each function, verified, then tagged.", []string{"apply", "--plan", "plan.json", "--yes", "--quiet"}},
-		{"The coverage, and what is left and why.", []string{"status"}},
-		{"One function is taken back. What its owner has is as it was.", []string{"rollback", "--function", one.Name, "--region", one.Region, "--yes"}},
+		{"The coverage, what is left, and why.", []string{"status"}},
+		{"One function is taken back. What its owner has is as it was.", []string{"rollback", "--function", one.Name, "--yes"}},
 		{"And the coverage once more.", []string{"status", "--quiet"}},
 	}
 	for _, s := range steps {
@@ -154,9 +161,16 @@ func (c *demoCommand) change(ctx context.Context, p *autodefend.Plan) error {
 	return nil
 }
 
-// firstChange returns a function that the plan protects.
-func firstChange(p *autodefend.Plan) (autodefend.Verdict, error) {
-	i := slices.IndexFunc(p.Functions, func(v autodefend.Verdict) bool { return v.Decision == autodefend.Protect })
+// plainChange returns a function that the plan protects: one with layers of its
+// owner, which a roll-back keeps, and with a name that no other has.
+func plainChange(p *autodefend.Plan) (autodefend.Verdict, error) {
+	named := map[string]int{}
+	for _, v := range p.Functions {
+		named[v.Name]++
+	}
+	i := slices.IndexFunc(p.Functions, func(v autodefend.Verdict) bool {
+		return v.Decision == autodefend.Protect && len(v.Warnings) == 0 && len(v.Change.Layers.Before) > 0 && named[v.Name] == 1
+	})
 	if i < 0 {
 		return autodefend.Verdict{}, autodefend.Errorf(autodefend.CodeInternal, "the demo's plan protects nothing")
 	}
