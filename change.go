@@ -51,7 +51,9 @@ type HandlerChange struct {
 	After  string `json:"after" yaml:"after"`
 }
 
-// TagChange says what happens to the tag that marks protected functions.
+// TagChange says what happens to the tag that marks protected functions, and
+// to [OwnershipTag], which comes and goes with it. Its key is OwnershipTag when
+// only that one is left to remove.
 type TagChange struct {
 	Tag    `yaml:",inline"`
 	Remove bool `json:"remove,omitempty" yaml:"remove,omitempty"`

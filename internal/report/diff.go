@@ -19,14 +19,23 @@ func diffOf(c *autodefend.Change) []diffLine {
 	for _, v := range c.Environment {
 		out = append(out, variableLine(v))
 	}
-	if t := c.Tag; t != nil {
-		op := byte('+')
-		if t.Remove {
-			op = '-'
-		}
-		out = append(out, diffLine{op, "tag " + t.Key + "=" + t.Value})
+	return append(out, tagLines(c.Tag)...)
+}
+
+// tagLines shows the ownership tag too, which comes and goes with ours.
+func tagLines(t *autodefend.TagChange) []diffLine {
+	if t == nil {
+		return nil
 	}
-	return out
+	op := byte('+')
+	if t.Remove {
+		op = '-'
+	}
+	owned := diffLine{op, "tag " + autodefend.OwnershipTag}
+	if t.Key == autodefend.OwnershipTag {
+		return []diffLine{owned}
+	}
+	return []diffLine{{op, "tag " + t.Key + "=" + t.Value}, owned}
 }
 
 func variableLine(v autodefend.VariableChange) diffLine {

@@ -39,7 +39,7 @@ func TestDiffOf(t *testing.T) {
 	}
 	want := []string{
 		"- layer " + oldLayer, "  layer " + ownersLayer, "- handler twistlock.handler", "+ handler app.main",
-		"- variable ORIGINAL_HANDLER", "- tag SecurityProtected=True",
+		"- variable ORIGINAL_HANDLER", "- tag SecurityProtected=True", "- tag autodefend:attached",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("lines %q, want %q", got, want)
