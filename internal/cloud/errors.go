@@ -55,6 +55,9 @@ func (r *reply) Error() string {
 	return fmt.Sprintf("HTTP %d, request id %s", r.status, r.requestID)
 }
 
+// RequestID returns the id AWS gave to the call.
+func (r *reply) RequestID() string { return r.requestID }
+
 // RequestID returns the id AWS gave to the call that err came from, or "".
 func RequestID(err error) string {
 	if r, ok := errors.AsType[*reply](err); ok {

@@ -176,7 +176,7 @@ func deniedActions(r Region, log *slog.Logger) func(context.Context) []string {
 	return func(ctx context.Context) []string {
 		actions, err := denied.get(func() ([]string, error) { return r.Insight.DeniedActions(ctx, plan.ApplyActions()) })
 		if err != nil {
-			log.Info("permissions can't be told beforehand", "check", autodefend.CheckPermission, "error", err)
+			because(log, err).Info("permissions can't be told beforehand", "check", autodefend.CheckPermission)
 		}
 		return actions
 	}

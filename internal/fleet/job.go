@@ -114,7 +114,7 @@ func (j *job) write(ctx context.Context, now autodefend.Function, change *autode
 	err := j.region.Writer.UpdateFunction(ctx, plan.Materialize(now, change, j.cfg.Recipe, j.cfg.Run))
 	log := j.log.With("function", now.ARN.Name, "revision", now.RevisionID)
 	if err != nil {
-		log.Error("update", "check", autodefend.CheckUpdate, "error", err)
+		because(log, err).Error("update", "check", autodefend.CheckUpdate)
 		return err
 	}
 	log.Info("updated the function")

@@ -105,7 +105,7 @@ func (s *scout) prune(ctx context.Context, r *LayerResult) {
 	r.Action = "deleted"
 	if err := s.region.Layers.DeleteLayerVersion(ctx, r.ARN); err != nil {
 		r.Action, r.Message = "failed", err.Error()
-		s.log.Error("delete layer version", "layer", r.ARN, "error", err)
+		because(s.log, err).Error("delete layer version", "layer", r.ARN)
 		return
 	}
 	s.log.Info("deleted a layer version", "layer", r.ARN)
@@ -162,7 +162,7 @@ func (f *Fleet) eachRegion(work func(*scout) ([]LayerResult, error)) ([]LayerRes
 			defer mu.Unlock()
 			results = append(results, r...)
 			if err != nil {
-				s.log.Error("layers", "error", err)
+				because(s.log, err).Error("layers")
 				errs = append(errs, autodefend.ScopeErrorOf(s.region.Account, s.region.Name, err))
 			}
 		})

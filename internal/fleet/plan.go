@@ -71,7 +71,7 @@ func (f *Fleet) survey(ctx context.Context, look pageLook, judge pageJudge) (*au
 			defer mu.Unlock()
 			p.Functions = append(p.Functions, verdicts...)
 			for _, err := range errs {
-				s.log.Error("the region can't be read in full", "error", err)
+				because(s.log, err).Error("the region can't be read in full")
 				p.Errors = append(p.Errors, autodefend.ScopeErrorOf(s.region.Account, s.region.Name, err))
 			}
 			failed = append(failed, errs...)
@@ -266,7 +266,7 @@ func (f *Fleet) observe(ctx context.Context, s *scout, page []autodefend.Functio
 	}
 	observed, err := s.region.Insight.Observe(ctx, names)
 	if err != nil {
-		s.log.Warn("metrics can't be read", "check", autodefend.CheckUtilization, "error", err)
+		because(s.log, err).Warn("metrics can't be read", "check", autodefend.CheckUtilization)
 		return nil
 	}
 	return observed

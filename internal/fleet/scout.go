@@ -45,7 +45,7 @@ func (s *scout) read(ctx context.Context) (plan.Facts, error) {
 	wg.Go(func() {
 		var err error
 		if facts.CodeSigning, err = s.region.Insight.CodeSigning(ctx); err != nil {
-			s.log.Warn("code signing can't be read", "check", autodefend.CheckCodeSigning, "error", err)
+			because(s.log, err).Warn("code signing can't be read", "check", autodefend.CheckCodeSigning)
 		}
 	})
 	var mu sync.Mutex
@@ -166,5 +166,5 @@ func (s *scout) measuredLayer(ctx context.Context, arn string) (autodefend.Layer
 }
 
 func (s *scout) warn(f autodefend.Function, check autodefend.Check, err error) {
-	s.log.Warn("a fact can't be read", "function", f.ARN.Name, "check", check, "error", err)
+	because(s.log, err).Warn("a fact can't be read", "function", f.ARN.Name, "check", check)
 }
