@@ -74,7 +74,8 @@ func (r *Region) DeniedActions(ctx context.Context, actions []string) ([]string,
 		PolicySourceArn: aws.String(principal), ActionNames: actions, ResourceArns: r.examples(),
 	})
 	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+		// The answer only spares a refusal later: not worth much patience.
+		page, err := pages.NextPage(ctx, func(o *iam.Options) { o.RetryMaxAttempts = openAttempts })
 		if err != nil {
 			return nil, q.fail(ctx, err)
 		}

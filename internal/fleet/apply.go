@@ -45,8 +45,11 @@ func (f *Fleet) applyRegion(ctx context.Context, s *scout, work []autodefend.Ver
 		}
 		wg.Go(func() {
 			defer func() { <-s.inHand }()
-			j := &job{scout: s, common: common, planned: planned}
+			j := &job{scout: s, common: common, planned: planned, stopped: func() bool { return ctx.Err() != nil || b.tripped() }}
 			receipt := j.attach(inHand)
+			if receipt.Outcome == "" {
+				return // left for the next run
+			}
 			b.add(receipt)
 			if j.tag {
 				tags.add(inHand, planned.ARN)

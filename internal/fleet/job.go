@@ -22,6 +22,8 @@ type job struct {
 	planned autodefend.Verdict
 	// run limits a roll-back to functions attached by that run.
 	run string
+	// stopped tells that no function shall be begun any more; nil means never.
+	stopped func() bool
 	// mending is true when the function's state is no reason to leave it alone,
 	// because a change of ours brought it there.
 	mending bool
@@ -40,7 +42,8 @@ type job struct {
 
 // attach makes the function carry the Defender: read, judge, write, wait,
 // verify. Whenever a write's fate isn't known it reads again, because a
-// conflict may be our own success whose reply was lost.
+// conflict may be our own success whose reply was lost. A function that wasn't
+// begun when the run was stopped has a receipt without outcome.
 func (j *job) attach(ctx context.Context) autodefend.Receipt {
 	j.outcome = autodefend.OutcomeUnchanged
 	var last error
@@ -58,6 +61,10 @@ func (j *job) attach(ctx context.Context) autodefend.Receipt {
 		}
 		if receipt, done := j.concluded(now, v); done {
 			return receipt
+		}
+		if !j.sent && j.stopped != nil && j.stopped() {
+			j.tag = false
+			return autodefend.Receipt{} // not begun
 		}
 		if last = j.write(ctx, now, v.Change); last == nil {
 			continue

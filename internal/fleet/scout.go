@@ -39,6 +39,7 @@ func (s *scout) read(ctx context.Context) (plan.Facts, error) {
 		AllowBlockedRuntimes: s.cfg.AllowBlockedRuntimes,
 		Defender:             map[string]autodefend.LayerVersion{},
 		DefenderProblem:      map[string]string{},
+		DefenderUnread:       map[string]bool{},
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { facts.Denied = s.denied(ctx) })
@@ -57,7 +58,7 @@ func (s *scout) read(ctx context.Context) (plan.Facts, error) {
 			defer mu.Unlock()
 			switch {
 			case err != nil:
-				facts.DefenderProblem[arch] = "it can't be looked up"
+				facts.DefenderProblem[arch], facts.DefenderUnread[arch] = "it can't be looked up", true
 				failed = errors.Join(failed, err)
 			case problem != "":
 				facts.DefenderProblem[arch] = problem

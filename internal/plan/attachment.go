@@ -22,10 +22,10 @@ type attachment struct {
 	// stale are the recipe's own variables that are missing or differ.
 	stale  []string
 	marker marker
-	// tag is what the function's tags say, and owned whether the ownership tag
-	// is among them.
+	// tag is what the function's tags say, and owned the recipe that the
+	// ownership tag names.
 	tag   tagState
-	owned bool
+	owned string
 }
 
 // inspect finds what is ours in a function.
@@ -55,7 +55,7 @@ func inspect(f autodefend.Function, facts Facts) attachment {
 			a.stale = append(a.stale, name)
 		}
 	}
-	_, a.owned = f.Tags[autodefend.OwnershipTag]
+	a.owned = f.Tags[autodefend.OwnershipTag]
 	return a
 }
 
@@ -117,13 +117,23 @@ func (a attachment) marked() bool { return a.marker.recipe == a.recipe.Name }
 // something: they survive deployments that wipe all else, and then say what
 // isn't true.
 func (a attachment) any() bool {
-	return a.layer != "" || a.entry || a.owned || a.marker.recipe != "" || (a.next && a.recipe.Wrapper != nil)
+	return a.layer != "" || a.entry || a.owned != "" || a.marker.recipe != "" || (a.next && a.recipe.Wrapper != nil)
 }
 
-// foreign reports a function that another recipe's Defender is attached to and
-// that carries nothing of this recipe's: its marker isn't ours to touch.
+// foreign reports a function that another recipe's Defender is attached to.
+// Nothing of it is ours to touch, also where both recipes name the same layer.
 func (a attachment) foreign() bool {
-	return a.marker.recipe != "" && !a.marked() && a.layer == "" && !a.entry
+	by := a.attachedBy()
+	return by != "" && by != a.recipe.Name
+}
+
+// attachedBy returns the recipe that the function says it was attached with:
+// the marker's or, where a deployment wiped that, the ownership tag's.
+func (a attachment) attachedBy() string {
+	if a.marker.recipe != "" {
+		return a.marker.recipe
+	}
+	return a.owned
 }
 
 // broken reports an entry without the layer it points into: no invocation can
@@ -132,7 +142,7 @@ func (a attachment) broken() bool { return a.entry && a.layer == "" }
 
 // ours reports whether Autodefend attached what is there.
 func (a attachment) ours() bool {
-	return a.marker.recipe != "" || a.owned || a.recipe.Layer.Owned
+	return a.attachedBy() == a.recipe.Name || (a.attachedBy() == "" && a.recipe.Layer.Owned)
 }
 
 // defects says what a repair mends.

@@ -80,7 +80,7 @@ func detach(f autodefend.Function, facts Facts, have attachment) *autodefend.Cha
 	switch {
 	case have.tag == tagOurs:
 		c.Tag = &autodefend.TagChange{Tag: facts.Tag, Remove: true}
-	case have.owned: // what it vouched for is gone or the owner's now
+	case have.owned != "": // what it vouched for is gone or the owner's now
 		c.Tag = &autodefend.TagChange{Tag: autodefend.Tag{Key: autodefend.OwnershipTag}, Remove: true}
 	}
 	return c

@@ -120,6 +120,7 @@ func conflictCases() []checkCase {
 		{check: id, name: "original handler beside the vendor's layer", recipe: "prisma-handler", edit: then(vendors, variable("ORIGINAL_HANDLER", canary)), want: autodefend.Fail, seen: "ORIGINAL_HANDLER"},
 		{check: id, name: "redirected by somebody else", recipe: "prisma-handler", edit: then(vendors, variable("ORIGINAL_HANDLER", "shop.handler"), func(s *situation) { s.f.Handler = "twistlock.handler" }), want: autodefend.Pass},
 		{check: id, name: "another recipe's marker", edit: variable(autodefend.MarkerVariable, canary+"/"+canary), want: autodefend.Fail, message: "another recipe", hint: "roll it back"},
-		{check: id, name: "another recipe's marker beside our layer", edit: then(vendors, variable(autodefend.MarkerVariable, "old-name/"+testRun)), want: autodefend.Pass},
+		{check: id, name: "another recipe's marker beside our layer", edit: then(vendors, variable(autodefend.MarkerVariable, "old-name/"+testRun)), want: autodefend.Fail, message: "another recipe"},
+		{check: id, name: "another recipe's ownership tag beside our layer", edit: then(vendors, tagged(autodefend.OwnershipTag, "old-name")), want: autodefend.Fail, message: "another recipe"},
 	}
 }

@@ -146,7 +146,7 @@ func checkEnvConflict(f autodefend.Function, facts Facts) autodefend.Finding {
 // otherRecipe doesn't name the recipe: the marker's value could be the owner's.
 func otherRecipe() autodefend.Finding {
 	return fail(autodefend.CheckEnvConflict, "roll it back with that recipe first",
-		"the Defender of another recipe is attached; the variable %s names it", autodefend.MarkerVariable)
+		"the Defender of another recipe is attached; the variable %s or the tag %s names it", autodefend.MarkerVariable, autodefend.OwnershipTag)
 }
 
 // checkOriginalHandler: a redirected handler whose original isn't kept can't

@@ -109,14 +109,20 @@ func checkPublishedVersions(f autodefend.Function, _ Facts) autodefend.Finding {
 }
 
 // iacTags are tags by which infrastructure-as-code tools mark what they own,
-// with the tool's name. The tag's value, where it names a stack, is shown.
-func iacTags() []struct{ key, tool string } {
-	return []struct{ key, tool string }{
-		{"aws:cloudformation:stack-name", "CloudFormation stack"},
-		{"terraform", "Terraform"},
-		{"Terraform", "Terraform"},
-		{"pulumi:project", "Pulumi project"},
-		{"serverless:service", "Serverless Framework service"},
+// with the tool's name, and whether the tag's value names a stack.
+func iacTags() []struct {
+	key, tool string
+	named     bool
+} {
+	return []struct {
+		key, tool string
+		named     bool
+	}{
+		{"aws:cloudformation:stack-name", "CloudFormation stack", true},
+		{"pulumi:project", "Pulumi project", true},
+		{"serverless:service", "Serverless Framework service", true},
+		{"terraform", "Terraform", false},
+		{"Terraform", "Terraform", false},
 	}
 }
 
@@ -128,8 +134,11 @@ func checkIaCManaged(f autodefend.Function, facts Facts) autodefend.Finding {
 	hint := "its next deployment may remove the Defender; add to its template the layer " +
 		facts.Recipe.Layer.Names[f.Architecture] + " and the variables this change sets"
 	for _, t := range iacTags() {
-		if value, ok := f.Tags[t.key]; ok {
+		switch value, ok := f.Tags[t.key]; {
+		case ok && t.named:
 			return saw(warn(id, hint, "%s %q manages the function", t.tool, value), t.key, "", "")
+		case ok:
+			return saw(warn(id, hint, "%s manages the function", t.tool), t.key, "", "")
 		}
 	}
 	for _, key := range []string{"ManagedBy", "managed-by", "managedBy", "managed_by"} {

@@ -31,6 +31,9 @@ type Facts struct {
 	Defender map[string]autodefend.LayerVersion
 	// DefenderProblem says, by architecture, why there is none.
 	DefenderProblem map[string]string
+	// DefenderUnread holds the architectures whose layer couldn't be looked up,
+	// so that nothing is concluded from its absence.
+	DefenderUnread map[string]bool
 	// Layers are the layer versions in functions' lists, by ARN, as far as
 	// they were read.
 	Layers map[string]autodefend.LayerVersion
@@ -85,7 +88,7 @@ func decide(v *autodefend.Verdict, f autodefend.Function, facts Facts, have atta
 		v.Decision = autodefend.Protected
 		v.Warnings = append(v.Warnings, v.Reasons...)
 		v.Reasons = []autodefend.Reason{}
-	case len(fails) > 0 && have.broken() && have.ours() && canDetach(f, facts):
+	case len(fails) > 0 && have.broken() && have.ours() && !facts.DefenderUnread[f.Architecture] && canDetach(f, facts):
 		v.Decision = autodefend.Repair
 		v.Change = detach(f, facts, have)
 		v.Reasons = append([]autodefend.Reason{have.remains()}, v.Reasons...)

@@ -66,13 +66,15 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func TestDefects(t *testing.T) {
-	strip := func(name string) func(*situation) {
-		return func(s *situation) {
-			s.f = cloned(s.f)
-			delete(s.f.Environment.Variables, name)
-		}
+// strip removes a variable.
+func strip(name string) func(*situation) {
+	return func(s *situation) {
+		s.f = cloned(s.f)
+		delete(s.f.Environment.Variables, name)
 	}
+}
+
+func TestDefects(t *testing.T) {
 	tests := []struct {
 		name   string
 		edit   func(*situation)
@@ -85,7 +87,6 @@ func TestDefects(t *testing.T) {
 		{"entry gone", strip(autodefend.WrapperVariable), "nothing starts the Defender"},
 		{"marker gone", strip(autodefend.MarkerVariable), "is missing or of another recipe"},
 		{"marker damaged", variable(autodefend.MarkerVariable, canary), "is missing or of another recipe"},
-		{"another recipe's marker", variable(autodefend.MarkerVariable, "old/"+testRun), "is missing or of another recipe"},
 		{"tag gone, ownership tag left", func(s *situation) { s.f.Tags = map[string]string{autodefend.OwnershipTag: "autodefend"} }, "the tag is missing"},
 		{"tag gone", func(s *situation) { s.f.Tags = nil }, "the tag is missing"},
 	}
@@ -103,6 +104,42 @@ func TestDefects(t *testing.T) {
 			}
 			t.Errorf("reasons %+v, want one with %q", v.Reasons, tt.reason)
 		})
+	}
+}
+
+// TestOtherRecipe: what one recipe attached, another one neither repairs nor
+// removes, also where both name the same layer and the function doesn't work.
+func TestOtherRecipe(t *testing.T) {
+	edits := map[string]func(*situation){
+		"whole":                 func(*situation) {},
+		"only the layer's left": func(s *situation) { strip(autodefend.MarkerVariable)(s) },
+		"layer gone":            layers(ownerLayer),
+		"layer gone, unfit":     func(s *situation) { layers(ownerLayer)(s); memory(64)(s) },
+	}
+	for name, edit := range edits {
+		t.Run(name, func(t *testing.T) {
+			s := attached(t, "prisma-handler").with(edit)
+			s.facts.Recipe = protectable(t, "prisma-wrapper").facts.Recipe
+			if v := Assess(s.f, s.facts); v.Decision != autodefend.Skip || v.Change != nil {
+				t.Errorf("decision %s with %+v, want skip", v.Decision, v.Change)
+			}
+			if v := AssessRollback(s.f, s.facts, ""); v.Decision != autodefend.Skip || v.Change != nil {
+				t.Errorf("roll-back: decision %s with %+v, want skip", v.Decision, v.Change)
+			}
+		})
+	}
+}
+
+// TestUnreadLayer: when the Defender's layer couldn't be looked up, its absence
+// from a function's list is no reason to remove the rest.
+func TestUnreadLayer(t *testing.T) {
+	s := attached(t, "autodefend").with(layers(ownerLayer), noDefender("it can't be looked up"))
+	if v := Assess(s.f, s.facts); v.Decision != autodefend.Repair {
+		t.Errorf("decision %s when the layer isn't published, want repair", v.Decision)
+	}
+	s.facts.DefenderUnread = map[string]bool{s.f.Architecture: true}
+	if v := Assess(s.f, s.facts); v.Decision != autodefend.Skip {
+		t.Errorf("decision %s when the layer wasn't read, want skip", v.Decision)
 	}
 }
 
