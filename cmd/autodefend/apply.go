@@ -26,7 +26,7 @@ func newApply(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Long: `Attaches the Defender to the functions that are safe, one update each, guarded by the
 function's revision, and verifies it. With --plan it does what the file says and
-nothing else. A function that can't be verified is rolled back at once. Running it
+nothing else. A change that AWS ends as failed is rolled back at once. Running it
 again goes on where it was interrupted; a second run changes nothing.`,
 		Example: `  autodefend apply --function 'orders-*'
   autodefend plan --out plan.json && autodefend apply --plan plan.json --yes

@@ -17,7 +17,7 @@ func (c *applyCommand) narrow(p *autodefend.Plan) {
 	selection := c.cfg.selection()
 	everywhere := len(c.cfg.Regions) == 0 || c.cfg.Regions[0] == "all"
 	p.Functions = slices.DeleteFunc(p.Functions, func(v autodefend.Verdict) bool {
-		return !selection.Includes(v.Name) || matches(selection.Exclude, v.Name) ||
+		return !selection.Includes(v.Name) || v.Changes() && matches(selection.Exclude, v.Name) ||
 			!everywhere && !slices.Contains(c.cfg.Regions, v.Region)
 	})
 	p.Summary = autodefend.Summarize(p.Functions)

@@ -24,27 +24,7 @@ func mostLike(name string, known []string) (string, bool) {
 		return "", false
 	}
 	best := slices.MinFunc(known, func(a, b string) int {
-		return cmp.Or(cmp.Compare(edits(name, a), edits(name, b)), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(autodefend.EditDistance(name, a), autodefend.EditDistance(name, b)), cmp.Compare(a, b))
 	})
-	return best, edits(name, best) <= max(2, len(best)/2)
-}
-
-// edits is the Levenshtein distance of two short texts.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return best, autodefend.EditDistance(name, best) <= max(2, len(best)/2)
 }

@@ -61,7 +61,7 @@ func recipeOptions(c *config) []option {
 // runOptions say how a command goes about it.
 func runOptions(c *config) []option {
 	return []option{
-		{key: "versions", flag: "versions", env: "AUTODEFEND_VERSIONS", value: boolValue(&c.Versions), help: "look at published versions and aliases; one call for each function"},
+		{key: "versions", flag: "versions", env: "AUTODEFEND_VERSIONS", value: boolValue(&c.Versions), help: "look at published versions and aliases; two calls for each candidate"},
 		{key: "metrics", flag: "metrics", env: "AUTODEFEND_METRICS", value: boolValue(&c.Metrics), help: "look at what functions were seen to use"},
 		{key: "details", env: "AUTODEFEND_DETAILS", value: boolValue(&c.Details), help: "read each candidate by GetFunction while planning"},
 		{key: "rate", flag: "rate", env: "AUTODEFEND_RATE", value: rateValue(&c.Rate), help: "calls a second in each account and region; AWS allows 15 to all callers together"},

@@ -95,6 +95,9 @@ accounts:
   - role_arn: %s
   - role_arn: %s
     external_id: %s
+exclude: [legacy-billing-*]
+versions: true
+metrics: true
 as_of: %s
 rate: 1000
 `, ownAccount, lambdasim.DemoRole, lambdasim.DemoExternalID, demoAsOf)
@@ -220,7 +223,7 @@ func (c *demoCommand) wayOn() {
 		for _, variable := range c.environ() {
 			fmt.Fprintf(c.stdout, "export %s\n", variable)
 		}
-		fmt.Fprintf(c.stdout, "%s explain orders-api\n%s status -o html > status.html\naws lambda list-functions\n", c.program, c.program)
+		fmt.Fprintf(c.stdout, "%s explain checkout-api\n%s status -o html > status.html\naws lambda list-functions\n", c.program, c.program)
 		return
 	}
 	c.note("Explore it yourself:     autodefend demo --keep\nOn your own account:     autodefend plan   (changes nothing)\nHow it works:            README.md and docs/architecture.md")

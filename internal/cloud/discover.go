@@ -108,26 +108,8 @@ func checkRegions(names []string, known map[string]bool, accountID string) ([]st
 func nearest(word string, names []string) []string {
 	const most = 3
 	near := slices.Clone(names)
-	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(word, a), distance(word, b)) })
+	slices.SortStableFunc(near, func(a, b string) int {
+		return cmp.Compare(autodefend.EditDistance(word, a), autodefend.EditDistance(word, b))
+	})
 	return near[:min(most, len(near))]
-}
-
-// distance counts the letters to insert, delete or replace to turn a into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

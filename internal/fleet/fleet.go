@@ -105,8 +105,8 @@ type Config struct {
 	AsOf time.Time
 	// Details reads each candidate by GetFunction while planning.
 	Details bool
-	// Versions reads each candidate's versions and aliases while planning, one
-	// call of the shared quota per candidate.
+	// Versions reads each candidate's versions and aliases while planning, two
+	// calls of the shared quota per candidate.
 	Versions bool
 	// Metrics reads what candidates were seen to use while planning.
 	Metrics bool

@@ -35,7 +35,7 @@ type PacerConfig struct {
 }
 
 // Pacer spaces API calls evenly, one budget per account, region and class. As
-// soon as AWS throttles anybody the budget is halved; it grows back by a tenth
+// soon as AWS throttles a call of ours the budget is halved; it grows back by a tenth
 // of the whole, at most to the double, for every five seconds without
 // throttling.
 type Pacer struct {

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/autodefend/autodefend"
 )
@@ -155,9 +157,18 @@ func checkUnproven(f autodefend.Function, _ Facts) autodefend.Finding {
 	case f.Observed == nil:
 		return unknown(id, "invocations weren't read (option --metrics)")
 	case f.Observed.Invocations == 0:
-		return saw(warn(id, "invoke it after the change to see that it works", "no invocation was seen in %s", f.Observed.Window), int64(0), int64(1), "invocations")
+		return saw(warn(id, "invoke it after the change to see that it works", "no invocation was seen in %s", days(f.Observed.Window)), int64(0), int64(1), "invocations")
 	}
-	return pass(id, "%d invocations were seen in %s", f.Observed.Invocations, f.Observed.Window)
+	return pass(id, "%d invocations were seen in %s", f.Observed.Invocations, days(f.Observed.Window))
+}
+
+// days renders a window in days where it has whole ones.
+func days(window time.Duration) string {
+	const day = 24 * time.Hour
+	if window < 2*day || window%day != 0 {
+		return window.String()
+	}
+	return fmt.Sprintf("%d days", window/day)
 }
 
 func checkTag(f autodefend.Function, facts Facts) autodefend.Finding {

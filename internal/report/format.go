@@ -65,31 +65,9 @@ func nearest(s string, names []string) string {
 		if strings.HasPrefix(name, s) {
 			return name
 		}
-		if d := edits(s, name); d < fewest {
+		if d := autodefend.EditDistance(s, name); d < fewest {
 			best, fewest = name, d
 		}
 	}
 	return best
-}
-
-// edits counts the insertions, deletions and replacements of bytes that turn a
-// into b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
