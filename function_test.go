@@ -95,7 +95,7 @@ func TestError(t *testing.T) {
 		t.Error("the cause can't be found")
 	}
 	plain := Errorf(CodeInvalid, "m")
-	if plain.WithHint("h"); plain.Hint != "" {
+	if _ = plain.WithHint("h"); plain.Hint != "" {
 		t.Error("WithHint changed its receiver")
 	}
 }

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -225,7 +224,7 @@ func newFleet(t *testing.T, change func(*Config), regions ...Region) *Fleet {
 	cfg := Config{
 		Recipe: recipe, Runtimes: catalog, Tag: autodefend.Tag{Key: "SecurityProtected", Value: "True"},
 		Run: "20261101T000000-0000", AsOf: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&cfg)

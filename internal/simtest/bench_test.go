@@ -3,7 +3,6 @@ package simtest
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 	"runtime/debug"
@@ -42,7 +41,7 @@ func benchFleet(b *testing.B, w *lambdasim.World, details bool) *fleet.Fleet {
 	return fleet.New(fleet.Config{
 		Recipe: recipe, Runtimes: catalog, Tag: autodefend.Tag{Key: tagKey, Value: tagValue}, Run: runID(1),
 		AsOf: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Details: details, InFlight: 256,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})),
+		Logger: slog.New(slog.DiscardHandler),
 	}, []fleet.Region{{Account: r.Account, Partition: r.Partition, Name: r.Name, Estate: r, Layers: r, Writer: r, Insight: r}})
 }
 

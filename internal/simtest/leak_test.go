@@ -154,7 +154,7 @@ func (o *output) add(v any, err error) {
 }
 
 func causeOf(err error) error {
-	if one, ok := err.(interface{ Unwrap() error }); ok { //nolint:errorlint // each level is meant
+	if one, ok := err.(interface{ Unwrap() error }); ok {
 		return one.Unwrap()
 	}
 	return nil
