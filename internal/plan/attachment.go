@@ -91,10 +91,15 @@ func inspectTag(f autodefend.Function, tag autodefend.Tag) tagState {
 }
 
 // oursByName reports whether a layer is the Defender's, whatever its version.
+// AWS made the ARN, so that it needn't be parsed.
 func oursByName(r autodefend.Recipe, arn string) bool {
-	name := autodefend.LayerName(arn)
+	_, layer, ok := strings.Cut(arn, ":layer:")
+	if !ok {
+		return false
+	}
+	name, _, _ := strings.Cut(layer, ":")
 	for _, ours := range r.Layer.Names {
-		if name != "" && name == ours {
+		if name == ours {
 			return true
 		}
 	}
