@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,7 +26,20 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setUpScript,
 		Cmds:                scriptCommands(),
+		Condition:           condition,
 	})
+}
+
+// condition tells scripts whether there are pseudo-terminals.
+func condition(name string) (bool, error) {
+	if name != "pty" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	f, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		return false, nil //nolint:nilerr // that's the answer
+	}
+	return true, f.Close()
 }
 
 // writePrograms puts stand-ins of the layer's programs into a directory: they
