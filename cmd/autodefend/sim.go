@@ -21,6 +21,7 @@ type simCommand struct {
 	seed   uint64
 	estate string
 	quotas bool
+	faults float64
 }
 
 func newSim(a *app) *cobra.Command {
@@ -38,6 +39,7 @@ aws command, boto3, Terraform, autodefend. Functions aren't run. Ends with Ctrl-
 	cmd.Flags().Uint64Var(&c.seed, "seed", 1, "`NUMBER` that decides ids, times and the estate")
 	cmd.Flags().StringVar(&c.estate, "estate", "demo", "`ESTATE` to begin with: demo or empty")
 	cmd.Flags().BoolVar(&c.quotas, "quotas", true, "limit rates as AWS does")
+	cmd.Flags().Float64Var(&c.faults, "faults", 0, "`SHARE` of calls, 0 to 1, that go wrong in some way; the seed decides which")
 	return cmd
 }
 
@@ -66,6 +68,12 @@ func (c *simCommand) world() (*lambdasim.World, error) {
 	if c.quotas {
 		opts.Quotas = lambdasim.AWSQuotas()
 	}
+	if !(c.faults >= 0 && c.faults <= 1) {
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --faults: %g isn't a share", c.faults).WithHint("0.05 lets one call in twenty go wrong")
+	}
+	if c.faults > 0 {
+		opts.Faults = lambdasim.SeededFaults(c.seed, mixedFaults(c.faults))
+	}
 	world := lambdasim.New(opts)
 	switch c.estate {
 	case "demo":
@@ -78,6 +86,15 @@ func (c *simCommand) world() (*lambdasim.World, error) {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --estate: there is no estate %q", c.estate).WithHint("name demo or empty")
 	}
 	return world, nil
+}
+
+// mixedFaults shares the faults out evenly among all kinds.
+func mixedFaults(share float64) lambdasim.FaultRates {
+	each := share / 8
+	return lambdasim.FaultRates{
+		Throttle: each, ServerError: each, ServerErrorAfter: each, DropBefore: each, DropAfter: each,
+		Slow: each, OwnerEdit: each, UpdateFails: each,
+	}
 }
 
 // quickSettle is how long updates take: long enough to be seen in progress.

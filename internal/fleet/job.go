@@ -120,12 +120,15 @@ func (j *job) write(ctx context.Context, now autodefend.Function, change *autode
 	j.sent, j.before = true, now.RevisionID
 	err := j.region.Writer.UpdateFunction(ctx, plan.Materialize(now, change, j.cfg.Recipe, j.cfg.Run))
 	log := j.log.With("function", now.ARN.Name, "revision", now.RevisionID)
-	if err != nil {
+	switch {
+	case err == nil:
+		log.Info("updated the function")
+	case transient(err):
+		because(log, err).Info("the update may not have been carried out; the function is read again", "check", autodefend.CheckUpdate)
+	default:
 		because(log, err).Error("update", "check", autodefend.CheckUpdate)
-		return err
 	}
-	log.Info("updated the function")
-	return nil
+	return err
 }
 
 // wentWrong tells whether our update ended badly, and why.
