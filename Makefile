@@ -64,7 +64,7 @@ fuzz: ## each fuzz target in turn, for FUZZTIME
 
 .PHONY: sim-long
 sim-long: ## the deterministic simulation over SEEDS seeds
-	$(GO) test -run '^TestSeeds$$' -timeout=0 ./internal/simtest -args -long -seeds=$(SEEDS)
+	$(GO) run ./internal/testtotals -run='^TestSeeds$$' -timeout=0 ./internal/simtest -args -long -seeds=$(SEEDS)
 
 .PHONY: clean
 clean: ## remove what build made
