@@ -35,6 +35,7 @@ type config struct {
 	MaxFailures          int
 	DryRun               bool
 	AllowBlockedRuntimes bool
+	SkipPermissionCheck  bool
 	AsOf                 time.Time // zero means now
 	Versions             bool
 	Metrics              bool

@@ -53,6 +53,7 @@ func recipeOptions(c *config) []option {
 		{key: "tag.key", env: "AUTODEFEND_TAG_KEY", value: textValue("KEY", &c.Tag.Key), help: "key of the tag that marks protected functions"},
 		{key: "tag.value", env: "AUTODEFEND_TAG_VALUE", value: textValue("VALUE", &c.Tag.Value), help: "value of that tag"},
 		{key: "runtimes_file", env: "AUTODEFEND_RUNTIMES_FILE", value: textValue("FILE", &c.runtimesFile), help: "YAML file of runtimes (default: the one built in)"},
+		{key: "skip_permission_check", env: "AUTODEFEND_SKIP_PERMISSION_CHECK", value: boolValue(&c.SkipPermissionCheck), help: "don't ask IAM beforehand what the caller may do"},
 		{key: "allow_blocked_runtimes", env: "AUTODEFEND_ALLOW_BLOCKED_RUNTIMES", value: boolValue(&c.AllowBlockedRuntimes), help: "ignore the dates on which AWS blocks updates of old runtimes"},
 		{key: "as_of", flag: "as-of", env: "AUTODEFEND_AS_OF", value: dateValue(&c.AsOf), help: "day to compare runtimes' block dates with (default: now)"},
 	}

@@ -55,6 +55,7 @@ func samples() map[string][2]string {
 		"tag.key":                         {"A", "B"},
 		"tag.value":                       {"1", "2"},
 		"allow_blocked_runtimes":          {"true", "false"},
+		"skip_permission_check":           {"true", "false"},
 		"as_of":                           {"2026-01-02", "2026-03-04"},
 		"versions":                        {"true", "false"},
 		"metrics":                         {"true", "false"},

@@ -121,7 +121,7 @@ func (a *app) fleet(s *scope, m mode) *fleet.Fleet {
 		Recipe: a.cfg.Recipe, Runtimes: a.cfg.Runtimes, Selection: a.cfg.selection(), Tag: a.cfg.Tag,
 		Run:  fleet.RunID(now, rand.Uint64()),
 		AsOf: a.cfg.asOf(now), Details: m.details, Versions: a.cfg.Versions, Metrics: a.cfg.Metrics,
-		AllowBlockedRuntimes: a.cfg.AllowBlockedRuntimes, Strict: m.strict,
+		AllowBlockedRuntimes: a.cfg.AllowBlockedRuntimes, SkipPermissionCheck: a.cfg.SkipPermissionCheck, Strict: m.strict,
 		InFlight: fleet.InFlightFor(a.cfg.Rate), MaxFailures: a.cfg.MaxFailures, SettleTimeout: a.cfg.SettleTimeout,
 		Logger: a.log, Progress: m.progress,
 	}, s.regions)

@@ -60,7 +60,7 @@ func checkPermission(_ autodefend.Function, facts Facts) autodefend.Finding {
 	if len(missing) == 0 {
 		return pass(id, "no missing permission is known")
 	}
-	return saw(fail(id, "add this statement to the caller's policy: "+Statement(missing),
+	return saw(fail(id, "set skip_permission_check if the caller may do it to some functions; else add this statement to the caller's policy: "+Statement(missing),
 		"the caller may not do %s", strings.Join(missing, ", ")), strings.Join(missing, " "), "allowed", "")
 }
 
