@@ -15,7 +15,7 @@ import (
 // value parses the text of one option into the configuration and shows what is
 // in force.
 type value struct {
-	// kind is the placeholder in help texts.
+	// kind stands for the value in help texts.
 	kind string
 	// list is true when the option takes several values.
 	list bool
