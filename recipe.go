@@ -25,6 +25,9 @@ type Recipe struct {
 	// Environment holds further variables the layer needs. Their values are
 	// shown nowhere.
 	Environment Variables `json:"environment,omitempty" yaml:"environment,omitempty"`
+	// PolicyVariable is the variable in which the layer reads its policy. Empty
+	// means that no policy can be embedded. Its value is shown nowhere.
+	PolicyVariable string `json:"policy_variable,omitempty" yaml:"policy_variable,omitempty"`
 	Limits      Limits    `json:"limits" yaml:"limits"`
 	// SnapStart is true when the layer may be part of a snapshot.
 	SnapStart bool `json:"snapstart" yaml:"snapstart"`
@@ -86,6 +89,11 @@ type Limits struct {
 	// been seen to use.
 	UtilizationPercent int `json:"utilization_percent" yaml:"utilization_percent"`
 }
+
+// PolicyPrefix begins every policy that Autodefend embeds in a function's
+// variable, so that a variable of the same name with anything else is known to
+// be its owner's. The digit is the format's version.
+const PolicyPrefix = "ad1."
 
 // MarkerVariable is the variable that marks a function as attached by
 // Autodefend. Its value is RECIPE/RUN.
@@ -190,6 +198,11 @@ func (r *Recipe) validateAttach(bad func(field, what string) error) error {
 			return bad("handler.original_variable", "isn't the name of a variable that AWS and Autodefend leave free")
 		}
 		keeps = h.OriginalVariable
+	}
+	if p := r.PolicyVariable; p != "" {
+		if _, set := r.Environment[p]; set || !usable(p) || p == keeps {
+			return bad("policy_variable", "isn't the name of a variable that AWS, Autodefend and the recipe leave free")
+		}
 	}
 	for _, name := range r.Environment.Names() {
 		if !usable(name) || name == keeps {

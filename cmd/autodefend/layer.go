@@ -111,12 +111,12 @@ func (c *layerPublish) layers() ([]autodefend.Layer, error) {
 // content returns the zip: the given file, or a new one.
 func (c *layerPublish) content(arch layer.Arch) ([]byte, error) {
 	if c.zip == "" {
-		program, err := layer.Locate(c.programs, arch)
+		spec, err := c.parts(c.programs, arch)
 		if err != nil {
-			return nil, notBuilt(err)
+			return nil, err
 		}
 		var b bytes.Buffer
-		_, err = layer.Build(&b, layer.Spec{Arch: arch, Binary: program})
+		_, err = layer.Build(&b, spec)
 		return b.Bytes(), err
 	}
 	b, err := os.ReadFile(c.zip)
@@ -127,6 +127,18 @@ func (c *layerPublish) content(arch layer.Arch) ([]byte, error) {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --zip: %q: %s", c.zip, err)
 	}
 	return b, nil
+}
+
+// parts finds what goes into a layer, and says so when the shim is missing.
+func (a *app) parts(dir string, arch layer.Arch) (layer.Spec, error) {
+	spec, err := layer.Locate(dir, arch)
+	if err != nil {
+		return layer.Spec{}, notBuilt(err)
+	}
+	if spec.Shim == "" {
+		a.say("autodefend: the layer for %s is built without the shim, so its Defender has no tier preload: install a C compiler for it and run make build again", arch)
+	}
+	return spec, nil
 }
 
 // notBuilt explains where the layer's programs come from.

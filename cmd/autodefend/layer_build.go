@@ -56,12 +56,12 @@ func (c *layerBuild) run() error {
 	}
 	var built []builtLayer
 	for _, arch := range arches {
-		program, err := layer.Locate(c.programs, arch)
+		spec, err := c.parts(c.programs, arch)
 		if err != nil {
-			return notBuilt(err)
+			return err
 		}
 		path := filepath.Join(c.out, "autodefend-defender-"+string(arch)+".zip")
-		info, err := layer.BuildFile(path, layer.Spec{Arch: arch, Binary: program})
+		info, err := layer.BuildFile(path, spec)
 		if err != nil {
 			return err
 		}

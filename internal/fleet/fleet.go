@@ -99,6 +99,10 @@ type Config struct {
 	Selection plan.Selection
 	// Tag marks protected functions; required.
 	Tag autodefend.Tag
+	// Policy gives the policy to embed in each function; nil leaves policies
+	// alone. PolicyDigest stands for all that it gives.
+	Policy       plan.PolicySource
+	PolicyDigest string
 	// Run is the id of this run, of [RunID]'s form; required.
 	Run string
 	// AsOf is the day runtimes' block dates are compared with; required.

@@ -55,7 +55,8 @@ func (j *job) attach(ctx context.Context) autodefend.Receipt {
 		if j.sent && !now.Settled() {
 			return j.unsettled(now)
 		}
-		v := plan.Assess(now, j.factsFor(ctx, now, j.common))
+		facts := j.factsFor(ctx, now, j.common)
+		v := plan.Assess(now, facts)
 		if why, bad := j.wentWrong(now); bad {
 			return j.undo(ctx, v, why)
 		}
@@ -66,7 +67,7 @@ func (j *job) attach(ctx context.Context) autodefend.Receipt {
 			j.tag = false
 			return autodefend.Receipt{} // not begun
 		}
-		if last = j.write(ctx, now, v.Change); last == nil {
+		if last = j.write(ctx, now, v.Change, facts); last == nil {
 			continue
 		}
 		if !transient(last) {
@@ -116,9 +117,9 @@ func (j *job) concluded(now autodefend.Function, v autodefend.Verdict) (autodefe
 }
 
 // write sends one guarded update.
-func (j *job) write(ctx context.Context, now autodefend.Function, change *autodefend.Change) error {
+func (j *job) write(ctx context.Context, now autodefend.Function, change *autodefend.Change, facts plan.Facts) error {
 	j.sent, j.before = true, now.RevisionID
-	err := j.region.Writer.UpdateFunction(ctx, plan.Materialize(now, change, j.cfg.Recipe, j.cfg.Run))
+	err := j.region.Writer.UpdateFunction(ctx, plan.Materialize(now, change, facts, j.cfg.Run))
 	log := j.log.With("function", now.ARN.Name, "revision", now.RevisionID)
 	switch {
 	case err == nil:
@@ -181,7 +182,8 @@ func (j *job) detach(ctx context.Context) autodefend.Receipt {
 		if j.mending {
 			now.State = autodefend.State{}
 		}
-		v := plan.AssessRollback(now, j.factsFor(ctx, now, j.common), j.run)
+		facts := j.factsFor(ctx, now, j.common)
+		v := plan.AssessRollback(now, facts, j.run)
 		r := receiptOf(v)
 		r.Revision = now.RevisionID
 		why, bad := j.wentWrong(now)
@@ -198,7 +200,7 @@ func (j *job) detach(ctx context.Context) autodefend.Receipt {
 			r.Outcome = autodefend.OutcomeFailed
 			return r
 		}
-		if last = j.write(ctx, now, v.Change); last == nil {
+		if last = j.write(ctx, now, v.Change, facts); last == nil {
 			continue
 		}
 		if !transient(last) {

@@ -57,7 +57,7 @@ type pageJudge func(ctx context.Context, s *scout, common plan.Facts, page []aut
 // judge gives on each page. look may be nil.
 func (f *Fleet) survey(ctx context.Context, look pageLook, judge pageJudge) (*autodefend.Plan, error) {
 	p := &autodefend.Plan{
-		Created: time.Now().UTC().Truncate(time.Second), Recipe: f.cfg.Recipe.Name, RecipeDigest: plan.Digest(f.cfg.Recipe, f.cfg.Tag),
+		Created: time.Now().UTC().Truncate(time.Second), Recipe: f.cfg.Recipe.Name, RecipeDigest: plan.Digest(f.cfg.Recipe, f.cfg.Tag, f.cfg.PolicyDigest),
 		Functions: []autodefend.Verdict{}, Errors: []autodefend.ScopeError{},
 	}
 	var mu sync.Mutex

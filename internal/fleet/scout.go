@@ -36,7 +36,7 @@ func (s *scout) facts(ctx context.Context) (plan.Facts, error) {
 func (s *scout) read(ctx context.Context) (plan.Facts, error) {
 	facts := plan.Facts{
 		Now: s.cfg.AsOf, Recipe: s.cfg.Recipe, Runtimes: s.cfg.Runtimes, Selection: s.cfg.Selection, Tag: s.cfg.Tag,
-		AllowBlockedRuntimes: s.cfg.AllowBlockedRuntimes,
+		AllowBlockedRuntimes: s.cfg.AllowBlockedRuntimes, Policy: s.cfg.Policy,
 		Defender:             map[string]autodefend.LayerVersion{},
 		DefenderProblem:      map[string]string{},
 		DefenderUnread:       map[string]bool{},

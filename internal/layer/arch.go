@@ -33,47 +33,53 @@ func (a Arch) machine() (elf.Machine, string, error) {
 // Arches lists the architectures in the order in which they are shown.
 func Arches() []Arch { return []Arch{X8664, ARM64} }
 
-// Locate returns the path of the defender binary for arch in dir. An empty dir means the directory of the running
-// executable, where make build puts it.
-func Locate(dir string, arch Arch) (string, error) {
+// Locate returns what make build put into dir for arch: the defender and, where there was a compiler for it, the shim.
+// An empty dir means the directory of the running executable.
+func Locate(dir string, arch Arch) (Spec, error) {
 	_, goarch, err := arch.machine()
 	if err != nil {
-		return "", err
+		return Spec{}, err
 	}
 	if dir == "" {
 		self, err := os.Executable()
 		if err != nil {
-			return "", fmt.Errorf("locate defender: %w", err)
+			return Spec{}, fmt.Errorf("locate defender: %w", err)
 		}
 		dir = filepath.Dir(self)
 	}
-	path := filepath.Join(dir, "defender-linux-"+goarch)
+	spec := Spec{Arch: arch, Binary: filepath.Join(dir, "defender-linux-"+goarch)}
+	if err := isFile(spec.Binary); err != nil {
+		return Spec{}, fmt.Errorf("locate defender for %s: %w; run `make build`", arch, err)
+	}
+	shim := filepath.Join(dir, "shim-linux-"+goarch+".so")
+	err = isFile(shim)
+	if err == nil {
+		spec.Shim = shim
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return Spec{}, fmt.Errorf("locate shim for %s: %w; run `make build`", arch, err)
+	}
+	return spec, nil
+}
+
+func isFile(path string) error {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("locate defender for %s: %s does not exist; run `make build`", arch, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &fs.PathError{Op: "find", Path: path, Err: fs.ErrNotExist}
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a file", path)
 	}
-	if err != nil {
-		return "", fmt.Errorf("locate defender for %s: %w", arch, err)
-	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("locate defender for %s: %s is not a file; run `make build`", arch, path)
-	}
-	return path, nil
+	return nil
 }
 
 // checkBinary refuses everything but a statically linked executable for arch: Lambda would start it, and every
 // invocation of the function would fail.
 func checkBinary(binary io.ReaderAt, arch Arch) error {
-	machine, _, err := arch.machine()
+	file, err := parse(binary, arch)
 	if err != nil {
 		return err
-	}
-	file, err := elf.NewFile(binary)
-	if err != nil {
-		return fmt.Errorf("not an ELF executable: %w", err)
-	}
-	if file.Machine != machine || file.Class != elf.ELFCLASS64 || file.Data != elf.ELFDATA2LSB {
-		return fmt.Errorf("built for %s, want %s", file.Machine, machine)
 	}
 	if file.Type != elf.ET_EXEC && file.Type != elf.ET_DYN {
 		return fmt.Errorf("of type %s, want an executable", file.Type)
@@ -87,4 +93,30 @@ func checkBinary(binary io.ReaderAt, arch Arch) error {
 		}
 	}
 	return nil
+}
+
+// checkShim refuses everything but a shared library for arch: the dynamic linker would, with a line in the log of every
+// process.
+func checkShim(library io.ReaderAt, arch Arch) error {
+	file, err := parse(library, arch)
+	if err == nil && file.Type != elf.ET_DYN {
+		err = fmt.Errorf("of type %s, want a shared library", file.Type)
+	}
+	return err
+}
+
+// parse reads the headers of an ELF file for arch.
+func parse(content io.ReaderAt, arch Arch) (*elf.File, error) {
+	machine, _, err := arch.machine()
+	if err != nil {
+		return nil, err
+	}
+	file, err := elf.NewFile(content)
+	if err != nil {
+		return nil, fmt.Errorf("not an ELF file: %w", err)
+	}
+	if file.Machine != machine || file.Class != elf.ELFCLASS64 || file.Data != elf.ELFDATA2LSB {
+		return nil, fmt.Errorf("built for %s, want %s", file.Machine, machine)
+	}
+	return file, nil
 }

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -49,11 +50,11 @@ func buildAndTest(m *testing.M) int {
 
 func locate(t *testing.T, arch Arch) string {
 	t.Helper()
-	path, err := Locate(binaries, arch)
+	spec, err := Locate(binaries, arch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return spec.Binary
 }
 
 // TestBuild checks what is in the zip, entry by entry, and that the figures are those of the zip.
@@ -62,7 +63,9 @@ func TestBuild(t *testing.T) {
 		t.Run(string(arch), func(t *testing.T) {
 			path := locate(t, arch)
 			var out bytes.Buffer
-			info, err := Build(&out, Spec{Arch: arch, Binary: path})
+			shim := noShim(t, arch)
+			hooks := fstest.MapFS{"ruby.rb": {Data: []byte("# ruby")}, "node.cjs": {Data: []byte("// node")}}
+			info, err := Build(&out, Spec{Arch: arch, Binary: path, Shim: shim, Hooks: hooks})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +74,7 @@ func TestBuild(t *testing.T) {
 				t.Fatal(err)
 			}
 			sum := sha256.Sum256(out.Bytes())
-			want := Info{Arch: arch, Zipped: int64(out.Len()), Unzipped: int64(len(binary)), SHA256: base64.StdEncoding.EncodeToString(sum[:])}
+			want := Info{Arch: arch, Zipped: int64(out.Len()), Unzipped: int64(len(binary)) + 120 + 13 + int64(len(extensionScript)), SHA256: base64.StdEncoding.EncodeToString(sum[:])}
 			if diff := cmp.Diff(want, info); diff != "" {
 				t.Errorf("info (-want +got):\n%s", diff)
 			}
@@ -82,6 +85,12 @@ func TestBuild(t *testing.T) {
 			if diff := cmp.Diff([]string{
 				"autodefend/ drwxr-xr-x method 0 at 2020-01-01T00:00:00Z",
 				"autodefend/wrapper -rwxr-xr-x method 8 at 2020-01-01T00:00:00Z",
+				"autodefend/libautodefend.so -rwxr-xr-x method 8 at 2020-01-01T00:00:00Z",
+				"autodefend/hooks/ drwxr-xr-x method 0 at 2020-01-01T00:00:00Z",
+				"autodefend/hooks/node.cjs -rw-r--r-- method 8 at 2020-01-01T00:00:00Z",
+				"autodefend/hooks/ruby.rb -rw-r--r-- method 8 at 2020-01-01T00:00:00Z",
+				"extensions/ drwxr-xr-x method 0 at 2020-01-01T00:00:00Z",
+				"extensions/autodefend -rwxr-xr-x method 8 at 2020-01-01T00:00:00Z",
 			}, entries); diff != "" {
 				t.Errorf("entries (-want +got):\n%s", diff)
 			}
@@ -91,6 +100,16 @@ func TestBuild(t *testing.T) {
 			t.Logf("%s: %d bytes zipped, %d unzipped, %s", arch, info.Zipped, info.Unzipped, info.SHA256)
 		})
 	}
+}
+
+// noShim returns a shared library for arch as far as its headers go, of 120 bytes.
+func noShim(t *testing.T, arch Arch) string {
+	t.Helper()
+	machine, _, err := arch.machine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeBinary(t, with(tinyBinary(machine, 0), 16, byte(elf.ET_DYN)))
 }
 
 // describe lists a zip's entries and returns the content of the last one.
@@ -132,7 +151,7 @@ func TestBuildIsDeterministic(t *testing.T) {
 		t.Errorf("two builds differ: %+v and %+v", want, got)
 	}
 	// The bytes themselves are pinned: a Go release whose compressor differs shows here.
-	const pinned = "7g2nUttEQu5j/kuvOyTTZy7naEccnSAn21OqpXDyNa0="
+	const pinned = "z1bWycCJVvK7g5ZF05qXUearnbJvWYAEq4dGeBOhUDY="
 	if got.SHA256 != pinned {
 		t.Errorf("the zip of a known binary is now %s, was %s", got.SHA256, pinned)
 	}
@@ -149,9 +168,9 @@ func TestBuildRefuses(t *testing.T) {
 	}{
 		{"other architecture", good, ARM64, "built for EM_X86_64, want EM_AARCH64"},
 		{"unknown architecture", good, "riscv64", "unknown"},
-		{"a script", []byte("#!/bin/sh\nexec \"$@\"\n"), X8664, "not an ELF executable"},
-		{"empty", nil, X8664, "not an ELF executable"},
-		{"cut off", good[:70], X8664, "not an ELF executable"},
+		{"a script", []byte("#!/bin/sh\nexec \"$@\"\n"), X8664, "not an ELF file"},
+		{"empty", nil, X8664, "not an ELF file"},
+		{"cut off", good[:70], X8664, "not an ELF file"},
 		{"object file", with(good, 16, byte(elf.ET_REL)), X8664, "ET_REL"},
 		{"shared library", with(with(good, 16, byte(elf.ET_DYN)), 24, make([]byte, 8)...), X8664, "shared library"},
 		{"dynamically linked", with(good, 64, byte(elf.PT_INTERP)), X8664, "CGO_ENABLED=0"},
@@ -168,6 +187,13 @@ func TestBuildRefuses(t *testing.T) {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
+	}
+	for want, shim := range map[string]string{
+		"built for EM_AARCH64": noShim(t, ARM64), "want a shared library": writeBinary(t, good), "not an ELF": writeBinary(t, nil),
+	} {
+		if _, err := Build(&bytes.Buffer{}, Spec{Arch: X8664, Binary: writeBinary(t, good), Shim: shim}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("shim: %v, want %q", err, want)
+		}
 	}
 	huge := writeBinary(t, good)
 	if err := os.Truncate(huge, maxBinary+1); err != nil {
@@ -211,6 +237,15 @@ func TestLocate(t *testing.T) {
 	}
 	if _, err := Locate(dir, X8664); err == nil || !strings.Contains(err.Error(), "not a file") {
 		t.Errorf("a directory: %v", err)
+	}
+	for _, name := range []string{"defender-linux-arm64", "shim-linux-arm64.so"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		spec, err := Locate(dir, ARM64)
+		if err != nil || spec.Binary == "" || (spec.Shim != "") != (name == "shim-linux-arm64.so") {
+			t.Errorf("with %s: %+v, %v", name, spec, err)
+		}
 	}
 	if _, err := Locate(dir, "mips"); err == nil {
 		t.Error("an unknown architecture was located")

@@ -144,7 +144,7 @@ func applyTo(f autodefend.Function, facts Facts, c *autodefend.Change) autodefen
 		return f
 	}
 	if c.Configures() {
-		u := Materialize(f, c, facts.Recipe, testRun)
+		u := Materialize(f, c, facts, testRun)
 		f = carryOut(f, u)
 	}
 	if c.Tag != nil && c.Tag.Remove {

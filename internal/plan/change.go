@@ -70,9 +70,12 @@ func detach(f autodefend.Function, facts Facts, have attachment) *autodefend.Cha
 		c.Environment = append(c.Environment, remove(r.Handler.OriginalVariable))
 	}
 	for _, name := range r.Environment.Names() {
-		if _, present := f.Environment.Variables[name]; present {
+		if _, present := f.Environment.Variables[name]; present && name != r.PolicyVariable {
 			c.Environment = append(c.Environment, remove(name))
 		}
+	}
+	if ownPolicy(f, r) {
+		c.Environment = append(c.Environment, remove(r.PolicyVariable))
 	}
 	if _, present := f.Environment.Variables[autodefend.MarkerVariable]; present {
 		c.Environment = append(c.Environment, remove(autodefend.MarkerVariable))
@@ -121,7 +124,8 @@ func countOurs(r autodefend.Recipe, f autodefend.Function) int {
 
 // Materialize turns a change into the call that carries it out on the function
 // it was computed from: complete layers, complete variables, the revision.
-func Materialize(f autodefend.Function, c *autodefend.Change, r autodefend.Recipe, run string) autodefend.Update {
+func Materialize(f autodefend.Function, c *autodefend.Change, facts Facts, run string) autodefend.Update {
+	r := facts.withPolicy(f).Recipe
 	u := autodefend.Update{Function: f.ARN, RevisionID: f.RevisionID}
 	if c.Layers != nil {
 		after := slices.Clone(c.Layers.After)

@@ -35,6 +35,7 @@ func detachChecks() []check {
 
 // Examine returns the finding of every check, the passed ones too.
 func Examine(f autodefend.Function, facts Facts) []autodefend.Finding {
+	facts = facts.withPolicy(f)
 	list := checks()
 	findings := make([]autodefend.Finding, len(list))
 	for i, c := range list {

@@ -36,7 +36,7 @@ func compactString(s string) string {
 
 // written is what an apply would send for the situation.
 func written(s situation) autodefend.Update {
-	return Materialize(s.f, attach(s.f, s.facts, inspect(s.f, s.facts)), s.facts.Recipe, testRun)
+	return Materialize(s.f, attach(s.f, s.facts, inspect(s.f, s.facts)), s.facts, testRun)
 }
 
 // environmentOf gives the function a variable of this value, and fills another

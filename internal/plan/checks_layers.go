@@ -122,6 +122,9 @@ func checkEnvConflict(f autodefend.Function, facts Facts) autodefend.Finding {
 		return unknown(id, "the variables can't be read")
 	case have.foreign():
 		return otherRecipe()
+	case foreignPolicy(f, facts.Recipe):
+		return saw(fail(id, "rename or remove the owner's variable", "the owner has a variable %s that isn't a policy of ours", facts.Recipe.PolicyVariable),
+			facts.Recipe.PolicyVariable, "", "")
 	case have.any() && have.ours():
 		return pass(id, "the recipe's variables are ours")
 	}

@@ -41,7 +41,7 @@ func FuzzParseRecipe(f *testing.F) {
 		if err != nil {
 			t.Fatalf("the recipe can't be read again: %v\n%s", err, text)
 		}
-		if tag := (autodefend.Tag{}); Digest(again, tag) != Digest(r, tag) {
+		if tag := (autodefend.Tag{}); Digest(again, tag, "") != Digest(r, tag, "") {
 			t.Fatalf("the recipe changed on its way through a file:\n%s", text)
 		}
 	})

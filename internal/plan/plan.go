@@ -48,6 +48,9 @@ type Facts struct {
 	EdgeRoles map[string]bool
 	// Denied are the IAM actions the caller is known to lack.
 	Denied []string
+	// Policy gives the value of the recipe's policy variable; nil leaves the
+	// variable alone.
+	Policy PolicySource
 }
 
 // Assess judges one function.
@@ -56,6 +59,7 @@ func Assess(f autodefend.Function, facts Facts) autodefend.Verdict {
 		ARN: f.ARN, Name: f.ARN.Name, Account: f.ARN.Account, Region: f.ARN.Region, Runtime: f.Runtime,
 		Reasons: []autodefend.Reason{}, Warnings: []autodefend.Reason{},
 	}
+	facts = facts.withPolicy(f)
 	have := inspect(f, facts)
 	var fails []autodefend.Finding
 	for _, check := range checks() {

@@ -196,7 +196,7 @@ func TestAssessIsPure(t *testing.T) {
 	s := protectable(t, "autodefend").with(variable(autodefend.WrapperVariable, "/opt/bootstrap"))
 	before := cloned(s.f)
 	v := Assess(s.f, s.facts)
-	Materialize(s.f, v.Change, s.facts.Recipe, testRun)
+	Materialize(s.f, v.Change, s.facts, testRun)
 	if d := cmp.Diff(before, s.f); d != "" {
 		t.Errorf("the function changed (-before +after):\n%s", d)
 	}

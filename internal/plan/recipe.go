@@ -70,10 +70,11 @@ func yamlError(err error) error {
 
 // Digest returns the SHA-256 of all that a plan's changes depend on besides the
 // functions. The recipe's environment values count, but can't be read off it.
-func Digest(r autodefend.Recipe, tag autodefend.Tag) string {
+// So does policy, the digest of what is embedded; it's "" for nothing.
+func Digest(r autodefend.Recipe, tag autodefend.Tag, policy string) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
-	for _, part := range []any{r, map[string]string(r.Environment), tag} {
+	for _, part := range []any{r, map[string]string(r.Environment), tag, policy} {
 		if err := enc.Encode(part); err != nil { // none of them holds anything that can't be marshalled
 			return ""
 		}

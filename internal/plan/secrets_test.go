@@ -30,7 +30,7 @@ func TestNoOutputShowsValues(t *testing.T) {
 		for _, v := range p.Functions {
 			showsNothing(t, v)
 			if v.Change != nil {
-				u := Materialize(f, v.Change, facts.Recipe, testRun)
+				u := Materialize(f, v.Change, facts, testRun)
 				showsNothing(t, v.Change, *v.Change, u, &u)
 			}
 		}
@@ -67,8 +67,8 @@ func showsNothing(t *rapid.T, values ...any) {
 func TestDigest(t *testing.T) {
 	base := withPolicy(t)
 	tag := autodefend.Tag{Key: "SecurityProtected", Value: "True"}
-	seen := map[string]string{Digest(base, tag): "nothing"}
-	if Digest(withPolicy(t), tag) != Digest(base, tag) {
+	seen := map[string]string{Digest(base, tag, ""): "nothing"}
+	if Digest(withPolicy(t), tag, "") != Digest(base, tag, "") {
 		t.Fatal("the digest of the same recipe differs")
 	}
 	edits := map[string]func(r *autodefend.Recipe, tag *autodefend.Tag){
@@ -99,7 +99,7 @@ func TestDigest(t *testing.T) {
 	for name, edit := range edits {
 		r, edited := withPolicy(t), tag
 		edit(&r, &edited)
-		digest := Digest(r, edited)
+		digest := Digest(r, edited, "")
 		if other, taken := seen[digest]; taken {
 			t.Errorf("editing %s gives the digest of editing %s", name, other)
 		}

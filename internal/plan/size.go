@@ -144,5 +144,5 @@ func compactJSON(v any) []byte {
 // to be measured only.
 func plannedUpdate(f autodefend.Function, facts Facts) autodefend.Update {
 	c := attach(f, facts, inspect(f, facts))
-	return Materialize(f, c, facts.Recipe, strings.Repeat("0", RunIDLength))
+	return Materialize(f, c, facts, strings.Repeat("0", RunIDLength))
 }
