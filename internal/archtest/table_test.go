@@ -38,6 +38,9 @@ const (
 	xRate  = "golang.org/x/time/rate"
 	xSys   = "golang.org/x/sys"
 	xSync  = "golang.org/x/sync"
+
+	dnsMessage = "golang.org/x/net/dns/dnsmessage"
+
 	anyOne = "all"
 )
 
@@ -58,6 +61,18 @@ func architecture() []row {
 			why: "a report is a function from plans and receipts to bytes",
 		},
 		{
+			pkg: "internal/policy", kind: engine, internal: []string{root},
+			why: "what is allowed follows from the policy and the event alone; it runs inside customers' functions",
+		},
+		{
+			pkg: "internal/bpf", kind: engine, internal: []string{root}, external: []string{xSys},
+			why: "seccomp programs are values that can be read, printed and interpreted",
+		},
+		{
+			pkg: "internal/defend", kind: part, internal: []string{root, "internal/policy"},
+			why: "the Defender's life cycle declares the tiers, sinks and sources it needs and runs in virtual time",
+		},
+		{
 			pkg: "internal/fleet", kind: part, internal: []string{root, "internal/plan"}, external: []string{xRate, xSync},
 			why: "the fleet declares the cloud it needs as small interfaces and is tested in virtual time",
 		},
@@ -74,13 +89,41 @@ func architecture() []row {
 			why: "runs inside customers' functions, so every byte counts",
 		},
 		{
-			pkg: "internal/lambdasim", kind: world, internal: []string{root},
+			pkg: "internal/kernel", kind: adapter, internal: []string{root, "internal/policy", "internal/bpf"}, external: []string{xSys},
+			why: "the tier of seccomp notification: it fills in events and obeys decisions",
+		},
+		{
+			pkg: "internal/preload", kind: adapter, internal: []string{root, "internal/policy"}, external: []string{xSys},
+			why: "the tier inside the processes: it fills in events and obeys decisions",
+		},
+		{
+			pkg: "internal/watch", kind: adapter, internal: []string{root, "internal/policy"}, external: []string{xSys},
+			why: "the tier that looks at /proc: it fills in events and obeys decisions",
+		},
+		{
+			pkg: "internal/resolver", kind: adapter, internal: []string{root, "internal/policy"}, external: []string{dnsMessage},
+			why: "the DNS forwarder",
+		},
+		{
+			pkg: "internal/runtimeapi", kind: adapter, internal: []string{root},
+			why: "Lambda's Runtime API and Extensions API, one file per protocol",
+		},
+		{
+			pkg: "internal/client", kind: adapter, internal: []string{root},
+			why: "the Console's API as its clients see it",
+		},
+		{
+			pkg: "internal/lambdasim", kind: world, internal: []string{root, "internal/bpf"},
 			external: []string{yaml, xRate, xSync, xSys, "github.com/aws/smithy-go/encoding/cbor"},
 			why:      "speaks the wire of AWS from its documentation, not from the SDK that is tested against it",
 		},
 		{
 			pkg: "internal/simtest", kind: testsOnly,
 			why: "the deterministic simulation sees fleet, cloud and lambdasim together",
+		},
+		{
+			pkg: "internal/bypass", kind: testsOnly,
+			why: "attacks on the Defender see all of it from outside",
 		},
 		{
 			pkg: "internal/archtest", kind: testsOnly,
@@ -96,20 +139,18 @@ func architecture() []row {
 			why:      "wires everything; AWS itself is reached through internal/cloud",
 		},
 		{
-			pkg: "cmd/defender", kind: command, internal: []string{root, "internal/wrapper"}, external: []string{xSys},
-			why: "the layer's program stays tiny: nothing of SQL, AWS SDK or UI",
+			pkg: "cmd/defender", kind: command,
+			internal: []string{
+				root, "internal/bpf", "internal/client", "internal/defend", "internal/kernel", "internal/policy", "internal/preload",
+				"internal/resolver", "internal/runtimeapi", "internal/watch", "internal/wrapper",
+			},
+			external: []string{xSys},
+			why:      "the layer's program stays small: nothing of SQL, AWS SDK or UI",
 		},
 
-		{pkg: "internal/policy", kind: engine, future: true},
 		{pkg: "internal/waas", kind: engine, future: true},
-		{pkg: "internal/bpf", kind: engine, future: true},
-		{pkg: "internal/defend", kind: part, future: true},
 		{pkg: "internal/console", kind: part, future: true},
-		{pkg: "internal/kernel", kind: adapter, future: true},
-		{pkg: "internal/preload", kind: adapter, future: true},
-		{pkg: "internal/runtimeapi", kind: adapter, future: true},
 		{pkg: "internal/store", kind: adapter, future: true},
-		{pkg: "internal/client", kind: adapter, future: true},
 	}
 }
 
