@@ -46,35 +46,35 @@ const (
 // of the function's log and one element of a batch to the Console. Command never
 // holds a variable's value, and is at most 1,024 bytes.
 type Audit struct {
-	ID               string     `json:"_id,omitempty"`
-	AccountID        string     `json:"accountID,omitempty"`
-	AttackTechniques []string   `json:"attackTechniques,omitempty"`
-	AttackType       AttackType `json:"attackType,omitempty"`
-	Command          string     `json:"command,omitempty"`
-	Count            int        `json:"count,omitempty"`
-	Domain           string     `json:"domain,omitempty"`
-	Effect           Effect     `json:"effect"`
-	Err              string     `json:"err,omitempty"`
-	Filepath         string     `json:"filepath,omitempty"`
-	FQDN             string     `json:"fqdn"`
-	Function         string     `json:"function,omitempty"`
-	FunctionID       string     `json:"functionID,omitempty"`
-	IP               string     `json:"ip,omitempty"`
-	Msg              string     `json:"msg"`
-	PID              int        `json:"pid,omitempty"`
-	Port             int        `json:"port,omitempty"`
-	ProcessPath      string     `json:"processPath,omitempty"`
-	Provider         string     `json:"provider,omitempty"`
-	Region           string     `json:"region,omitempty"`
-	RequestID        string     `json:"requestID,omitempty"`
-	RuleName         string     `json:"ruleName"`
-	Runtime          string     `json:"runtime,omitempty"`
-	Severity         Severity   `json:"severity,omitempty"`
-	Time             time.Time  `json:"time"`
-	Type             AuditType  `json:"type"`
-	Version          string     `json:"version,omitempty"`
+	ID               string     `json:"_id,omitempty" yaml:"_id,omitempty"`
+	AccountID        string     `json:"accountID,omitempty" yaml:"accountID,omitempty"`
+	AttackTechniques []string   `json:"attackTechniques,omitempty" yaml:"attackTechniques,omitempty"`
+	AttackType       AttackType `json:"attackType,omitempty" yaml:"attackType,omitempty"`
+	Command          string     `json:"command,omitempty" yaml:"command,omitempty"`
+	Count            int        `json:"count,omitempty" yaml:"count,omitempty"`
+	Domain           string     `json:"domain,omitempty" yaml:"domain,omitempty"`
+	Effect           Effect     `json:"effect" yaml:"effect"`
+	Err              string     `json:"err,omitempty" yaml:"err,omitempty"`
+	Filepath         string     `json:"filepath,omitempty" yaml:"filepath,omitempty"`
+	FQDN             string     `json:"fqdn" yaml:"fqdn"`
+	Function         string     `json:"function,omitempty" yaml:"function,omitempty"`
+	FunctionID       string     `json:"functionID,omitempty" yaml:"functionID,omitempty"`
+	IP               string     `json:"ip,omitempty" yaml:"ip,omitempty"`
+	Msg              string     `json:"msg" yaml:"msg"`
+	PID              int        `json:"pid,omitempty" yaml:"pid,omitempty"`
+	Port             int        `json:"port,omitempty" yaml:"port,omitempty"`
+	ProcessPath      string     `json:"processPath,omitempty" yaml:"processPath,omitempty"`
+	Provider         string     `json:"provider,omitempty" yaml:"provider,omitempty"`
+	Region           string     `json:"region,omitempty" yaml:"region,omitempty"`
+	RequestID        string     `json:"requestID,omitempty" yaml:"requestID,omitempty"`
+	RuleName         string     `json:"ruleName" yaml:"ruleName"`
+	Runtime          string     `json:"runtime,omitempty" yaml:"runtime,omitempty"`
+	Severity         Severity   `json:"severity,omitempty" yaml:"severity,omitempty"`
+	Time             time.Time  `json:"time" yaml:"time"`
+	Type             AuditType  `json:"type" yaml:"type"`
+	Version          string     `json:"version,omitempty" yaml:"version,omitempty"`
 
 	// Tier tells who saw the act, Coverage whether it was stopped in time.
-	Tier     Tier     `json:"tier,omitempty"`
-	Coverage Coverage `json:"coverage,omitempty"`
+	Tier     Tier     `json:"tier,omitempty" yaml:"tier,omitempty"`
+	Coverage Coverage `json:"coverage,omitempty" yaml:"coverage,omitempty"`
 }

@@ -39,6 +39,7 @@ func commands() []command {
 		{"rollback", groupFleet, "Remove what Autodefend attached, and nothing else", newRollback},
 		{"status", groupFleet, "Show the coverage, and what is unprotected and why", newStatus},
 		{"explain FUNCTION", groupFleet, "Show every check of one function with its numbers", newExplain},
+		{"invoke FUNCTION", groupFleet, "Run a function once and show its answer and audits", newInvoke},
 		{"layer", groupLayer, "Build, publish, list and prune the Defender's layer", newLayer},
 		{"demo", groupTry, "Protect a simulated estate, step by step", newDemo},
 		{"sim", groupTry, "Serve a simulated AWS on this machine for any AWS client", newSim},

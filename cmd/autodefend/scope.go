@@ -19,6 +19,8 @@ import (
 // scope is the accounts and regions a command works on.
 type scope struct {
 	regions []fleet.Region
+	// clouds are the same regions as clients, by account and name.
+	clouds map[string]*cloud.Region
 	// errors tell which of them couldn't be opened.
 	errors []autodefend.ScopeError
 }
@@ -26,7 +28,7 @@ type scope struct {
 // open opens the accounts and regions of the configuration. When none can be
 // opened, that's an error.
 func (a *app) open(ctx context.Context) (*scope, error) {
-	s := &scope{}
+	s := &scope{clouds: map[string]*cloud.Region{}}
 	var failures []error
 	for _, cfg := range a.cloudConfigs() {
 		regions, problems, err := cloud.Open(ctx, cfg)
@@ -54,6 +56,7 @@ func (s *scope) add(regions []*cloud.Region) {
 		if s.has(r.Account, r.Name) {
 			continue
 		}
+		s.clouds[r.Account+" "+r.Name] = r
 		s.regions = append(s.regions, fleet.Region{
 			Account: r.Account, Partition: r.Partition, Name: r.Name,
 			Estate: r, Layers: r, Writer: r, Insight: r,
