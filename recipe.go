@@ -28,7 +28,7 @@ type Recipe struct {
 	// PolicyVariable is the variable in which the layer reads its policy. Empty
 	// means that no policy can be embedded. Its value is shown nowhere.
 	PolicyVariable string `json:"policy_variable,omitempty" yaml:"policy_variable,omitempty"`
-	Limits      Limits    `json:"limits" yaml:"limits"`
+	Limits         Limits `json:"limits" yaml:"limits"`
 	// SnapStart is true when the layer may be part of a snapshot.
 	SnapStart bool `json:"snapstart" yaml:"snapstart"`
 }
