@@ -1,12 +1,77 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/wrapper"
 )
 
-// envLog is the variable that makes the program talk: "debug" adds a line when the runtime has started.
-const envLog = "AUTODEFEND_LOG"
+// The variables that are the owner's settings. The runtime sees none of them.
+const (
+	// envLog makes the program talk: "debug" adds lines about the start.
+	envLog = "AUTODEFEND_LOG"
+	// envTiers restricts the tiers to some, separated by commas: kernel, preload, watch. "none" is no tier at all.
+	envTiers = "AUTODEFEND_TIERS"
+	// envFailMode is open or closed. It decides where the policy can't be read, and where it says nothing.
+	envFailMode = "AUTODEFEND_FAIL_MODE"
+	// envPolicyKey is the base64 of the Ed25519 public key by which policies must be signed.
+	envPolicyKey = "AUTODEFEND_POLICY_KEY"
+)
+
+// config is everything that comes from the environment.
+type config struct {
+	level    slog.Level
+	policy   string
+	tiers    map[autodefend.Tier]bool
+	failMode autodefend.FailMode // "" when not set
+	key      ed25519.PublicKey   // nil when not set
+	lambda   lambdaFacts
+}
+
+// lambdaFacts are what AWS says of the function.
+type lambdaFacts struct {
+	api          string // host:port of the Runtime API
+	name         string
+	version      string
+	region       string
+	executionEnv string // such as AWS_Lambda_python3.12
+	concurrency  int    // invocations at once, 1 unless on managed instances
+}
+
+// readConfig reads environ. A setting with an unknown value has its default, and an error names it; the values of
+// others' variables are in no message.
+func readConfig(environ []string) (config, error) {
+	get := func(name string) string { return wrapper.Lookup(environ, name) }
+	level, levelErr := logLevel(get(envLog))
+	tiers, tiersErr := parseTiers(get(envTiers))
+	mode, modeErr := parseFailMode(get(envFailMode))
+	key, keyErr := parseKey(get(envPolicyKey))
+	return config{
+		level:    level,
+		policy:   get(wrapper.EnvPolicy),
+		tiers:    tiers,
+		failMode: mode,
+		key:      key,
+		lambda: lambdaFacts{
+			api:          get(envRuntimeAPI),
+			name:         get("AWS_LAMBDA_FUNCTION_NAME"),
+			version:      get("AWS_LAMBDA_FUNCTION_VERSION"),
+			region:       get("AWS_REGION"),
+			executionEnv: get("AWS_EXECUTION_ENV"),
+			concurrency:  atLeastOne(get("AWS_LAMBDA_MAX_CONCURRENCY")),
+		},
+	}, errors.Join(levelErr, tiersErr, modeErr, keyErr)
+}
+
+// envRuntimeAPI is Lambda's variable with the address of the Runtime API.
+const envRuntimeAPI = "AWS_LAMBDA_RUNTIME_API"
 
 // logLevel returns the level that value of envLog asks for. A value that is not known means failures only, and an error.
 func logLevel(value string) (slog.Level, error) {
@@ -17,4 +82,85 @@ func logLevel(value string) (slog.Level, error) {
 		return slog.LevelDebug, nil
 	}
 	return slog.LevelError, fmt.Errorf("%s: unknown value, the only one is \"debug\"", envLog)
+}
+
+func allTiers() map[autodefend.Tier]bool {
+	return map[autodefend.Tier]bool{autodefend.TierKernel: true, autodefend.TierPreload: true, autodefend.TierWatch: true}
+}
+
+func parseTiers(value string) (map[autodefend.Tier]bool, error) {
+	if value == "" {
+		return allTiers(), nil
+	}
+	chosen := map[autodefend.Tier]bool{}
+	for name := range strings.SplitSeq(value, ",") {
+		tier := autodefend.Tier(strings.TrimSpace(name))
+		switch {
+		case allTiers()[tier]:
+			chosen[tier] = true
+		case tier != "none":
+			return allTiers(), fmt.Errorf("%s: unknown tier, they are kernel, preload and watch, or none", envTiers)
+		}
+	}
+	return chosen, nil
+}
+
+func parseFailMode(value string) (autodefend.FailMode, error) {
+	switch mode := autodefend.FailMode(value); mode {
+	case "", autodefend.FailOpen, autodefend.FailClosed:
+		return mode, nil
+	}
+	return autodefend.FailClosed, fmt.Errorf("%s: unknown value, they are open and closed; it is closed now", envFailMode)
+}
+
+func parseKey(value string) (ed25519.PublicKey, error) {
+	if value == "" {
+		return nil, nil
+	}
+	key, err := base64.StdEncoding.DecodeString(value)
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		// A key that nobody has: no policy is accepted, which is what somebody who pins a key would rather have.
+		return make(ed25519.PublicKey, ed25519.PublicKeySize), fmt.Errorf("%s: not the base64 of %d bytes", envPolicyKey, ed25519.PublicKeySize)
+	}
+	return key, nil
+}
+
+func atLeastOne(value string) int {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
+}
+
+// supervision is what a guardian tells its supervisor: the numbers of descriptors.
+type supervision struct {
+	control int
+	sockets wrapper.Sockets
+}
+
+// toArgs returns the arguments of the supervisor's command, up to the runtime's own.
+func (s supervision) toArgs() []string {
+	args := []string{"supervise", strconv.Itoa(s.control)}
+	for _, fd := range s.sockets.List() {
+		args = append(args, strconv.Itoa(fd))
+	}
+	return append(args, "--")
+}
+
+// parseSupervision is the inverse of toArgs, without its first word, and returns the runtime's arguments.
+func parseSupervision(args []string) (supervision, []string, bool) {
+	count := 1 + len(wrapper.NoSockets().List())
+	if len(args) < count+2 || args[count] != "--" {
+		return supervision{}, nil, false
+	}
+	var fds []int
+	for _, arg := range args[:count] {
+		fd, err := strconv.Atoi(arg)
+		if err != nil {
+			return supervision{}, nil, false
+		}
+		fds = append(fds, fd)
+	}
+	return supervision{control: fds[0], sockets: wrapper.SocketsOf(fds[1:])}, args[count+1:], true
 }

@@ -1,12 +1,15 @@
 // Command defender is the program of Autodefend's Lambda layer. Lambda starts it in the place of a function's runtime,
-// because AWS_LAMBDA_EXEC_WRAPPER names it, and it starts the runtime as its child.
+// because AWS_LAMBDA_EXEC_WRAPPER names it, and it starts the runtime below itself.
 //
 //	defender PROGRAM [ARGUMENT...]           as Lambda calls it
 //	defender wrap -- PROGRAM [ARGUMENT...]   the same, spelled out
+//	defender extension                       the external extension: Lambda then gives time to end in order
 //	defender version
 //
-// It writes one JSON line to standard error for each thing that went wrong and nothing else, unless AUTODEFEND_LOG=debug
-// asks for a line at the start.
+// It starts itself with other words: supervise.
+//
+// Without a policy it writes one JSON line to standard error for each thing that went wrong and nothing else, unless
+// AUTODEFEND_LOG=debug asks for a line at the start. With a policy there are a line at the start and the audits.
 package main
 
 import (
@@ -22,22 +25,54 @@ func main() {
 }
 
 func run(args []string, stdout io.Writer) int {
-	if wantsVersion(args) {
+	if len(args) == 0 {
 		return printVersion(stdout)
 	}
-	if len(args) > 2 && args[0] == "wrap" && args[1] == "--" {
-		args = args[2:]
+	if command, ok := commands()[args[0]]; ok {
+		if code, done := command(args[1:], stdout); done {
+			return code
+		}
 	}
-	level, problem := logLevel(os.Getenv(envLog))
-	log := slog.New(slog.NewJSONHandler(wrapper.Stderr{}, &slog.HandlerOptions{Level: level}))
+	return wrap(args)
+}
+
+// commands are the words that aren't programs to run. A command that isn't done takes its word for a program's name.
+func commands() map[string]func(args []string, stdout io.Writer) (int, bool) {
+	version := func(args []string, stdout io.Writer) (int, bool) {
+		if len(args) > 0 {
+			return 0, false
+		}
+		return printVersion(stdout), true
+	}
+	return map[string]func([]string, io.Writer) (int, bool){
+		"version":   version,
+		"--version": version,
+		"wrap": func(args []string, _ io.Writer) (int, bool) {
+			if len(args) < 2 || args[0] != "--" {
+				return 0, false
+			}
+			return wrap(args[1:]), true
+		},
+		"supervise": func(args []string, _ io.Writer) (int, bool) { return supervise(args) },
+	}
+}
+
+// wrap runs a runtime: below a supervisor when there is a policy, and else as it is.
+func wrap(argv []string) int {
+	environ := wrapper.Environ()
+	config, problem := readConfig(environ)
+	log := newLog(config.level)
 	if problem != nil {
 		log.Error("read configuration", "error", problem.Error())
 	}
-	w := wrapper.Wrapper{Log: log}
-	return w.Run(args, wrapper.Environ())
+	if config.policy == "" {
+		w := wrapper.Wrapper{Log: log}
+		return w.Run(argv, environ)
+	}
+	return guard(config, log, argv, environ)
 }
 
-// wantsVersion reports whether nobody asked for a program to be run.
-func wantsVersion(args []string) bool {
-	return len(args) == 0 || len(args) == 1 && (args[0] == "version" || args[0] == "--version")
+// newLog returns a log of JSON lines on standard error.
+func newLog(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(wrapper.Stderr{}, &slog.HandlerOptions{Level: level}))
 }

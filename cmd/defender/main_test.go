@@ -15,6 +15,11 @@ import (
 // defender is the path of the binary under test, built once, with the flags that releases use.
 var defender string
 
+// envSupervised makes every defender of a test have a supervisor: it holds a variable to add (see supervised_test.go).
+const envSupervised = "DEFENDER_TEST_SUPERVISED"
+
+var supervised = os.Getenv(envSupervised)
+
 // envHelper makes the test binary itself a helper process (see lambda_test.go).
 const envHelper = "DEFENDER_TEST_HELPER"
 
@@ -100,6 +105,9 @@ func environ(more ...string) []string {
 		if !strings.HasPrefix(variable, "AUTODEFEND_") && !strings.HasPrefix(variable, "AWS_LAMBDA_") {
 			env = append(env, variable)
 		}
+	}
+	if supervised != "" {
+		env = append(env, supervised)
 	}
 	return append(env, more...)
 }

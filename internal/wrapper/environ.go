@@ -12,6 +12,8 @@ const (
 	EnvNextWrapper = "AUTODEFEND_NEXT_WRAPPER"
 	// EnvPrefix begins the names of all variables that are ours and that the runtime must not see.
 	EnvPrefix = "AUTODEFEND_"
+	// EnvPolicy is the variable that holds the function's policy. The runtime does not see it either.
+	EnvPolicy = "TW_POLICY"
 )
 
 // Environ returns the environment this process was started with, byte for byte and in order. os.Environ drops
@@ -36,7 +38,7 @@ func childEnviron(environ []string, next string) []string {
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")
 		switch {
-		case strings.HasPrefix(name, EnvPrefix):
+		case strings.HasPrefix(name, EnvPrefix), name == EnvPolicy:
 		case name != EnvExecWrapper:
 			kept = append(kept, variable)
 		case pending:
@@ -50,8 +52,8 @@ func childEnviron(environ []string, next string) []string {
 	return kept
 }
 
-// lookup returns the first value of name in environ, as getenv would.
-func lookup(environ []string, name string) string {
+// Lookup returns the first value of name in environ, as getenv would, or the empty string.
+func Lookup(environ []string, name string) string {
 	for _, variable := range environ {
 		if value, ok := strings.CutPrefix(variable, name+"="); ok {
 			return value

@@ -20,6 +20,7 @@ func TestChildEnviron(t *testing.T) {
 		{"the owner's comes back in its place", []string{"A=1", "AWS_LAMBDA_EXEC_WRAPPER=/ours", "AUTODEFEND_NEXT_WRAPPER=/theirs", "B=2"}, "/theirs", []string{"A=1", "AWS_LAMBDA_EXEC_WRAPPER=/theirs", "B=2"}, "/theirs"},
 		{"and once", []string{"AWS_LAMBDA_EXEC_WRAPPER=/a", "AWS_LAMBDA_EXEC_WRAPPER=/b"}, "/theirs", []string{"AWS_LAMBDA_EXEC_WRAPPER=/theirs"}, ""},
 		{"and also where there was none", []string{"AUTODEFEND_NEXT_WRAPPER=/theirs"}, "/theirs", []string{"AWS_LAMBDA_EXEC_WRAPPER=/theirs"}, "/theirs"},
+		{"the policy", []string{"TW_POLICY=x", "TW_POLICY_A=1"}, "", []string{"TW_POLICY_A=1"}, ""},
 		{"names that begin alike", []string{"AUTODEFEND=1", "AWS_LAMBDA_EXEC_WRAPPERS=2", "XAUTODEFEND_A=3"}, "", []string{"AUTODEFEND=1", "AWS_LAMBDA_EXEC_WRAPPERS=2", "XAUTODEFEND_A=3"}, ""},
 		{"the first of two counts", []string{"AUTODEFEND_NEXT_WRAPPER=/1", "AUTODEFEND_NEXT_WRAPPER=/2"}, "", []string{}, "/1"},
 	}
@@ -28,7 +29,7 @@ func TestChildEnviron(t *testing.T) {
 			if diff := cmp.Diff(tt.want, childEnviron(tt.in, tt.next)); diff != "" {
 				t.Errorf("environment (-want +got):\n%s", diff)
 			}
-			if got := lookup(tt.in, EnvNextWrapper); got != tt.wantNext {
+			if got := Lookup(tt.in, EnvNextWrapper); got != tt.wantNext {
 				t.Errorf("next wrapper %q, want %q", got, tt.wantNext)
 			}
 		})

@@ -23,8 +23,8 @@ type launch struct {
 // resolve decides what to start: the owner's own wrapper, when one is chained, and else the runtime itself.
 func resolve(argv, environ []string) launch {
 	var result launch
-	next := lookup(environ, EnvNextWrapper)
-	if next != "" && next == lookup(environ, EnvExecWrapper) {
+	next := Lookup(environ, EnvNextWrapper)
+	if next != "" && next == Lookup(environ, EnvExecWrapper) {
 		result.problems = append(result.problems, fmt.Errorf("chain %s: it names this wrapper itself", EnvNextWrapper))
 		next = ""
 	}

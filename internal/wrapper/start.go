@@ -12,10 +12,10 @@ import (
 // are started by one.
 //
 // Preconditions: the goroutine stays locked to its thread for the child's life; the kernel ties the death signal to it.
-func start(cmd command, state entryState) (int, error) {
-	pid, err := forkExec(cmd, state)
+func start(cmd command, state entryState, tied bool) (int, error) {
+	pid, err := forkExec(cmd, state, tied)
 	if errors.Is(err, syscall.ENOEXEC) && cmd.script {
-		pid, err = forkExec(asScript(cmd), state)
+		pid, err = forkExec(asScript(cmd), state, tied)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", cmd.path, err)
@@ -27,19 +27,21 @@ func start(cmd command, state entryState) (int, error) {
 // inherited ones are open across exec, and all that Go opens are closed by it. os.StartProcess is avoided, since it
 // would clear O_NONBLOCK on streams that are shared with others.
 //
-// The child is asked to die with us, which Lambda's sandbox refuses; then it is started without.
-func forkExec(cmd command, state entryState) (int, error) {
+// A tied child is asked to die with us, which Lambda's sandbox refuses; then it is started without.
+func forkExec(cmd command, state entryState, tied bool) (int, error) {
 	attr := &syscall.ProcAttr{
 		Env:   cmd.env,
 		Files: state.stdio(),
-		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+	}
+	if tied {
+		attr.Sys = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	}
 	if state.noted == 1 {
 		defer setMask(setMask(state.blocked)) // the child's mask is this thread's
 	}
 	pid, err := syscall.ForkExec(cmd.path, cmd.args, attr)
-	if err == nil {
-		return pid, nil
+	if err == nil || !tied {
+		return pid, err
 	}
 	attr.Sys = nil
 	return syscall.ForkExec(cmd.path, cmd.args, attr)

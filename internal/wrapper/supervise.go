@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
 // errStatusLost is returned when somebody else collected the child's exit status. It happens when this process was
@@ -17,15 +18,17 @@ type child struct {
 	stopped     bool // the child is stopped
 	stopWanted  bool // we were asked to stop and have not yet
 	signals     <-chan os.Signal
+	received    func(syscall.Signal) // may be nil
 	terminated  <-chan os.Signal
 	lastStatus  syscall.WaitStatus
 	hasFinished bool
 }
 
 // supervise passes signals to the child until it ends. Only this goroutine sends signals and collects exit statuses, so
-// a signal never reaches a process that merely got the child's old number.
-func supervise(pid int, r *relay) (syscall.WaitStatus, error) {
-	c := &child{pid: pid, signals: r.signals, terminated: r.children}
+// a signal never reaches a process that merely got the child's old number. Received, which may be nil, hears of each
+// signal first.
+func supervise(pid int, r *relay, received func(syscall.Signal)) (syscall.WaitStatus, error) {
+	c := &child{pid: pid, signals: r.signals, terminated: r.children, received: received}
 	if err := c.reap(); err != nil {
 		return 0, err
 	}
@@ -48,6 +51,9 @@ func (c *child) forward(received os.Signal) {
 	sig, ok := received.(syscall.Signal)
 	if !ok {
 		return
+	}
+	if c.received != nil {
+		c.received(sig)
 	}
 	switch sig {
 	case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
@@ -96,6 +102,29 @@ func (c *child) stopTogether() {
 	if !c.stopWanted || !c.stopped || c.hasFinished {
 		return
 	}
+	if !c.settle() {
+		return
+	}
 	c.stopWanted = false
 	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+}
+
+// settle waits until stop signals that reach us in two ways, from the sender and from our own parent, have all arrived:
+// one that we saw only after being continued would stop the child again. It returns false when a SIGCONT came between.
+func (c *child) settle() bool {
+	const long = 50 * time.Millisecond
+	quiet := time.After(long)
+	for c.stopWanted {
+		select {
+		case sig := <-c.signals:
+			switch sig {
+			case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
+			default:
+				c.forward(sig)
+			}
+		case <-quiet:
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,98 @@
+package wrapper
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// Sockets are what the function's processes are pointed at, made by the guardian so that they outlive the supervisor.
+// All of them are bound to 127.0.0.1. A field is -1 when the socket could not be made.
+type Sockets struct {
+	API         int // listening TCP: the Runtime API's proxy
+	ResolverUDP int // the resolver, and
+	ResolverTCP int // the same port, listening
+}
+
+// NoSockets returns Sockets of which none could be made.
+func NoSockets() Sockets { return Sockets{API: -1, ResolverUDP: -1, ResolverTCP: -1} }
+
+// Listen makes the sockets. With an error, those that are usable are there all the same.
+func Listen() (Sockets, error) {
+	s := NoSockets()
+	api, _, apiErr := listenTCP(0)
+	if apiErr == nil {
+		s.API = api
+	}
+	udp, tcp, dnsErr := listenBoth()
+	if dnsErr == nil {
+		s.ResolverUDP, s.ResolverTCP = udp, tcp
+	}
+	return s, errors.Join(apiErr, dnsErr)
+}
+
+// List returns the descriptors, for Guardian.Sockets.
+func (s Sockets) List() []int { return []int{s.API, s.ResolverUDP, s.ResolverTCP} }
+
+// Keep keeps the sockets from being inherited by what this process starts.
+func (s Sockets) Keep() { lower(s.List()) }
+
+// SocketsOf is the inverse of List.
+func SocketsOf(fds []int) Sockets {
+	if len(fds) != len(NoSockets().List()) {
+		return NoSockets()
+	}
+	return Sockets{API: fds[0], ResolverUDP: fds[1], ResolverTCP: fds[2]}
+}
+
+// listenBoth finds a port that is free for UDP and for TCP.
+func listenBoth() (int, int, error) {
+	const tries = 8
+	var last error
+	for range tries {
+		udp, port, err := bound(syscall.SOCK_DGRAM, 0)
+		if err != nil {
+			return -1, -1, err
+		}
+		tcp, _, err := listenTCP(port)
+		if err == nil {
+			return udp, tcp, nil
+		}
+		last = err
+		_ = syscall.Close(udp)
+	}
+	return -1, -1, last
+}
+
+func listenTCP(port int) (int, int, error) {
+	const backlog = 128
+	fd, port, err := bound(syscall.SOCK_STREAM, port)
+	if err != nil {
+		return -1, 0, err
+	}
+	if err := syscall.Listen(fd, backlog); err != nil {
+		_ = syscall.Close(fd)
+		return -1, 0, fmt.Errorf("listen on port %d: %w", port, err)
+	}
+	return fd, port, nil
+}
+
+// bound returns a socket that is bound to a port of 127.0.0.1, any one for 0, and the port.
+func bound(kind, port int) (int, int, error) {
+	fd, err := syscall.Socket(syscall.AF_INET, kind|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, 0, fmt.Errorf("make socket: %w", err)
+	}
+	address := &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}
+	if err := syscall.Bind(fd, address); err != nil {
+		_ = syscall.Close(fd)
+		return -1, 0, fmt.Errorf("bind to port %d: %w", port, err)
+	}
+	name, err := syscall.Getsockname(fd)
+	got, ok := name.(*syscall.SockaddrInet4)
+	if err != nil || !ok {
+		_ = syscall.Close(fd)
+		return -1, 0, errors.Join(errors.New("name socket"), err)
+	}
+	return fd, got.Port, nil
+}
