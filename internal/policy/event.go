@@ -34,6 +34,8 @@ type Event struct {
 	File     string         // absolute and free of links, as the kernel would name it
 	Access   Access
 	Detail   string // what was tampered with, for people
+	// Learnt says that Address came from an allowed DNS answer of this function.
+	Learnt bool
 }
 
 // Process is who acts.
@@ -48,6 +50,11 @@ type Process struct {
 type Program struct {
 	Path string   // absolute and free of links; "memfd:name" when Fileless
 	Args []string // args[0] included
+	// Given is the path by which the program was called when it isn't Path: absolute, with its links. Lists of names
+	// need it where sh is a link to dash, or wget one to busybox.
+	Given string
+	// Interpreter is the program that a script's first line names, absolute and free of links; "" for other programs.
+	Interpreter string
 	// Main says that this is the function's own runtime starting, or one of its workers.
 	Main bool
 	// Fileless: the program has no file, or its file was removed.
