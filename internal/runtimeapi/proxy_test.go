@@ -244,8 +244,10 @@ func TestLambdaDies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, Hooks{})
 			client := b.dial()
-			client.send("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n")
+			const get = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n"
+			client.send(get)
 			lambda := b.accept()
+			lambda.expect(get)
 			lambda.send(head)
 			client.expect(head)
 			_ = lambda.SetLinger(0)
