@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// installFilter puts a filter on the calling thread only. It returns the
-// kernel's error number itself.
+// installFilter puts a filter on the calling thread only.
 // Preconditions: the goroutine is locked to its thread.
 func installFilter(program []unix.SockFilter) error {
 	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}

@@ -3,6 +3,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -73,18 +74,23 @@ func holdCapabilities(set uint32) error {
 
 // takeProfile installs the profile's filter on this thread.
 func (p *process) takeProfile() error {
-	if p.Profile == ProfileLambda {
-		err := installFilter(lambdaProgram())
-		if err == unix.EACCES { //nolint:errorlint // installFilter returns the number itself
-			// Without a privilege the kernel wants this promise first.
-			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-				return fmt.Errorf("promise no new privileges: %w", err)
-			}
-			err = installFilter(lambdaProgram())
+	if p.Profile != ProfileLambda {
+		return nil
+	}
+	program, err := lambdaProgram()
+	if err != nil {
+		return fmt.Errorf("install profile: %w", err)
+	}
+	err = installFilter(program)
+	if errors.Is(err, unix.EACCES) {
+		// Without a privilege the kernel wants this promise first.
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("promise no new privileges: %w", err)
 		}
-		if err != nil {
-			return fmt.Errorf("install profile: %w", err)
-		}
+		err = installFilter(program)
+	}
+	if err != nil {
+		return fmt.Errorf("install profile: %w", err)
 	}
 	return nil
 }
