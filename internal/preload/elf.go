@@ -1,0 +1,160 @@
+package preload
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+)
+
+// Of the ELF format: what says whether and by whom a file is loaded. Files are foreign bytes: everything is bounded and
+// nothing is trusted.
+const (
+	elfHeaderSize  = 64
+	elfProgramSize = 56
+	elfProgramsMax = 128
+	elfInterpMax   = 512
+	elfDynamicMax  = 64 << 10
+
+	elfTypeExec   = 2
+	elfTypeShared = 3
+
+	programLoad    = 1
+	programDynamic = 2
+	programInterp  = 3
+
+	dynamicNeeded  = 1
+	dynamicStrings = 5
+
+	machineAMD64 = 62
+	machineARM64 = 183
+)
+
+var errELF = errors.New("not a program for this machine")
+
+// elf is a 64-bit little-endian ELF file.
+type elf struct {
+	machine  uint16
+	kind     uint16
+	programs []elfProgram
+	file     io.ReaderAt
+}
+
+type elfProgram struct {
+	kind                uint32
+	offset, vaddr, size uint64
+}
+
+// ourMachine is the machine number of programs that this processor runs natively.
+func ourMachine() uint16 {
+	if runtime.GOARCH == "arm64" {
+		return machineARM64
+	}
+	return machineAMD64
+}
+
+// parseELF reads the headers of a file.
+func parseELF(file io.ReaderAt) (elf, error) {
+	header := make([]byte, elfHeaderSize)
+	if _, err := file.ReadAt(header, 0); err != nil {
+		return elf{}, errELF
+	}
+	const class64, littleEndian = 2, 1
+	if !bytes.HasPrefix(header, []byte("\x7fELF")) || header[4] != class64 || header[5] != littleEndian {
+		return elf{}, errELF
+	}
+	le := binary.LittleEndian
+	offset, size, count := le.Uint64(header[32:]), le.Uint16(header[54:]), int(le.Uint16(header[56:]))
+	if size != elfProgramSize || count > elfProgramsMax || offset > 1<<40 {
+		return elf{}, errELF
+	}
+	table := make([]byte, count*elfProgramSize)
+	if _, err := file.ReadAt(table, int64(offset)); err != nil {
+		return elf{}, errELF
+	}
+	e := elf{kind: le.Uint16(header[16:]), machine: le.Uint16(header[18:]), file: file}
+	for ; len(table) > 0; table = table[elfProgramSize:] {
+		e.programs = append(e.programs, elfProgram{
+			kind: le.Uint32(table), offset: le.Uint64(table[8:]), vaddr: le.Uint64(table[16:]), size: le.Uint64(table[32:]),
+		})
+	}
+	return e, nil
+}
+
+// interpreter is the path of the program's loader, "" when it has none.
+func (e elf) interpreter() string {
+	for _, p := range e.programs {
+		if p.kind == programInterp {
+			raw, err := e.read(p.offset, p.size, elfInterpMax)
+			if err != nil {
+				return ""
+			}
+			path, _, _ := bytes.Cut(raw, []byte{0})
+			return string(path)
+		}
+	}
+	return ""
+}
+
+// needs reports whether the file asks for a library whose name begins with prefix.
+func (e elf) needs(prefix string) bool {
+	for _, p := range e.programs {
+		if p.kind != programDynamic {
+			continue
+		}
+		dynamic, err := e.read(p.offset, p.size, elfDynamicMax)
+		if err != nil {
+			return false
+		}
+		strs := e.strings(dynamic)
+		return e.eachNeeded(dynamic, func(at uint64) bool {
+			return at < uint64(len(strs)) && strings.HasPrefix(string(strs[at:]), prefix)
+		})
+	}
+	return false
+}
+
+// eachNeeded calls is with the place of each needed library's name, until it says yes.
+func (e elf) eachNeeded(dynamic []byte, is func(at uint64) bool) bool {
+	for ; len(dynamic) >= 16; dynamic = dynamic[16:] {
+		if binary.LittleEndian.Uint64(dynamic) == dynamicNeeded && is(binary.LittleEndian.Uint64(dynamic[8:])) {
+			return true
+		}
+	}
+	return false
+}
+
+// strings returns the table of names that the dynamic section points to.
+func (e elf) strings(dynamic []byte) []byte {
+	for ; len(dynamic) >= 16; dynamic = dynamic[16:] {
+		if binary.LittleEndian.Uint64(dynamic) != dynamicStrings {
+			continue
+		}
+		at := binary.LittleEndian.Uint64(dynamic[8:])
+		for _, p := range e.programs {
+			if p.kind == programLoad && at >= p.vaddr && at-p.vaddr < p.size {
+				size := min(p.size-(at-p.vaddr), elfDynamicMax)
+				raw, err := e.read(p.offset+at-p.vaddr, size, elfDynamicMax)
+				if err != nil {
+					return nil
+				}
+				return raw
+			}
+		}
+	}
+	return nil
+}
+
+// read returns size bytes at offset, and refuses more than limit.
+func (e elf) read(offset, size uint64, limit int) ([]byte, error) {
+	if size > uint64(limit) || offset > 1<<40 {
+		return nil, errELF
+	}
+	raw := make([]byte, size)
+	if _, err := e.file.ReadAt(raw, int64(offset)); err != nil {
+		return nil, errELF
+	}
+	return raw, nil
+}

@@ -1,0 +1,236 @@
+package preload
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/autodefend/autodefend/internal/policy"
+)
+
+const (
+	scriptsMax    = 5   // scripts whose interpreter is a script, as in the kernel
+	scriptLineMax = 255 // bytes of a script's first line, as in the kernel
+)
+
+// imageID names a file's content for as long as the file is there.
+type imageID struct{ device, inode uint64 }
+
+// image is a program as the kernel starts it, and what the policy is told of it.
+type image struct {
+	id   imageID
+	args []string // the command line that the new image has: a script's interpreter gets more than the script was given
+	// programs are judged one by one: what was executed, then the program that a loader was told to load.
+	programs []policy.Program
+}
+
+// startable says how the shim can enter programs.
+type startable struct {
+	// glibc: the shim needs glibc, so programs of another C library can't be entered.
+	glibc bool
+}
+
+// startableWith reads from the shim itself which programs it can enter.
+func startableWith(shim string) (startable, error) {
+	file, err := os.Open(shim)
+	if err != nil {
+		return startable{}, fmt.Errorf("shim: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	e, err := parseELF(file)
+	if err != nil {
+		return startable{}, fmt.Errorf("shim %s: %w", shim, err)
+	}
+	if e.machine != ourMachine() || e.kind != elfTypeShared {
+		return startable{}, fmt.Errorf("shim %s: %w", shim, errELF)
+	}
+	return startable{glibc: e.needs("libc.so.6")}, nil
+}
+
+// image looks at what would start if the process of v executed the file at where, which it calls given. What the
+// interpreters of a script are is said of the script: none of its own words is run by anything else.
+func (s startable) image(v view, where found, given string, args []string) (image, error) {
+	result := image{args: args}
+	name := given
+	for range scriptsMax + 1 {
+		p, script, id, err := s.look(v, where, args)
+		if err != nil {
+			return image{}, err
+		}
+		result.id = id
+		result.add(p)
+		if script == nil {
+			return s.loading(v, result)
+		}
+		result.args = script.args(name, result.args)
+		name = script.interpreter
+		if where, err = v.resolve(unix.AT_FDCWD, name, true); err != nil {
+			return image{}, err
+		}
+	}
+	return image{}, refusal(unix.ELOOP)
+}
+
+// add notes what was found: first what is executed, then its interpreters.
+func (i *image) add(p policy.Program) {
+	if len(i.programs) == 0 {
+		i.programs = []policy.Program{p}
+		return
+	}
+	first := &i.programs[0]
+	first.Interpreter = p.Path
+	first.Fileless = first.Fileless || p.Fileless
+	first.Writable = first.Writable || p.Writable
+	first.Opaque = first.Opaque || p.Opaque
+}
+
+// look opens a file that is to be executed and says what it is.
+func (s startable) look(v view, where found, args []string) (policy.Program, *script, imageID, error) {
+	file, err := openFile(where.open)
+	if err != nil {
+		return policy.Program{}, nil, imageID{}, err
+	}
+	defer file.close()
+	if !file.executable() {
+		return policy.Program{}, nil, imageID{}, refusal(unix.EACCES)
+	}
+	p, script, err := s.program(v, file, where, args)
+	return p, script, file.id, err
+}
+
+// loading adds the program that a loader, started as a program itself, is told to load.
+func (s startable) loading(v view, img image) (image, error) {
+	if !isLoader(img.programs[0].Path) && !isLoader(img.programs[0].Interpreter) {
+		return img, nil
+	}
+	args := loaderProgram(img.args)
+	if len(args) == 0 {
+		return img, nil
+	}
+	where, err := v.resolve(unix.AT_FDCWD, args[0], true)
+	if err != nil {
+		return image{}, err
+	}
+	file, err := openFile(where.open)
+	if err != nil {
+		return image{}, err
+	}
+	defer file.close()
+	loaded, _, err := s.program(v, file, where, args)
+	if err != nil {
+		return image{}, err
+	}
+	img.programs = append(img.programs, loaded)
+	return img, nil
+}
+
+// program looks at one file. For a script it returns how that is started, too.
+func (s startable) program(v view, file *openedFile, where found, args []string) (policy.Program, *script, error) {
+	p := policy.Program{Path: where.path, Args: args}
+	p.Fileless = file.links == 0 || strings.HasPrefix(where.path, "memfd:")
+	user, err := userOf(v.pid)
+	if err != nil {
+		return policy.Program{}, nil, err
+	}
+	p.Writable = !p.Fileless && user.canWrite(v.root, where.path)
+	head, err := file.head()
+	if err != nil {
+		p.Opaque = true // it can be started without being readable; nobody can say what it is
+		return p, nil, nil
+	}
+	if script := parseScript(head); script != nil {
+		return p, script, nil
+	}
+	p.Opaque = file.changesUser(user) || bytes.HasPrefix(head, []byte("\x7fELF")) && !s.enters(file, where.path)
+	return p, nil, nil
+}
+
+// enters reports whether the shim will be in an ELF program.
+func (s startable) enters(file *openedFile, name string) bool {
+	e, err := parseELF(file)
+	if err != nil || e.machine != ourMachine() {
+		return false
+	}
+	loader := e.interpreter()
+	if loader == "" {
+		loader = name // a loader has no loader; that its name is one isn't proof, see isLoader
+		if e.kind != elfTypeShared || !isLoader(name) {
+			return false
+		}
+	}
+	return !s.glibc || !strings.HasPrefix(path.Base(loader), "ld-musl")
+}
+
+// isLoader reports whether a path is that of a dynamic loader. Only loaders of the system count: a copy under another
+// name is a program that can't be entered.
+func isLoader(name string) bool {
+	base := path.Base(name)
+	if !strings.HasPrefix(base, "ld-") && !strings.HasPrefix(base, "ld.so") {
+		return false
+	}
+	for _, directory := range []string{"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "/usr/libexec/"} {
+		if strings.HasPrefix(name, directory) {
+			return true
+		}
+	}
+	return false
+}
+
+// loaderProgram returns what a loader's arguments tell it to start: the program and its arguments. It is empty when the
+// loader starts nothing.
+func loaderProgram(args []string) []string {
+	for i := 1; i < len(args); i++ {
+		switch option, _, joined := strings.Cut(args[i], "="); option {
+		case "--list", "--verify", "--list-tunables", "--list-diagnostics", "--help", "--version":
+			return nil
+		case "--library-path", "--inhibit-rpath", "--audit", "--preload", "--argv0", "--glibc-hwcaps-prepend", "--glibc-hwcaps-mask":
+			if !joined {
+				i++
+			}
+		case "--inhibit-cache":
+		case "--":
+			return args[i+1:]
+		default:
+			return args[i:]
+		}
+	}
+	return nil
+}
+
+// script is the first line of a script.
+type script struct{ interpreter, argument string }
+
+// parseScript reads the line as the kernel does: an interpreter and at most one argument. It is nil for what is no script.
+func parseScript(head []byte) *script {
+	line, ok := bytes.CutPrefix(head[:min(len(head), scriptLineMax)], []byte("#!"))
+	if !ok {
+		return nil
+	}
+	line, _, _ = bytes.Cut(line, []byte{'\n'})
+	text := strings.Trim(string(line), " \t")
+	if end := strings.IndexByte(text, 0); end >= 0 {
+		text = text[:end]
+	}
+	interpreter, argument := text, ""
+	if blank := strings.IndexAny(text, " \t"); blank >= 0 {
+		interpreter, argument = text[:blank], strings.Trim(text[blank:], " \t")
+	}
+	if interpreter == "" {
+		return nil
+	}
+	return &script{interpreter: interpreter, argument: argument}
+}
+
+// args are the interpreter's arguments when the script at name is started with args.
+func (s script) args(name string, args []string) []string {
+	result := []string{s.interpreter}
+	if s.argument != "" {
+		result = append(result, s.argument)
+	}
+	result = append(result, name)
+	return append(result, args[min(1, len(args)):]...)
+}
