@@ -1,0 +1,43 @@
+package defend
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"sync"
+
+	"github.com/autodefend/autodefend"
+)
+
+// lines writes to the function's log: one JSON object a line, one call of Write each.
+type lines struct {
+	mu   sync.Mutex
+	out  io.Writer
+	log  *slog.Logger
+	lost int // lines that could not be written since one could
+}
+
+// audit writes an audit.
+func (l *lines) audit(a autodefend.Audit) { l.write(a) }
+
+// write writes a value. A line that can't be written is counted, and the next one that can is followed by the number.
+func (l *lines) write(value any) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		_, err = l.out.Write(b.Bytes())
+	}
+	if err != nil {
+		l.lost++
+		return
+	}
+	if l.lost > 0 {
+		l.log.Error("lines of the log were lost", "lines", l.lost)
+		l.lost = 0
+	}
+}
