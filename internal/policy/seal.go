@@ -1,0 +1,162 @@
+package policy
+
+import (
+	"bytes"
+	"compress/flate"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// What can be wrong with the value of TW_POLICY.
+var (
+	// ErrTampered: the signature doesn't match the content or the key.
+	ErrTampered = errors.New("its signature doesn't match")
+	// ErrTruncated: the end is missing.
+	ErrTruncated = errors.New("it is cut short")
+	// ErrMalformed: it is something else.
+	ErrMalformed = errors.New("it isn't a policy")
+	// ErrNewer: it was made by a newer program.
+	ErrNewer = errors.New("it is of a newer version")
+)
+
+// A sealed envelope is, in base64 for URLs without padding:
+//
+//	1 byte    version
+//	2 bytes   length of the content as sealed, big-endian
+//	32 bytes  Ed25519 public key
+//	64 bytes  signature of sealContext, all of the above, and the content
+//	n bytes   content: JSON, deflated with the dictionary of the version
+const (
+	sealVersion = 1
+	sealContext = "autodefend policy envelope\n"
+	headSize    = 3 + ed25519.PublicKeySize
+	sealSize    = headSize + ed25519.SignatureSize
+	// maxContent bounds the content in bytes when it's inflated, so that a few bytes can't fill the memory.
+	maxContent = 1 << 20
+)
+
+// seal packs and signs an envelope.
+func seal(e *Envelope, key ed25519.PrivateKey) (string, error) {
+	var errs []error
+	content, err := deflate(writeObject(e, true, &errs))
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return "", fmt.Errorf("pack %s: %w", EnvironmentVariable, err)
+	}
+	if len(content) > 1<<16-1 {
+		return "", tooLong(len(content), 1<<16-1)
+	}
+	head := make([]byte, 0, sealSize+len(content))
+	head = append(head, sealVersion)
+	head = binary.BigEndian.AppendUint16(head, uint16(len(content))) //nolint:gosec // checked above
+	head = append(head, key[ed25519.SeedSize:]...)
+	sealed := append(head, ed25519.Sign(key, signed(head, content))...)
+	return base64.RawURLEncoding.EncodeToString(append(sealed, content...)), nil
+}
+
+// signed is what the signature is of.
+func signed(head, content []byte) []byte {
+	return bytes.Join([][]byte{[]byte(sealContext), head, content}, nil)
+}
+
+// unseal checks and unpacks an envelope. It returns the content and the key that signed it.
+func unseal(s string, trusted ed25519.PublicKey) ([]byte, ed25519.PublicKey, error) {
+	raw, err := decodeBase64(strings.TrimSpace(s))
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(raw) == 0 || raw[0] == 0 {
+		return nil, nil, ErrMalformed
+	}
+	if raw[0] > sealVersion {
+		if raw[0] > 16 {
+			return nil, nil, ErrMalformed // no version will ever be so high: it's text of some kind
+		}
+		return nil, nil, fmt.Errorf("%w: %d, and this program knows %d", ErrNewer, raw[0], sealVersion)
+	}
+	if len(raw) < sealSize {
+		return nil, nil, ErrTruncated
+	}
+	head, signature, content := raw[:headSize], raw[headSize:sealSize], raw[sealSize:]
+	switch size := int(binary.BigEndian.Uint16(head[1:])); {
+	case len(content) < size:
+		return nil, nil, fmt.Errorf("%w: %d of %d bytes are there", ErrTruncated, len(content), size)
+	case len(content) > size:
+		return nil, nil, fmt.Errorf("%w: %d bytes follow its end", ErrMalformed, len(content)-size)
+	}
+	key := ed25519.PublicKey(bytes.Clone(head[3:]))
+	if trusted != nil && !key.Equal(trusted) {
+		return nil, nil, fmt.Errorf("%w: another key signed it", ErrTampered)
+	}
+	if !ed25519.Verify(key, signed(head, content), signature) {
+		return nil, nil, ErrTampered
+	}
+	content, err = inflate(content)
+	return content, key, err
+}
+
+// decodeBase64 decodes; what is left of a last group that was cut is dropped, for the length to tell.
+func decodeBase64(s string) ([]byte, error) {
+	if len(s)%4 == 1 {
+		s = s[:len(s)-1]
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it isn't base64", ErrMalformed)
+	}
+	return raw, nil
+}
+
+func deflate(content []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriterDict(&b, flate.BestCompression, []byte(dictionary))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func inflate(content []byte) ([]byte, error) {
+	r := flate.NewReaderDict(bytes.NewReader(content), []byte(dictionary))
+	out, err := io.ReadAll(io.LimitReader(r, maxContent+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if len(out) > maxContent {
+		return nil, fmt.Errorf("%w: its content has more than %d bytes", ErrMalformed, maxContent)
+	}
+	return out, nil
+}
+
+// dictionary is what the compressor has seen before it begins, the frequent at the end. It's part of the format: a
+// change of it needs a new version.
+const dictionary = `"provider":"azure","proxy":{"httpProxy":"http://","noProxy":"","user":"","password":"","ca":"-----BEGIN CERTIFICATE-----\n` +
+	`"exceptions":[{"processes":["/usr/bin/"],"domains":["*."],"ips":["10.0.0.0/8","192.168.0.0/16"],"paths":["/tmp/"]}],` +
+	`"customRules":[{"_id":1,"action":"audit","effect":"` +
+	`169.254.169.254/32 172.16.0.0/12 /proc/ /root /home /var/run /usr/local/bin/ .cloudfront.net .googleapis.com ` +
+	`github.com pypi.org files.pythonhosted.org registry.npmjs.org yahoo.com example.com .internal .local ` +
+	`us-east-1 us-east-2 us-west-1 us-west-2 eu-west-1 eu-west-2 eu-central-1 ap-southeast-1 ap-northeast-1 ` +
+	`curl wget ncat netcat socat bash sh dash perl ruby python3 node busybox git ssh chmod xmrig ` +
+	`"*.s3.*.amazonaws.com","*.dynamodb.*.amazonaws.com","sqs.*.amazonaws.com","*.rds.amazonaws.com","*.execute-api.*.amazonaws.com",` +
+	`"autodefend":{"failMode":"closed","fileless":"prevent","tmpExecutables":"prevent","opaque":"alert","tamper":"alert",` +
+	`"strictEgress":true,"helpers":["/usr/bin/","uname","ldconfig","gcc"],"readOnly":["/var/task","/opt"]}},"summary":true,` +
+	`{"rule":{"name":"Default","disabled":true,"advancedProtection":true,` +
+	`"processes":{"effect":"prevent","whitelist":["/usr/bin/","/var/lang/bin/"],"blacklist":["wget","curl"],"blockAllBinaries":true,"checkCryptoMiners":true},` +
+	`"network":{"effect":"disable","whitelistIPs":["10.0.0.0/8"],"blacklistIPs":["169.254.169.254"],` +
+	`"whitelistOutboundPorts":[{"start":443,"end":443}],"blacklistOutboundPorts":[{"start":22,"end":22},{"start":25,"end":25,"deny":true}],` +
+	`"whitelistListeningPorts":[{"start":8080,"end":8080}],"blacklistListeningPorts":[{"start":1,"end":65535}]},` +
+	`"dns":{"effect":"disable","whitelist":["*.amazonaws.com"],"blacklist":["*."]},` +
+	`"filesystem":{"effect":"disable","whitelist":["/tmp"],"blacklist":["/etc/passwd","/etc/shadow"]},"autodefend":{"fileless":"prevent"}},` +
+	`"effect":"alert","effect":"block","effect":"prevent","blockAllBinaries":true,"checkCryptoMiners":true},` +
+	`"function":"prod-api-handler","region":"us-east-1","account":"123456789012","console":{"address":"https://console.example.com:8083",` +
+	`"token":"","ca":"sha256:"},"interval":300,"failMode":"open","issued":17`
