@@ -7,7 +7,7 @@ if (process.argv[2] === 'forked') { process.on('message', (m) => { process.send(
   console.log(['LD_PRELOAD', 'AUTODEFEND_SHIM', 'NODE_OPTIONS', 'TW_POLICY'].map((k) => process.env[k]), process.execArgv, process.argv.length);
   console.log(await Promise.all([1, 2, 3, 4].map((n) => new Promise((ok, no) => { const w = new Worker(__filename, { workerData: n }); w.on('message', ok); w.on('error', no); }))));
   console.log(await Promise.all(Array.from({ length: 10 }, (_, i) => util.promisify(cp.exec)(`echo ${i}`).then((r) => r.stdout.trim()))));
-  console.log(cp.spawnSync('sh', ['-c', 'echo out; echo err >&2; exit 3']), cp.execFileSync('env', { env: { ONLY: 'x' } }).toString());
+  const { pid, ...rest } = cp.spawnSync('sh', ['-c', 'echo out; echo err >&2; exit 3']); console.log(pid > 0, rest, cp.execFileSync('env', { env: { ONLY: 'x' } }).toString());
   console.log(await new Promise((ok) => { const c = cp.fork(__filename, ['forked']); c.on('message', ok); c.send(41); }));
   try { cp.execFileSync('/no/such'); } catch (e) { console.log(e.code); }
   console.log(await new Promise((ok) => cp.spawn('sleep', ['9'], { timeout: 50 }).on('exit', (c, s) => ok([c, s]))));

@@ -64,6 +64,7 @@ int main(void)
 	printf("failures %d, cancelled %d\n", failures, result == PTHREAD_CANCELED);
 	FILE *f = popen("echo popen", "r");
 	char line[20] = "";
-	printf("%s%d\n", fgets(line, sizeof line, f), pclose(f));
+	if (!f || !fgets(line, sizeof line, f)) return 5;
+	printf("%s%d\n", line, pclose(f));
 	return 4;
 }
