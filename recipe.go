@@ -92,8 +92,8 @@ type Limits struct {
 
 // PolicyPrefix begins every policy that Autodefend embeds in a function's
 // variable, so that a variable of the same name with anything else is known to
-// be its owner's. The digit is the format's version.
-const PolicyPrefix = "ad1."
+// be its owner's.
+const PolicyPrefix = "ad."
 
 // MarkerVariable is the variable that marks a function as attached by
 // Autodefend. Its value is RECIPE/RUN.

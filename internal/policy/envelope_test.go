@@ -135,9 +135,9 @@ func TestDecodeErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, _ := base64.RawURLEncoding.DecodeString(value)
+	raw, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(value, autodefend.PolicyPrefix))
 	edit := func(change func([]byte) []byte) string {
-		return base64.RawURLEncoding.EncodeToString(change(bytes.Clone(raw)))
+		return autodefend.PolicyPrefix + base64.RawURLEncoding.EncodeToString(change(bytes.Clone(raw)))
 	}
 	flip := func(at int) string {
 		return edit(func(b []byte) []byte { b[at] ^= 1; return b })
@@ -158,7 +158,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"cut by two", value[:len(value)-2], ErrTruncated},
 		{"cut in the middle", value[:len(value)/2], ErrTruncated},
 		{"cut in the head", value[:20], ErrTruncated},
-		{"one character", value[:2], ErrTruncated},
+		{"two characters", value[:len(autodefend.PolicyPrefix)+2], ErrTruncated},
 		{"length raised", edit(func(b []byte) []byte { b[1]++; return b }), ErrTruncated},
 		{"length lowered", edit(func(b []byte) []byte { b[2] -= 3; return b }), ErrMalformed},
 		{"more behind it", edit(func(b []byte) []byte { return append(b, 1, 2, 3) }), ErrMalformed},
@@ -196,7 +196,7 @@ func TestDecodeErrors(t *testing.T) {
 func sealRaw(content []byte) string {
 	key := testKey(1)
 	head := append([]byte{sealVersion, byte(len(content) >> 8), byte(len(content))}, key[ed25519.SeedSize:]...)
-	return base64.RawURLEncoding.EncodeToString(bytes.Join([][]byte{head, ed25519.Sign(key, signed(head, content)), content}, nil))
+	return autodefend.PolicyPrefix + base64.RawURLEncoding.EncodeToString(bytes.Join([][]byte{head, ed25519.Sign(key, signed(head, content)), content}, nil))
 }
 
 func TestDecodeTrustsOneKey(t *testing.T) {

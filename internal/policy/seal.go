@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/autodefend/autodefend"
 )
 
 // What can be wrong with the value of TW_POLICY.
@@ -24,7 +26,7 @@ var (
 	ErrNewer = errors.New("it is of a newer version")
 )
 
-// A sealed envelope is, in base64 for URLs without padding:
+// A sealed envelope is [autodefend.PolicyPrefix] and, in base64 for URLs without padding:
 //
 //	1 byte    version
 //	2 bytes   length of the content as sealed, big-endian
@@ -55,7 +57,7 @@ func seal(e *Envelope, key ed25519.PrivateKey) (string, error) {
 	head = binary.BigEndian.AppendUint16(head, uint16(len(content))) //nolint:gosec // checked above
 	head = append(head, key[ed25519.SeedSize:]...)
 	sealed := append(head, ed25519.Sign(key, signed(head, content))...)
-	return base64.RawURLEncoding.EncodeToString(append(sealed, content...)), nil
+	return autodefend.PolicyPrefix + base64.RawURLEncoding.EncodeToString(append(sealed, content...)), nil
 }
 
 // signed is what the signature is of.
@@ -99,8 +101,12 @@ func unseal(s string, trusted ed25519.PublicKey) ([]byte, ed25519.PublicKey, err
 	return content, key, err
 }
 
-// decodeBase64 decodes; what is left of a last group that was cut is dropped, for the length to tell.
+// decodeBase64 takes the prefix off and decodes; what is left of a last group that was cut is dropped, for the length to tell.
 func decodeBase64(s string) ([]byte, error) {
+	s, ours := strings.CutPrefix(s, autodefend.PolicyPrefix)
+	if !ours {
+		return nil, fmt.Errorf("%w: it doesn't begin with %q", ErrMalformed, autodefend.PolicyPrefix)
+	}
 	if len(s)%4 == 1 {
 		s = s[:len(s)-1]
 	}
