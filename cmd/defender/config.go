@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -43,6 +44,15 @@ type lambdaFacts struct {
 	region       string
 	executionEnv string // such as AWS_Lambda_python3.12
 	concurrency  int    // invocations at once, 1 unless on managed instances
+}
+
+// upstream returns the address of the Runtime API; it is not valid when it is no address.
+func (l lambdaFacts) upstream() netip.AddrPort {
+	address, err := netip.ParseAddrPort(l.api)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return address
 }
 
 // readConfig reads environ. A setting with an unknown value has its default, and an error names it; the values of

@@ -9,17 +9,25 @@ import (
 
 // printVersion writes the version that the build recorded in the binary.
 func printVersion(stdout io.Writer) int {
-	version, revision := "unknown", ""
+	revision := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
 		for _, setting := range info.Settings {
 			if setting.Key == "vcs.revision" {
 				revision = " " + setting.Value
 			}
 		}
 	}
-	if _, err := fmt.Fprintf(stdout, "defender %s%s %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
+	if _, err := fmt.Fprintf(stdout, "defender %s%s %s %s/%s\n", version(), revision, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
 		return 1
 	}
 	return 0
+}
+
+// version returns the version that the build recorded in the binary.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
 }

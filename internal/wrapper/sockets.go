@@ -3,6 +3,7 @@ package wrapper
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"syscall"
 )
 
@@ -95,4 +96,22 @@ func bound(kind, port int) (int, int, error) {
 		return -1, 0, errors.Join(errors.New("name socket"), err)
 	}
 	return fd, got.Port, nil
+}
+
+// APIAddress returns the address of API; it is not valid without the socket.
+func (s Sockets) APIAddress() netip.AddrPort { return addressOf(s.API) }
+
+// ResolverAddress returns the address of both resolver's sockets; it is not valid without them.
+func (s Sockets) ResolverAddress() netip.AddrPort { return addressOf(s.ResolverUDP) }
+
+func addressOf(fd int) netip.AddrPort {
+	if fd < 0 {
+		return netip.AddrPort{}
+	}
+	name, err := syscall.Getsockname(fd)
+	address, ok := name.(*syscall.SockaddrInet4)
+	if err != nil || !ok {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4(address.Addr), uint16(address.Port))
 }

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/policy"
+	"github.com/autodefend/autodefend/internal/resolver"
+	"github.com/autodefend/autodefend/internal/runtimeapi"
+)
+
+// services are what the function's processes speak to.
+type services struct {
+	api      netip.AddrPort // of the Runtime API's proxy; not valid without one
+	resolver netip.AddrPort // not valid without one
+}
+
+// startServices starts the Runtime API's proxy. The resolver is started with the tier that leads to it.
+func (s *supervisor) startServices() error {
+	if s.config.lambda.api == "" {
+		s.log.Debug("no Runtime API: this is not Lambda")
+		return nil
+	}
+	address := s.sockets.APIAddress()
+	listener, err := listenerOf(s.sockets.API)
+	if err != nil {
+		return fmt.Errorf("start Runtime API proxy: %w", err)
+	}
+	proxy := runtimeapi.NewProxy(runtimeapi.Config{
+		Listener: listener,
+		Upstream: s.config.lambda.api,
+		Log:      s.log,
+		Hooks: runtimeapi.Hooks{
+			Next: s.next,
+			Invocation: func(_ context.Context, i *runtimeapi.Invocation) (*runtimeapi.Reply, error) {
+				s.defender.Invoked(i.RequestID, i.ARN)
+				s.tiers.invoked()
+				return nil, nil
+			},
+			Response: func(ctx context.Context, id string) {
+				s.tiers.responded()
+				s.defender.Responded(ctx, id)
+			},
+			Restored: func(context.Context) { s.defender.Restored() },
+		},
+	})
+	s.services.api = address
+	s.contained("Runtime API proxy", proxy.Serve)
+	return nil
+}
+
+func (s *supervisor) next(ctx context.Context) { s.defender.Next(ctx) }
+
+// startResolver starts the resolver for the tier that leads questions to it.
+func (s *supervisor) startResolver(tier autodefend.Tier) error {
+	address := s.sockets.ResolverAddress()
+	packets, packetErr := packetConnOf(s.sockets.ResolverUDP)
+	listener, listenErr := listenerOf(s.sockets.ResolverTCP)
+	if err := errors.Join(packetErr, listenErr); err != nil {
+		return fmt.Errorf("start resolver: %w", err)
+	}
+	r := resolver.New(resolver.Config{
+		PacketConn: packets,
+		Listener:   listener,
+		Judge:      s.defender.Judge,
+		Tier:       tier,
+		Who:        s.tiers.who,
+		Learn:      func(_ string, addrs []netip.Addr, ttl time.Duration) { s.defender.Learn(addrs, ttl) },
+		Log:        s.log,
+	})
+	s.services.resolver = address
+	s.contained("resolver", r.Serve)
+	return nil
+}
+
+// environ returns env with the proxy's address in the place of Lambda's.
+func (v *services) environ(env []string) []string {
+	if !v.api.IsValid() {
+		return env
+	}
+	changed := make([]string, len(env))
+	for i, variable := range env {
+		if strings.HasPrefix(variable, envRuntimeAPI+"=") {
+			variable = envRuntimeAPI + "=" + v.api.String()
+		}
+		changed[i] = variable
+	}
+	return changed
+}
+
+// needsResolver tells whether a policy has something to say about names.
+func needsResolver(s policy.Sections) bool {
+	on := func(e autodefend.Effect) bool { return e != "" && e != autodefend.Disable }
+	return on(s.DNS.Effect) || s.Network.Strict
+}
+
+// listenerOf makes a listener of fd, which then has another number.
+func listenerOf(fd int) (net.Listener, error) {
+	file, err := fileOf(fd)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return net.FileListener(file)
+}
+
+func packetConnOf(fd int) (net.PacketConn, error) {
+	file, err := fileOf(fd)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return net.FilePacketConn(file)
+}
+
+func fileOf(fd int) (*os.File, error) {
+	if fd < 0 {
+		return nil, errors.New("its socket could not be made")
+	}
+	return os.NewFile(uintptr(fd), "socket"), nil
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/autodefend/autodefend/internal/resolver"
+	"github.com/autodefend/autodefend/internal/runtimeapi"
+	"github.com/autodefend/autodefend/internal/wrapper"
+)
+
+// takeOver lets a runtime without its supervisor go on: what it sends to our sockets is passed on unread.
+func takeOver(c config, log *slog.Logger, sockets wrapper.Sockets, _ map[string]int) {
+	serve := func(part string, run func() error) {
+		go func() {
+			if err := run(); err != nil {
+				log.Error("pass through", "part", part, "error", err.Error())
+			}
+		}()
+	}
+	if listener, err := listenerOf(sockets.API); err == nil && c.lambda.api != "" {
+		serve("Runtime API", func() error { return runtimeapi.Passthrough(listener, c.lambda.api) })
+	}
+	packets, packetErr := packetConnOf(sockets.ResolverUDP)
+	listener, listenErr := listenerOf(sockets.ResolverTCP)
+	if packetErr == nil && listenErr == nil {
+		serve("resolver", func() error { return resolver.Passthrough(packets, listener, "") })
+	}
+}
