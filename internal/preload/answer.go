@@ -23,13 +23,13 @@ const (
 func (t *Tier) reply(pid int, q question) answer {
 	switch q.kind {
 	case kindHello:
-		return t.hello(pid)
+		return t.hello(pid, q)
 	case kindExec:
 		return t.exec(pid, q)
 	case kindConnect:
-		return t.act(policy.Event{Kind: policy.Connect, Process: lookAt(pid), Address: q.address, Protocol: q.protocolName()}, deniedAct)
+		return t.network(policy.Connect, pid, q)
 	case kindListen:
-		return t.act(policy.Event{Kind: policy.Listen, Process: lookAt(pid), Address: q.address, Protocol: q.protocolName()}, deniedAct)
+		return t.network(policy.Listen, pid, q)
 	case kindResolve:
 		name := strings.ToLower(strings.TrimSuffix(q.text, "."))
 		return t.act(policy.Event{Kind: policy.Resolve, Process: lookAt(pid), Domain: name}, deniedAct)
@@ -54,6 +54,14 @@ func (t *Tier) act(e policy.Event, errno syscall.Errno) answer {
 		return answer{verdict: deny, errno: errno}
 	}
 	return answer{verdict: allow}
+}
+
+// network judges an act that has an address. One without isn't an act of any policy's.
+func (t *Tier) network(kind policy.Kind, pid int, q question) answer {
+	if !q.address.IsValid() {
+		return answer{verdict: deny, errno: syscall.EINVAL}
+	}
+	return t.act(policy.Event{Kind: kind, Process: lookAt(pid), Address: q.address, Protocol: q.protocolName()}, deniedAct)
 }
 
 // exec judges the start of a program. Nothing is judged when the kernel would refuse it anyway, so that a search through
@@ -131,27 +139,38 @@ func unseen(name string, args []string) policy.Program {
 	return policy.Program{Path: path.Clean(name), Args: args, Opaque: true}
 }
 
-// open judges access to a file, under the name that was asked for and under the one that our own look gives, when they
-// are different: a link may have been changed in between.
+// open judges access to a file, under all names that it may be known by to the policy.
 func (t *Tier) open(pid int, q question) answer {
-	e := policy.Event{Kind: policy.Open, Process: lookAt(pid), File: path.Clean(q.text), Access: accessOf(q.access)}
-	names := make([]string, 0, 2)
-	if strings.HasPrefix(q.text, "/") {
-		names = append(names, e.File)
-	}
-	where, err := viewOf(pid).resolve(q.dirfd, q.text, q.flags&unix.O_NOFOLLOW == 0)
-	if err == nil && (len(names) == 0 || where.path != names[0]) {
-		names = append(names, where.path)
-	}
-	if len(names) == 0 {
-		names = append(names, e.File)
-	}
-	for _, e.File = range names {
+	e := policy.Event{Kind: policy.Open, Process: lookAt(pid), Access: accessOf(q.access)}
+	for _, e.File = range t.namesOf(pid, q) {
 		if t.judge(e).Deny {
 			return answer{verdict: deny, errno: deniedAct}
 		}
 	}
 	return answer{verdict: allow}
+}
+
+// namesOf returns the name that was asked for, which the shim already freed of links; the name that our own look gives,
+// when that is another one, as a link may have been changed in between; and, of a file with several names, those that the
+// policy denies.
+func (t *Tier) namesOf(pid int, q question) []string {
+	asked, _ := nameOf(q.text)
+	names := make([]string, 0, 2)
+	if strings.HasPrefix(asked, "/") {
+		asked = path.Clean(asked)
+		names = append(names, asked)
+	}
+	where, err := viewOf(pid).resolve(q.dirfd, asked, false)
+	if err == nil && where.path != asked {
+		names = append(names, where.path)
+	}
+	if q.inode != (fileID{}) {
+		names = append(names, t.links.namesOf(q.inode)...)
+	}
+	if len(names) == 0 {
+		names = append(names, path.Clean("/"+asked))
+	}
+	return names
 }
 
 // execName is the name by which the kernel tells an interpreter its script.

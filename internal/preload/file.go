@@ -11,11 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// fileID names a file whatever its paths are, for as long as it is there.
+type fileID struct{ device, inode uint64 }
+
 // openedFile is a file that stays the same whatever happens to its name.
 type openedFile struct {
 	fd      int // names the file and can do nothing else
 	content *os.File
-	id      imageID
+	id      fileID
 	mode    uint32
 	user    uint32
 	group   uint32
@@ -33,7 +36,7 @@ func openFile(name string) (*openedFile, error) {
 		return nil, errors.Join(fmt.Errorf("stat %s: %w", name, err), unix.Close(fd))
 	}
 	file := &openedFile{
-		fd: fd, id: imageID{st.Dev, st.Ino}, mode: st.Mode, user: st.Uid, group: st.Gid, links: uint64(st.Nlink),
+		fd: fd, id: fileID{st.Dev, st.Ino}, mode: st.Mode, user: st.Uid, group: st.Gid, links: uint64(st.Nlink),
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFREG {
 		file.content = reopen(fd)

@@ -17,7 +17,10 @@ const (
 
 // hello decides whether an image that has just started may go on. One that was approved, and is that file with those
 // arguments, may. Any other is judged as it is: the file was exchanged after it was judged, or nobody asked.
-func (t *Tier) hello(pid int) answer {
+func (t *Tier) hello(pid int, q question) answer {
+	if q.flags&flagPatched == 0 {
+		t.unpatched.Store(true)
+	}
 	self, err := t.running(pid)
 	if err != nil {
 		self.image.programs = []policy.Program{unseen("", nil)}
@@ -104,13 +107,13 @@ type images struct {
 // approval is a program that a process may start, itself or in a child.
 type approval struct {
 	pid  int
-	id   imageID
+	id   fileID
 	args []byte
 }
 
 type reported struct {
 	started uint64
-	id      imageID
+	id      fileID
 }
 
 func newImages() *images {
@@ -119,7 +122,7 @@ func newImages() *images {
 
 // approve remembers that pid may start img. An image that nobody could look at isn't remembered.
 func (i *images) approve(pid int, img image) {
-	if img.id == (imageID{}) {
+	if img.id == (fileID{}) {
 		return
 	}
 	i.mu.Lock()
@@ -198,6 +201,10 @@ func (i *images) forget() {
 	i.approvals = i.approvals[:0]
 }
 
+// Unpatched reports whether the shim of any process couldn't change the C library's code, so that it only sees calls that
+// programs make by name.
+func (t *Tier) Unpatched() bool { return t.unpatched.Load() }
+
 // ReportedIn reports whether the shim is in the program that a process executes now: the process said hello, or is the
 // fork of one that did. A program that was started and never reports in isn't held by this tier.
 func (t *Tier) ReportedIn(pid int) bool {
@@ -209,7 +216,7 @@ func (t *Tier) ReportedIn(pid int) bool {
 	if err := unix.Stat(procPath(pid, "exe"), &st); err != nil {
 		return false
 	}
-	if t.images.has(pid, reported{started: status.started, id: imageID{st.Dev, st.Ino}}) {
+	if t.images.has(pid, reported{started: status.started, id: fileID{st.Dev, st.Ino}}) {
 		return true
 	}
 	return hasMapped(pid, t.config.ShimPath)

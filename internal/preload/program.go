@@ -17,12 +17,9 @@ const (
 	scriptLineMax = 255 // bytes of a script's first line, as in the kernel
 )
 
-// imageID names a file's content for as long as the file is there.
-type imageID struct{ device, inode uint64 }
-
 // image is a program as the kernel starts it, and what the policy is told of it.
 type image struct {
-	id   imageID
+	id   fileID
 	args []string // the command line that the new image has: a script's interpreter gets more than the script was given
 	// programs are judged one by one: what was executed, then the program that a loader was told to load.
 	programs []policy.Program
@@ -89,14 +86,14 @@ func (i *image) add(p policy.Program) {
 }
 
 // look opens a file that is to be executed and says what it is.
-func (s startable) look(v view, where found, args []string) (policy.Program, *script, imageID, error) {
+func (s startable) look(v view, where found, args []string) (policy.Program, *script, fileID, error) {
 	file, err := openFile(where.open)
 	if err != nil {
-		return policy.Program{}, nil, imageID{}, err
+		return policy.Program{}, nil, fileID{}, err
 	}
 	defer file.close()
 	if !file.executable() {
-		return policy.Program{}, nil, imageID{}, refusal(unix.EACCES)
+		return policy.Program{}, nil, fileID{}, refusal(unix.EACCES)
 	}
 	p, script, err := s.program(v, file, where, args)
 	return p, script, file.id, err

@@ -2,6 +2,7 @@ package preload
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/autodefend/autodefend"
@@ -11,6 +12,7 @@ import (
 // Apply makes every process of the function follow another policy from now on.
 func (t *Tier) Apply(sections policy.Sections) error {
 	t.images.forget()
+	t.links.reset(slices.Concat(sections.Files.DenyRead, sections.Files.DenyWrite))
 	t.table.write(t.tableOf(sections).encode(tableCapacity))
 	return nil
 }

@@ -16,8 +16,6 @@ const (
 	connectionsMax = 128
 	// silenceMax is how long a connected process may keep silent when others wait for its place. A shim asks at once.
 	silenceMax = 250 * time.Millisecond
-	// questionWait is how long it may keep silent otherwise. Time that the function was frozen counts, too.
-	questionWait = 5 * time.Second
 	// answerWait is how long a process may take to accept its answer, which fits into its socket's buffer.
 	answerWait = time.Second
 )
@@ -51,20 +49,20 @@ func (t *Tier) admit(conn *net.UnixConn) {
 	})
 }
 
-// serveOne answers one question. What is no question gets no answer: the connection ends.
+// serveOne answers one question. What is no question is denied: silence would leave the decision to the fail mode.
 func (t *Tier) serveOne(conn *net.UnixConn, place *list.Element) {
 	buffer, _ := t.buffers.Get().(*[packetMax + 1]byte)
 	defer t.buffers.Put(buffer)
-	_ = conn.SetReadDeadline(time.Now().Add(questionWait))
 	// Without room for control messages, descriptors that come along are closed by the kernel.
 	n, _, flags, _, err := conn.ReadMsgUnix(buffer[:], nil)
 	t.places.asked(place)
-	if err != nil || flags&unix.MSG_TRUNC != 0 {
+	if err != nil || n == 0 {
 		return
 	}
 	q, err := parseQuestion(buffer[:n])
-	if err != nil {
+	if err != nil || flags&unix.MSG_TRUNC != 0 {
 		t.config.Log.Debug("preload: refused", "err", err)
+		t.send(conn, answer{verdict: deny, errno: unix.EINVAL})
 		return
 	}
 	who, err := peerOf(conn)
@@ -146,6 +144,7 @@ func (p *places) evict(silence time.Duration) time.Duration {
 		return left
 	}
 	p.silent.Remove(oldest)
+	_, _ = held.conn.Write(answer{verdict: deny, errno: unix.EAGAIN}.encode())
 	_ = held.conn.Close()
 	return soon
 }

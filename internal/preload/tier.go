@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -43,6 +44,8 @@ type Tier struct {
 	table     *sharedTable
 	rights    []byte // the control message that carries the table's descriptor
 	images    *images
+	links     *linkIndex
+	unpatched atomic.Bool
 	places    *places
 	buffers   sync.Pool
 	serving   sync.WaitGroup
@@ -63,7 +66,7 @@ func Open(config Config) (*Tier, error) {
 	}
 	t := &Tier{
 		config: config, socket: name, listener: listener, startable: start,
-		images: newImages(), places: newPlaces(connectionsMax),
+		images: newImages(), links: newLinkIndex(config.Log), places: newPlaces(connectionsMax),
 		buffers: sync.Pool{New: func() any { return new([packetMax + 1]byte) }},
 	}
 	if t.table, err = openTable(t.cautious()); err != nil {

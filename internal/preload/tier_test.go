@@ -2,6 +2,7 @@ package preload
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -339,8 +340,9 @@ func TestHostilePackets(t *testing.T) {
 		if err := unix.Sendmsg(fd, raw, unix.UnixRights(fd, fd), nil, 0); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := unix.Read(fd, make([]byte, 64)); n != 0 && err == nil {
-			t.Errorf("%d bytes were answered", len(raw))
+		got := make([]byte, 64)
+		if n, err := unix.Read(fd, got); err != nil || n != answerSize || verdict(got[6]) != deny {
+			t.Errorf("%d bytes were answered with % x, %v", len(raw), got[:max(n, 0)], err)
 		}
 		_ = unix.Close(fd)
 	}
@@ -349,6 +351,33 @@ func TestHostilePackets(t *testing.T) {
 	}
 	if got := ask(t, client, tier, "1", "/bin/true", "true"); got != "0 0 0" {
 		t.Errorf("answer %q", got)
+	}
+}
+
+// TestHardLink: an allowed name of a file doesn't open what another name denies.
+func TestHardLink(t *testing.T) {
+	c := &court{}
+	tier := serve(t, c)
+	dir := t.TempDir()
+	secret, other := dir+"/secret/deep/file", dir+"/harmless"
+	if err := errors.Join(os.MkdirAll(dir+"/secret/deep", 0o700), os.WriteFile(secret, nil, 0o600), os.Link(secret, other)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tier.Apply(policy.Sections{Files: policy.FileSection{Effect: autodefend.Prevent, DenyRead: []string{dir + "/secret"}}}); err != nil {
+		t.Fatal(err)
+	}
+	c.denies(func(e policy.Event) bool { return e.File == secret })
+	var st unix.Stat_t
+	if err := unix.Stat(other, &st); err != nil {
+		t.Fatal(err)
+	}
+	q := question{kind: kindOpen, dirfd: unix.AT_FDCWD, text: other, access: accessRead}
+	if got := tier.reply(os.Getpid(), q); got.verdict != allow {
+		t.Errorf("without its inode: %+v", got)
+	}
+	q.inode = fileID{st.Dev, st.Ino}
+	if got := tier.reply(os.Getpid(), q); got.verdict != deny {
+		t.Errorf("with its inode: %+v", got)
 	}
 }
 

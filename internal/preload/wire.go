@@ -37,6 +37,9 @@ const (
 	kinds // how many there are
 )
 
+// flagPatched is the flag of a hello that says that the C library's own system calls lead to the shim.
+const flagPatched = 1
+
 // verdict is enum ad_verdict.
 type verdict uint8
 
@@ -67,6 +70,7 @@ type question struct {
 	number   int32
 	protocol uint16
 	address  netip.AddrPort // invalid when the question has none
+	inode    fileID         // of an open of a file with several names; zero for others
 	text     string
 	argv     []byte // arguments, each ended by a NUL; the last one may be cut
 }
@@ -106,8 +110,25 @@ func parseQuestion(packet []byte) (question, error) {
 	}
 	q.text, q.argv = string(text), packet[questionSize+textLen:]
 	var err error
-	q.address, err = parseAddress(packet[32:questionSize], addrLen)
+	if q.kind == kindOpen {
+		q.inode, err = parseInode(packet[32:questionSize], addrLen)
+	} else {
+		q.address, err = parseAddress(packet[32:questionSize], addrLen)
+	}
 	return q, err
+}
+
+// parseInode reads a struct ad_inode of which length bytes count; 0 is none.
+func parseInode(raw []byte, length int) (fileID, error) {
+	const inodeSize = 16
+	switch length {
+	case 0:
+		return fileID{}, nil
+	case inodeSize:
+		return fileID{device: binary.LittleEndian.Uint64(raw), inode: binary.LittleEndian.Uint64(raw[8:])}, nil
+	default:
+		return fileID{}, fmt.Errorf("%w: inode of %d bytes", errQuestion, length)
+	}
 }
 
 // parseAddress reads a struct sockaddr_in or sockaddr_in6 of which length bytes count; 0 is no address. An IPv4 address
