@@ -43,7 +43,7 @@ func TestLayout(t *testing.T) {
 			kind: kindListen, access: accessRead | accessWrite, dirfd: -100, flags: 0x1234, number: 1, protocol: protocolUDP,
 			address: netip.MustParseAddrPort("[2001:db8::7]:4444"), text: "/some/text", argv: []byte("one\x00two\x00"),
 		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(question{}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(question{}, fileID{}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
