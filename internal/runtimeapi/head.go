@@ -52,7 +52,7 @@ func fields(head []byte) iter.Seq2[[]byte, []byte] {
 				return
 			}
 			name, value, ok := bytes.Cut(field, []byte{':'})
-			if !ok || !isToken(name) {
+			if !ok || !isToken(name) || bytes.IndexByte(value, '\r') >= 0 {
 				name = nil
 			}
 			if !yield(name, bytes.Trim(value, " \t")) {

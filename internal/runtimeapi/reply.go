@@ -2,6 +2,7 @@ package runtimeapi
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -18,6 +19,8 @@ type Reply struct {
 	Header map[string]string
 	Body   []byte
 }
+
+var errNotRepeatable = errors.New("a poll with a body can't be repeated") //nolint:gochecknoglobals // a sentinel error
 
 // answer sends a reply to an invocation, polls for the next and returns the connection of that poll. It is a new one:
 // the connection that brought the event may have ended with it.
@@ -37,6 +40,10 @@ func (s *session) answer(e *exchange, id string, reply *Reply) (net.Conn, error)
 	}
 	if p.config.Hooks.Response != nil {
 		p.config.Hooks.Response(p.ctx, id)
+	}
+	if e.head == nil {
+		p.release(conn)
+		return nil, errNotRepeatable
 	}
 	if err := s.swap(conn); err != nil {
 		return nil, err

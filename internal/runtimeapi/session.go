@@ -22,7 +22,7 @@ const (
 type exchange struct {
 	route  route
 	method string
-	// head is the request's, kept to poll again.
+	// head is the request's, kept to poll again; nil when a body followed, which is not kept.
 	head []byte
 	// done is closed when the response was passed on.
 	done chan struct{}
@@ -148,7 +148,9 @@ func (s *session) answered(e *exchange) bool {
 func (s *session) send(r request, head int) (*exchange, error) {
 	e := &exchange{route: routeOf(r.method, r.target), method: r.method, done: make(chan struct{})}
 	if e.route.kind == routePoll {
-		e.head = append(e.head, s.in.buffered()[:head]...)
+		if r.body.done() {
+			e.head = append(e.head, s.in.buffered()[:head]...)
+		}
 		s.proxy.beforePoll()
 	}
 	s.waiting.Add(1)
