@@ -54,7 +54,7 @@ func (f *fields) fail(name, hint, format string, args ...any) {
 
 // mistake is an error in a policy, at a path such as rules[0].dns.effect.
 func mistake(path, hint, format string, args ...any) error {
-	e := autodefend.Errorf(autodefend.CodeInvalid, "policy: %s: %s", path, fmt.Sprintf(format, args...))
+	e := autodefend.Errorf(autodefend.CodeInvalid, "%s: %s", path, fmt.Sprintf(format, args...))
 	if hint == "" {
 		return e
 	}

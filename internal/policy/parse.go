@@ -17,7 +17,7 @@ const MaxSize = 16 << 20
 // as joined [autodefend.Error] values of code invalid.
 func Parse(data []byte) (*Policy, error) {
 	if len(data) > MaxSize {
-		return nil, autodefend.Errorf(autodefend.CodeInvalid, "policy: %d bytes are more than the %d that a policy may have", len(data), MaxSize)
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "%d bytes are more than the %d that a policy may have", len(data), MaxSize)
 	}
 	data = bytes.TrimSpace(data)
 	if err := syntax(data); err != nil {
@@ -48,10 +48,10 @@ func syntax(data []byte) error {
 	if err == nil && (data[0] == '{' || data[0] == '[') {
 		return nil
 	}
-	e := autodefend.Errorf(autodefend.CodeInvalid, "policy: want a policy, a list of rules or a rule, have %s", excerpt(data))
+	e := autodefend.Errorf(autodefend.CodeInvalid, "want a policy, a list of rules or a rule, have %s", excerpt(data))
 	if at, ok := errors.AsType[*json.SyntaxError](err); ok {
 		line := 1 + bytes.Count(data[:min(int(at.Offset), len(data))], []byte("\n"))
-		e = autodefend.Errorf(autodefend.CodeInvalid, "policy: line %d isn't JSON: %s", line, at)
+		e = autodefend.Errorf(autodefend.CodeInvalid, "line %d isn't JSON: %s", line, at)
 	}
 	return e.WithHint("a policy is JSON as GET /api/v1/policies/runtime/serverless gives it")
 }
