@@ -159,7 +159,7 @@ func (c *applyCommand) fromFile(ctx context.Context, bar *progress) (*fleet.Flee
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := p.Verify(now(), c.cfg.PlanMaxAge, plan.Digest(c.cfg.Recipe, c.cfg.Tag, "")); err != nil {
+	if err := p.Verify(now(), c.cfg.PlanMaxAge, plan.Digest(c.cfg.Recipe, c.cfg.Tag, c.cfg.policies.stamp())); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", c.planFile, err)
 	}
 	c.narrow(p)

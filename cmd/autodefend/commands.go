@@ -54,7 +54,7 @@ func commands() []command {
 func selectors() []string {
 	return []string{
 		"regions", "functions", "exclude", "tags", "profile", "accounts", "external_id",
-		"recipe", "layer_arn", "as_of", "versions", "metrics", "rate",
+		"recipe", "layer_arn", "policy", "policy_key", "as_of", "versions", "metrics", "rate",
 	}
 }
 

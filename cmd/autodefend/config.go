@@ -55,7 +55,11 @@ type config struct {
 
 	recipeRef    string
 	runtimesFile string
-	limits       limitOverrides
+	// policyFile and policyKeyFile lead to policies, which is nil when no
+	// policy is to be embedded.
+	policyFile, policyKeyFile string
+	policies                  *policies
+	limits                    limitOverrides
 	// externalIDs are those of the file's accounts, by role ARN.
 	externalIDs map[string]string
 	// origins tells where the value of an option came from, by its key.
@@ -180,6 +184,7 @@ func (c *config) resolve() []error {
 	}
 	check(c.resolveRecipe())
 	check(c.resolveRuntimes())
+	check(c.resolvePolicies())
 	mistakes = append(mistakes, c.checkRegions()...)
 	mistakes = append(mistakes, c.checkGlobs()...)
 	mistakes = append(mistakes, c.checkRoles()...)

@@ -45,6 +45,8 @@ func recipeOptions(c *config) []option {
 	return []option{
 		{key: "recipe", flag: "recipe", env: "AUTODEFEND_RECIPE", value: textValue("NAME|FILE", &c.recipeRef), help: "how to attach: " + strings.Join(plan.BuiltinRecipes(), ", ") + " or a YAML file"},
 		{key: "layer_arn", flag: "layer-arn", env: "AUTODEFEND_LAYER_ARN", value: textValue("ARN", &c.LayerARN), help: "layer version to attach (default: the newest one published)"},
+		{key: "policy", flag: "policy", env: "AUTODEFEND_POLICY", value: textValue("FILE", &c.policyFile), help: "runtime policy to embed in functions, as JSON"},
+		{key: "policy_key", flag: "policy-key", env: "AUTODEFEND_POLICY_KEY_FILE", value: textValue("FILE", &c.policyKeyFile), help: "private key that signs the policy"},
 		{key: "limits.max_layers", env: "MAX_LAYERS", value: limitValue(&l.maxLayers, func() int { return c.Recipe.Limits.MaxLayers }, 1, 5), help: "how many layers a function may have with ours"},
 		{key: "limits.min_memory_mb", env: "MIN_MEMORY_MB", value: limitValue(&l.minMemoryMB, func() int { return c.Recipe.Limits.MinMemoryMB }, 0, 10240), help: "the function's memory must be greater, in MB"},
 		{key: "limits.timeout_buffer_sec", env: "TIMEOUT_BUFFER_SEC", value: limitValue(&l.timeoutBufferSec, func() int { return c.Recipe.Limits.TimeoutBufferSec }, 0, 899), help: "the function's timeout must be less than 900 s minus this"},

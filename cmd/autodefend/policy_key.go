@@ -69,19 +69,28 @@ func (a *app) signingKey(name string) (ed25519.PrivateKey, error) {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return key, err
 	}
-	const hint = "make one with: autodefend policy keygen FILE"
 	text, err := a.input("option --key:", name)
 	if err != nil {
 		return nil, err
 	}
+	key, err := parseSigningKey(text)
+	if err != nil {
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --key: %q %s", name, err).WithHint("make one with: autodefend policy keygen FILE")
+	}
+	return key, nil
+}
+
+// parseSigningKey reads a private key as keygen writes it. The error says what
+// the file does.
+func parseSigningKey(text []byte) (ed25519.PrivateKey, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != keyBlock {
-		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --key: %q holds no private key in PEM form", name).WithHint(hint)
+		return nil, errors.New("holds no private key in PEM form")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	key, ok := parsed.(ed25519.PrivateKey)
 	if err != nil || !ok {
-		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --key: the key in %q isn't an Ed25519 key", name).WithHint(hint)
+		return nil, errors.New("holds a key that isn't an Ed25519 key")
 	}
 	return key, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/autodefend/autodefend/internal/cloud"
 	"github.com/autodefend/autodefend/internal/fleet"
 	"github.com/autodefend/autodefend/internal/layer"
+	"github.com/autodefend/autodefend/internal/plan"
 	"github.com/autodefend/autodefend/internal/report"
 )
 
@@ -120,7 +121,12 @@ type mode struct {
 // fleet makes the fleet that works on a scope.
 func (a *app) fleet(s *scope, m mode) *fleet.Fleet {
 	now := time.Now()
+	var source plan.PolicySource
+	if a.cfg.policies != nil {
+		source = a.cfg.policies.value
+	}
 	return fleet.New(fleet.Config{
+		Policy: source, PolicyDigest: a.cfg.policies.stamp(),
 		Recipe: a.cfg.Recipe, Runtimes: a.cfg.Runtimes, Selection: a.cfg.selection(), Tag: a.cfg.Tag,
 		Run:  fleet.RunID(now, rand.Uint64()),
 		AsOf: a.cfg.asOf(now), Details: m.details, Versions: a.cfg.Versions, Metrics: a.cfg.Metrics,
