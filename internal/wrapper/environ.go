@@ -3,6 +3,8 @@ package wrapper
 import (
 	"os"
 	"strings"
+
+	"github.com/autodefend/autodefend"
 )
 
 const (
@@ -12,7 +14,8 @@ const (
 	EnvNextWrapper = "AUTODEFEND_NEXT_WRAPPER"
 	// EnvPrefix begins the names of all variables that are ours and that the runtime must not see.
 	EnvPrefix = "AUTODEFEND_"
-	// EnvPolicy is the variable that holds the function's policy. The runtime does not see it either.
+	// EnvPolicy is the variable that holds the function's policy. The runtime does not see it either, unless its value
+	// isn't one of ours.
 	EnvPolicy = "TW_POLICY"
 )
 
@@ -38,7 +41,7 @@ func childEnviron(environ []string, next string) []string {
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")
 		switch {
-		case strings.HasPrefix(name, EnvPrefix), name == EnvPolicy:
+		case strings.HasPrefix(name, EnvPrefix), strings.HasPrefix(variable, EnvPolicy+"="+autodefend.PolicyPrefix):
 		case name != EnvExecWrapper:
 			kept = append(kept, variable)
 		case pending:

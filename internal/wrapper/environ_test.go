@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/autodefend/autodefend"
 )
 
 func TestChildEnviron(t *testing.T) {
@@ -20,7 +22,8 @@ func TestChildEnviron(t *testing.T) {
 		{"the owner's comes back in its place", []string{"A=1", "AWS_LAMBDA_EXEC_WRAPPER=/ours", "AUTODEFEND_NEXT_WRAPPER=/theirs", "B=2"}, "/theirs", []string{"A=1", "AWS_LAMBDA_EXEC_WRAPPER=/theirs", "B=2"}, "/theirs"},
 		{"and once", []string{"AWS_LAMBDA_EXEC_WRAPPER=/a", "AWS_LAMBDA_EXEC_WRAPPER=/b"}, "/theirs", []string{"AWS_LAMBDA_EXEC_WRAPPER=/theirs"}, ""},
 		{"and also where there was none", []string{"AUTODEFEND_NEXT_WRAPPER=/theirs"}, "/theirs", []string{"AWS_LAMBDA_EXEC_WRAPPER=/theirs"}, "/theirs"},
-		{"the policy", []string{"TW_POLICY=x", "TW_POLICY_A=1"}, "", []string{"TW_POLICY_A=1"}, ""},
+		{"our policy", []string{"TW_POLICY=" + autodefend.PolicyPrefix + "x", "TW_POLICY_A=1"}, "", []string{"TW_POLICY_A=1"}, ""},
+		{"another's policy", []string{"TW_POLICY=x"}, "", []string{"TW_POLICY=x"}, ""},
 		{"names that begin alike", []string{"AUTODEFEND=1", "AWS_LAMBDA_EXEC_WRAPPERS=2", "XAUTODEFEND_A=3"}, "", []string{"AUTODEFEND=1", "AWS_LAMBDA_EXEC_WRAPPERS=2", "XAUTODEFEND_A=3"}, ""},
 		{"the first of two counts", []string{"AUTODEFEND_NEXT_WRAPPER=/1", "AUTODEFEND_NEXT_WRAPPER=/2"}, "", []string{}, "/1"},
 	}
