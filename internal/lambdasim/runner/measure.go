@@ -12,7 +12,7 @@ import (
 const measureEvery = 25 * time.Millisecond
 
 // measure obeys kindMeasure: a limit above 0 begins measuring, 0 ends it and
-// answers the most that was seen. Processes that pass the limit are ended,
+// answers the most that was seen so far. Processes that pass the limit are ended,
 // which is told at once.
 func (a *agent) measure() {
 	var limit, most int64
@@ -35,6 +35,7 @@ func (a *agent) measure() {
 				ticker.Stop()
 				a.say(message{Kind: kindMeasured, Bytes: limit, Over: true})
 				a.everybody(syscall.SIGKILL)
+				most = 0
 			}
 		}
 	}

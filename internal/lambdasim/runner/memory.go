@@ -3,7 +3,6 @@
 package runner
 
 import (
-	"errors"
 	"os"
 	"strconv"
 )
@@ -14,6 +13,8 @@ type memory struct {
 	sandbox *sandbox
 	limit   int64 // bytes; 0 is none
 	group   *cgroup
+	// kills is how many processes the kernel has ended for want of memory.
+	kills int64
 	// joins are the files by which a process joins the group.
 	joins []*os.File
 }
@@ -68,13 +69,15 @@ func (m *memory) begin() error {
 func (m *memory) joined() bool { return len(m.joins) > 0 }
 
 // end ends watching. It returns the most memory that was in use, in bytes, and
-// whether the limit was passed.
+// whether the limit was passed since the last time.
 func (m *memory) end() (int64, bool) {
 	switch {
 	case m.limit == 0:
 		return 0, false
 	case m.joined():
-		return m.group.peak(), m.group.killed()
+		before := m.kills
+		m.kills = m.group.kills()
+		return m.group.peak(), m.kills > before
 	}
 	return m.sandbox.measuredMemory()
 }
@@ -91,7 +94,9 @@ func (s *sandbox) measuredMemory() (int64, bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return most, s.over
+	over := s.over
+	s.over = false
+	return most, over
 }
 
 // peak returns the most memory that the group had in use, in bytes.
@@ -105,13 +110,13 @@ func (g *cgroup) peak() int64 {
 	return g.number("memory.current", "") // before Linux 5.19
 }
 
-// killed reports whether the kernel ended a process of the group for want of
-// memory.
-func (g *cgroup) killed() bool {
+// kills returns how many processes of the group the kernel has ended for want
+// of memory.
+func (g *cgroup) kills() int64 {
 	if g.unified {
-		return g.number("memory.events", "oom_kill") > 0
+		return g.number("memory.events", "oom_kill")
 	}
-	return g.number("memory.oom_control", "oom_kill") > 0
+	return g.number("memory.oom_control", "oom_kill")
 }
 
 // close removes the group.
@@ -121,5 +126,5 @@ func (m *memory) close() error {
 	if m.group == nil {
 		return nil
 	}
-	return errors.Join(m.group.remove())
+	return m.group.remove()
 }

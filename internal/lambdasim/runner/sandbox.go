@@ -221,8 +221,9 @@ func (s *sandbox) note(m message) {
 	defer s.mu.Unlock()
 	t := s.tasks[m.ID]
 	switch {
+	case m.Kind == kindMeasured && m.Over:
+		s.over = true
 	case m.Kind == kindMeasured:
-		s.over = s.over || m.Over
 		select {
 		case s.measured <- m.Bytes:
 		default: // nobody asked
