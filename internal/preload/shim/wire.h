@@ -59,13 +59,31 @@ struct ad_question {
 	uint8_t access;   /* AD_READ | AD_WRITE */
 	int32_t pid;      /* getpid() of the asker */
 	int32_t dirfd;    /* AT_FDCWD when it doesn't matter */
-	uint32_t flags;   /* AD_EXEC: execveat's flags; AD_OPEN: open's flags */
+	uint32_t flags;   /* AD_EXEC: execveat's flags or AD_LIBRARY; AD_OPEN: open's flags; AD_HELLO: AD_PATCHED */
 	int32_t number;   /* AD_TAMPER: target process id; AD_LISTEN: 1 for listen, 0 for bind */
 	uint16_t protocol;/* AD_TCP or AD_UDP */
 	uint16_t addr_len;
 	uint16_t text_len;
 	uint16_t argv_len;
-	uint8_t addr[28]; /* struct sockaddr_in or sockaddr_in6 */
+	uint8_t addr[28]; /* struct sockaddr_in or sockaddr_in6; AD_OPEN: see struct ad_inode */
+};
+
+/*
+ * Flag of AD_HELLO: the C library's system calls lead to the shim. Without it only calls of the library's functions
+ * that the program makes by name are seen (the sandbox didn't let the library's code be changed).
+ */
+#define AD_PATCHED 1u
+
+/* Flag of AD_EXEC: not a program but a library, or other code that is mapped; text is its real path. */
+#define AD_LIBRARY 0x80000000u
+
+/*
+ * AD_OPEN of a file that has more than one name (hard links) carries this in addr, with addr_len 16: text is the name it
+ * was opened by, and the lists may deny one of its other names.
+ */
+struct ad_inode {
+	uint64_t device;
+	uint64_t inode;
 };
 
 /* Verdicts. */

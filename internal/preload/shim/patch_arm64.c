@@ -1,0 +1,3 @@
+#if defined(__aarch64__)
+typedef int nothing;
+#endif

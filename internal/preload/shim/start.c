@@ -1,0 +1,127 @@
+/*
+ * start.c - the constructor: report in, get the table, hide our variables from the program.
+ *
+ * It should run before any other library's constructor (the linker flag initfirst asks for that), so it must not need
+ * the C library to be ready.
+ */
+#include "shim.h"
+
+#define PROT_READ 1
+
+struct ad_state ad_state;
+
+extern char **environ __attribute__((weak));
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+
+/* Copies text up to a separator into to; false when it doesn't fit or is empty. */
+static bool take(char *to, size_t room, uint16_t *len, const char *from, size_t n)
+{
+	if (n == 0 || n >= room)
+		return false;
+	memcpy(to, from, n);
+	to[n] = '\0';
+	*len = (uint16_t)n;
+	return true;
+}
+
+/* Reads "AUTODEFEND_SHIM=1:SOCKET:LIBRARY". */
+static bool read_variable(struct ad_state *state, const char *entry)
+{
+	size_t len = ad_length(entry, sizeof state->variable);
+	const char *socket = entry + sizeof AD_VARIABLE; /* after the '=' */
+	if (!ad_begins(socket, "1:") || !take(state->variable, sizeof state->variable, &state->variable_len, entry, len))
+		return false;
+	socket += 2;
+	size_t n = 0;
+	while (socket[n] != '\0' && socket[n] != ':')
+		n++;
+	if (socket[n] == '\0')
+		return false;
+	const char *library = socket + n + 1;
+	uint16_t socket_len = 0;
+	if (!take(state->library, sizeof state->library, &state->library_len, library, ad_length(library, 4096)))
+		return false;
+	if (!take(state->socket, sizeof state->socket, &socket_len, socket, n))
+		return false;
+	state->socket_len = socket_len; /* set last: it says that the rest is there */
+	return true;
+}
+
+/* Takes LIBRARY away from the head of LD_PRELOAD; true when nothing is left of the variable. */
+static bool strip_preload(const struct ad_state *state, char *entry)
+{
+	char *value = entry + 11;
+	if (!ad_begins(value, state->library))
+		return false;
+	char *after = value + state->library_len;
+	if (*after == '\0')
+		return true;
+	if (*after != ':' && *after != ' ')
+		return false;
+	size_t len = ad_length(after + 1, SIZE_MAX);
+	memmove(value, after + 1, len);
+	memset(value + len, 0, state->library_len + 1u);
+	return false;
+}
+
+/* Removes our variables, in place: the vector on the stack is the one that the program gets. */
+static void hide(const struct ad_state *state, char **envp)
+{
+	char **to = envp;
+	for (char **from = envp; *from != NULL; from++) {
+		bool ours = ad_begins(*from, AD_VARIABLE "=");
+		if (ad_begins(*from, "LD_PRELOAD="))
+			ours = strip_preload(state, *from);
+		if (ours)
+			memset(*from, 0, ad_length(*from, SIZE_MAX)); /* /proc/PID/environ */
+		else
+			*to++ = *from;
+	}
+	*to = NULL;
+}
+
+static bool has_openat2(void)
+{
+	struct {
+		uint64_t flags, mode, resolve;
+	} how = {0, 0, 0};
+	return ad_sys4(__NR_openat2, -1, "x", &how, sizeof how) == -EBADF;
+}
+
+/* Makes the state read-only; not on arm64 kernels with larger pages, where it isn't alone in its page. */
+static void seal(struct ad_state *state)
+{
+	unsigned char resident[1];
+	uintptr_t odd = ((uintptr_t)state & ~(uintptr_t)0xffff) + AD_PAGE;
+	if (ad_sys3(__NR_mincore, odd, 1, resident) != -EINVAL) /* EINVAL: not a page's address */
+		ad_sys3(__NR_mprotect, state, sizeof *state, PROT_READ);
+}
+
+void ad_start(char **envp)
+{
+	struct ad_state *state = &ad_state;
+	if (envp == NULL || state->socket_len != 0)
+		return;
+	bool known = false;
+	for (char **entry = envp; *entry != NULL && !known; entry++)
+		known = ad_begins(*entry, AD_VARIABLE "=") && read_variable(state, *entry);
+	if (!known)
+		return;
+	ad_hooks_start();
+	state->openat2 = has_openat2();
+	state->patched = ad_patch() > 0;
+	if (state->patched) /* else the library's own children wouldn't get them back */
+		hide(state, envp);
+	ad_hello(state, state->patched ? AD_PATCHED : 0);
+	seal(state);
+}
+
+/* glibc's loader gives constructors main's arguments; musl's gives none, but has set environ by then. */
+__attribute__((constructor)) static void construct(int argc, char **argv, char **envp)
+{
+	(void)argc;
+	(void)argv;
+	if (gnu_get_libc_version == NULL)
+		envp = &environ == NULL ? NULL : environ;
+	ad_start(envp);
+}
