@@ -77,10 +77,10 @@ func (b *body) advance(p []byte) (int, error) {
 	total := 0
 	for total < len(p) && !b.done() {
 		n, _, err := b.next(p[total:])
+		total += n
 		if err != nil {
 			return total, err
 		}
-		total += n
 	}
 	return total, nil
 }

@@ -43,12 +43,16 @@ type Extension struct {
 //     tries again each second, after anything else it waits for ctx.
 //   - SHUTDOWN is the only event to ask for on every kind of compute, and INVOKE would make each invocation wait for us.
 func RunExtension(ctx context.Context, extension Extension, onShutdown func()) error {
+	transport := &http.Transport{DisableCompression: true} // and no proxy: those variables are the customer's
+	defer transport.CloseIdleConnections()
+	return runExtension(ctx, extension, onShutdown, transport)
+}
+
+func runExtension(ctx context.Context, extension Extension, onShutdown func(), transport http.RoundTripper) error {
 	if extension.Log == nil {
 		extension.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &extensionLoop{Extension: extension}
-	l.client.Transport = &http.Transport{DisableCompression: true} // and no proxy: the variables are the customer's
-	defer l.client.CloseIdleConnections()
+	l := &extensionLoop{Extension: extension, client: http.Client{Transport: transport}}
 	for {
 		event, err := l.step(ctx)
 		if event == "SHUTDOWN" {

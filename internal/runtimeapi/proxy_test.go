@@ -183,6 +183,10 @@ func TestRelay(t *testing.T) {
 			">PUT /2022-07-01/telemetry HTTP/1.1\r\nLambda-Extension-Identifier: x\r\nContent-Length: 2\r\n\r\n{}", "<HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK",
 			">POST /2020-01-01/extension/register HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "<HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
 		},
+		"another protocol offered in vain": {
+			">GET /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n\r\n",
+			"<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ">" + get, "<" + event,
+		},
 		"another protocol": {
 			">GET /up HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n", "<HTTP/1.1 101 Switching Protocols\r\n\r\nhi",
 			">\x00\x01no HTTP", "<at all", ">EOF", "<EOF",
