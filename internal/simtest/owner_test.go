@@ -19,6 +19,8 @@ const (
 	ourWrapper      = "/opt/autodefend/wrapper"
 	nextVariable    = "AUTODEFEND_NEXT_WRAPPER"
 	markerVariable  = "AUTODEFEND_ATTACHED"
+	policyVariable  = "TW_POLICY"
+	ourPolicy       = "ad."
 	ourLayer        = ":layer:autodefend-defender-"
 	tagKey          = "SecurityProtected"
 	tagValue        = "True"
@@ -52,6 +54,9 @@ func ownersView(f lambdasim.FunctionState) view {
 	}
 	delete(v.Env, nextVariable)
 	delete(v.Env, markerVariable)
+	if strings.HasPrefix(v.Env[policyVariable], ourPolicy) {
+		delete(v.Env, policyVariable)
+	}
 	if _, ours := v.Tags[ownershipTag]; ours {
 		delete(v.Tags, ownershipTag)
 		if v.Tags[tagKey] == tagValue {
@@ -77,7 +82,7 @@ func clean(f lambdasim.FunctionState) bool {
 	_, marker := f.Env[markerVariable]
 	_, next := f.Env[nextVariable]
 	_, tagged := f.Tags[ownershipTag]
-	return !marker && !next && f.Env[wrapperVariable] != ourWrapper && !tagged &&
+	return !marker && !next && !strings.HasPrefix(f.Env[policyVariable], ourPolicy) && f.Env[wrapperVariable] != ourWrapper && !tagged &&
 		!slices.ContainsFunc(f.Layers, func(l string) bool { return strings.Contains(l, ourLayer) })
 }
 

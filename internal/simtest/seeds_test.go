@@ -164,7 +164,12 @@ func (h *hour) tell(run *autodefend.Run) {
 
 func (h *hour) fleet(client cloud.HTTPClient) *fleet.Fleet {
 	h.runs++
-	f := newFleet(context.Background(), h.T, client, 10, runID(h.runs), nil)
+	// In the storm each run may have another policy or none; in the calm there's one.
+	letter := []string{"", "a", "b"}[h.rng.IntN(3)]
+	if h.storm.calm.Load() {
+		letter = "c"
+	}
+	f := newFleet(context.Background(), h.T, client, 10, runID(h.runs), func(cfg *fleet.Config) { cfg.Policy = embed(letter) })
 	if k, ok := client.(*killer); ok {
 		k.arm() // opening the account only reads who one is
 	}
@@ -213,6 +218,8 @@ func (h *hour) converged(untouched map[string]string) {
 			h.Errorf("seed %d: %s is still to be changed: %s %+v", h.seed, v.Name, v.Decision, v.Reasons)
 		case v.Decision == autodefend.Protected && (!protected(state) || (state.Tags[tagKey] == "")):
 			h.Errorf("seed %d: %s is called protected and isn't", h.seed, v.Name)
+		case state.Env[policyVariable] != "" && !clean(state) && v.Decision == autodefend.Skip:
+			// Protected by a run without a policy; one with a policy can't embed it.
 		case v.Decision == autodefend.Skip && h.owners.edits == 0 && state.RevisionID != untouched[v.Name]:
 			h.Errorf("seed %d: %s was skipped and touched all the same", h.seed, v.Name)
 		}

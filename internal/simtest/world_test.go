@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,7 +93,9 @@ func randomFunction(rng *rand.Rand, name string, layers []string) lambdasim.Func
 
 // unusual gives some functions what makes them hard to protect.
 func unusual(rng *rand.Rand, f *lambdasim.FunctionSpec) {
-	switch rng.IntN(14) {
+	switch rng.IntN(15) {
+	case 10:
+		f.Env[policyVariable] = "another product's policy"
 	case 0:
 		f.PackageType, f.Runtime, f.Handler, f.Layers, f.ImageURI = "Image", "", "", nil, account+".dkr.ecr."+region+".amazonaws.com/app:1"
 	case 1:
@@ -148,6 +151,20 @@ func newFleet(ctx context.Context, t *testing.T, client cloud.HTTPClient, rate f
 		list = append(list, fleet.Region{Account: r.Account, Partition: r.Partition, Name: r.Name, Estate: r, Layers: r, Writer: r, Insight: r})
 	}
 	return fleet.New(cfg, list)
+}
+
+// embed gives every function a policy of one letter, as long as there's room
+// for. One that says the same letter already stays.
+func embed(letter string) plan.PolicySource {
+	if letter == "" {
+		return nil
+	}
+	return func(f autodefend.Function, room int) string {
+		if now := f.Environment.Variables[policyVariable]; strings.HasPrefix(now, ourPolicy+letter) {
+			return now
+		}
+		return ourPolicy + strings.Repeat(letter, min(600, max(room-len(ourPolicy), 200)))
+	}
 }
 
 // runID is the id of the n-th run of a test.
