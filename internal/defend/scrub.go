@@ -49,16 +49,13 @@ func isPublic(name string) bool {
 // command returns a command line without variables' values, cut to its limit between two characters.
 func (s scrubber) command(text string) string { return cut(s.replacer.Replace(text), commandMax) }
 
+// cut shortens text to at most limit bytes, between two characters.
 func cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	text = text[:limit]
-	for text != "" && !utf8.RuneStart(text[len(text)-1]) {
-		text = text[:len(text)-1]
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
 	}
-	if r, size := utf8.DecodeLastRuneInString(text); r == utf8.RuneError && size <= 1 && text != "" {
-		text = text[:len(text)-1]
-	}
-	return text
+	return text[:limit]
 }

@@ -1,0 +1,306 @@
+package defend
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/policy"
+)
+
+// fakeConsole keeps what it gets and answers what it is told to.
+type fakeConsole struct {
+	mu      sync.Mutex
+	posts   [][]string // ids
+	postErr []error    // of the next posts
+	slow    time.Duration
+	policy  string
+	tag     string
+	asked   []string // tags
+	err     error
+}
+
+func (c *fakeConsole) PostAudits(ctx context.Context, audits []autodefend.Audit) error {
+	if err := c.wait(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []string
+	for _, a := range audits {
+		ids = append(ids, a.ID)
+	}
+	c.posts = append(c.posts, ids)
+	if len(c.postErr) == 0 {
+		return nil
+	}
+	err := c.postErr[0]
+	c.postErr = c.postErr[1:]
+	return err
+}
+
+func (c *fakeConsole) Policy(ctx context.Context, tag string) (string, string, error) {
+	if err := c.wait(ctx); err != nil {
+		return "", "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = append(c.asked, tag)
+	if c.err != nil || tag == c.tag {
+		return "", tag, c.err
+	}
+	return c.policy, c.tag, nil
+}
+
+func (c *fakeConsole) wait(ctx context.Context) error {
+	if c.slow == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(c.slow):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *fakeConsole) sent() [][]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.posts
+}
+
+func audit(n int) autodefend.Audit { return autodefend.Audit{ID: fmt.Sprint(n)} }
+
+// TestOutbox runs in virtual time.
+func TestOutbox(t *testing.T) {
+	unreachable := errors.New("unreachable")
+	refused := &autodefend.Error{Code: autodefend.CodeInvalid, Message: "no"}
+	tests := []struct {
+		name string
+		errs []error
+		slow time.Duration
+		run  func(o *outbox)
+		want [][]string
+		log  string
+	}{
+		{"flush sends at once", nil, 0, func(o *outbox) {
+			o.add(audit(1))
+			o.add(audit(2))
+			o.flush(context.Background())
+		}, [][]string{{"1", "2"}}, ""},
+		{"without a flush after a while", nil, 0, func(o *outbox) {
+			o.add(audit(1))
+			time.Sleep(2 * linger)
+		}, [][]string{{"1"}}, ""},
+		{"the same again after a failure", []error{unreachable}, 0, func(o *outbox) {
+			o.add(audit(1))
+			o.flush(context.Background())
+			o.flush(context.Background())
+		}, [][]string{{"1"}, {"1"}}, ""},
+		{"what is refused isn't sent again", []error{refused}, 0, func(o *outbox) {
+			o.add(audit(1))
+			o.flush(context.Background())
+			o.flush(context.Background())
+		}, [][]string{{"1"}}, "audits=1"},
+		{"a slow Console holds nobody up, and what it took isn't sent again", nil, 3 * time.Second, func(o *outbox) {
+			o.add(audit(1))
+			began := time.Now()
+			ctx, cancel := context.WithTimeout(context.Background(), flushAfterResponse)
+			defer cancel()
+			o.flush(ctx)
+			if took := time.Since(began); took > flushAfterResponse {
+				t.Errorf("flush took %s", took)
+			}
+			time.Sleep(10 * time.Second)
+			o.flush(context.Background())
+		}, [][]string{{"1"}}, ""},
+		{"nothing to send", nil, 0, func(o *outbox) { o.flush(context.Background()) }, nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				console := &fakeConsole{postErr: tt.errs, slow: tt.slow}
+				var log bytes.Buffer
+				o := newOutbox(console, slog.New(slog.NewTextHandler(&log, nil)))
+				tt.run(o)
+				time.Sleep(time.Minute)
+				if diff := cmp.Diff(tt.want, console.sent()); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				if !strings.Contains(log.String(), tt.log) {
+					t.Errorf("no %q in %q", tt.log, log.String())
+				}
+			})
+		})
+	}
+}
+
+// TestOutboxIsBounded: what doesn't fit is counted, and what fits goes out in batches.
+func TestOutboxIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		console := &fakeConsole{}
+		var log bytes.Buffer
+		o := newOutbox(console, slog.New(slog.NewTextHandler(&log, nil)))
+		for n := range outboxMax + 7 {
+			o.add(audit(n))
+		}
+		o.flush(context.Background())
+		synctest.Wait()
+		posts := console.sent()
+		if len(posts) != outboxMax/batchMax || len(posts[0]) != batchMax {
+			t.Errorf("%d posts", len(posts))
+		}
+		if !strings.Contains(log.String(), "audits=7") {
+			t.Errorf("the log doesn't say what was dropped: %s", log.String())
+		}
+	})
+}
+
+// connected makes a world with a Console.
+func connected(t *testing.T, console *fakeConsole, change ...func(*policy.Envelope)) *world {
+	t.Helper()
+	w := &world{t: t, now: start}
+	reachable := func(e *policy.Envelope) { e.Console.Address = "console.example.com" }
+	config := w.config(seal(t, testKey, strict(autodefend.Alert), append(change, reachable)...))
+	config.Console = func(policy.Console) (Console, error) { return console, nil }
+	d, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.defender = d
+	return w
+}
+
+func issued(after time.Duration) func(*policy.Envelope) {
+	return func(e *policy.Envelope) { e.Issued = start.Add(after) }
+}
+
+// TestRefresh lets time pass between polls for events; the Console has a policy that prevents.
+func TestRefresh(t *testing.T) {
+	newer := seal(t, testKey, strict(autodefend.Prevent), issued(time.Hour))
+	broken := newer[:len(newer)-20] + strings.Repeat("A", 20)
+	tests := []struct {
+		name      string
+		policy    string
+		asks      int
+		prevents  bool // afterwards
+		hijacked  bool
+		firstOnly bool // ask once only
+	}{
+		{"newer", newer, 2, true, false, false},
+		{"older", seal(t, testKey, strict(autodefend.Prevent), issued(-time.Hour)), 2, false, false, false},
+		{"of the same second", seal(t, testKey, strict(autodefend.Prevent)), 2, true, false, false},
+		{"tampered with", broken, 2, false, true, false},
+		{"of another key", seal(t, foreignKey, strict(autodefend.Prevent), issued(time.Hour)), 2, false, true, false},
+		{"of another function", seal(t, testKey, strict(autodefend.Prevent), issued(time.Hour), func(e *policy.Envelope) { e.Target.Function = "payments" }), 2, false, true, false},
+		{"of another region", seal(t, testKey, strict(autodefend.Prevent), issued(time.Hour), func(e *policy.Envelope) { e.Target.Region = "us-east-1" }), 2, false, true, false},
+		{"no policy", "hello", 2, false, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				console := &fakeConsole{policy: tt.policy, tag: `"2"`}
+				w := connected(t, console)
+				w.defender.Next(t.Context())
+				if len(console.asked) != 0 {
+					t.Error("a policy of no age is refreshed")
+				}
+				for range tt.asks {
+					w.pass(policy.DefaultInterval)
+					w.defender.Next(t.Context())
+				}
+				if len(console.asked) != tt.asks {
+					t.Errorf("asked %q", console.asked)
+				}
+				audits := w.audits()
+				if hijacked := len(audits) > 0 && audits[0].AttackType == autodefend.AttackPolicyHijacked; hijacked != tt.hijacked {
+					t.Errorf("audits %+v", audits)
+				}
+				if got := w.defender.Judge(shell()).Deny; got != tt.prevents {
+					t.Errorf("prevents: %v, want %v; %s", got, tt.prevents, w.errors.String())
+				}
+				if applied := len(w.changed) > 0; applied != tt.prevents {
+					t.Errorf("the tiers heard of %d changes", len(w.changed))
+				}
+				if tt.prevents && console.asked[1] != `"2"` {
+					t.Errorf("asked with the tags %q", console.asked)
+				}
+				w.defender.Shutdown(t.Context())
+			})
+		})
+	}
+}
+
+// TestRefreshHoldsNobodyUp: a Console that answers late changes the policy late.
+func TestRefreshHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		console := &fakeConsole{policy: seal(t, testKey, strict(autodefend.Prevent), issued(time.Hour)), tag: "2", slow: 2 * time.Second}
+		w := connected(t, console)
+		w.pass(time.Hour)
+		began := time.Now()
+		w.defender.Next(t.Context())
+		w.defender.Next(t.Context()) // waits for the same answer
+		if took := time.Since(began); took > 2*refreshWait {
+			t.Errorf("two polls took %s", took)
+		}
+		time.Sleep(3 * time.Second)
+		if !w.defender.Judge(shell()).Deny {
+			t.Error("the late answer was not used")
+		}
+		w.defender.Shutdown(t.Context())
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestRefreshAtOnce: after a restore, and when TW_POLICY is only a summary, the Console is asked without delay.
+func TestRefreshAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		console := &fakeConsole{}
+		w := connected(t, console)
+		w.defender.Restored()
+		w.defender.Next(t.Context())
+		if len(console.asked) != 1 {
+			t.Error("not asked after a restore")
+		}
+		console = &fakeConsole{}
+		w = connected(t, console, func(e *policy.Envelope) { e.Summary = true })
+		w.defender.Refresh(t.Context())
+		if len(console.asked) != 1 {
+			t.Error("not asked for the rest of a summary")
+		}
+	})
+}
+
+// TestConsoleGetsWhatTheLogGets compares the two.
+func TestConsoleGetsWhatTheLogGets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		console := &fakeConsole{}
+		w := connected(t, console)
+		w.defender.Started(40, false)
+		for n := range 9 {
+			w.defender.Judge(shell(fmt.Sprint(n)))
+		}
+		w.defender.Shutdown(t.Context())
+		var want []string
+		for _, a := range w.audits() {
+			want = append(want, a.ID)
+		}
+		if len(want) != rateEvents+2 {
+			t.Errorf("%d lines in the log", len(want))
+		}
+		if diff := cmp.Diff([][]string{want}, console.sent()); diff != "" {
+			t.Errorf("the Console got other audits (-log +Console):\n%s", diff)
+		}
+	})
+}
