@@ -2,6 +2,7 @@ package preload
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -178,6 +179,13 @@ func (i *images) has(pid int, r reported) bool {
 	return i.reported[pid] == r
 }
 
+// any reports whether a process said hello.
+func (i *images) any() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.reported) > 0
+}
+
 // joined is a command line as /proc/PID/cmdline has it, cut at argvMax.
 func joined(args []string) []byte {
 	line := []byte(strings.Join(args, "\x00"))
@@ -199,6 +207,27 @@ func (i *images) forget() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.approvals = i.approvals[:0]
+}
+
+// Expect approves the program that this process is about to start: the function's runtime. It isn't judged when it says
+// hello, if it is that file with those arguments in a child of this process.
+func (t *Tier) Expect(program string, args []string) error {
+	self := unix.Getpid()
+	img, err := t.wanted(viewOf(self), question{dirfd: unix.AT_FDCWD, text: program, argv: append(joined(args), 0)})
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", program, err)
+	}
+	t.images.approve(self, img)
+	return nil
+}
+
+// CanEnter reports whether the shim can enter a program that this process would start, by looking at the program's file.
+func (t *Tier) CanEnter(program string) (bool, error) {
+	img, err := t.wanted(viewOf(unix.Getpid()), question{dirfd: unix.AT_FDCWD, text: program})
+	if err != nil {
+		return false, fmt.Errorf("look at %s: %w", program, err)
+	}
+	return !img.programs[0].Opaque, nil
 }
 
 // Unpatched reports whether the shim of any process couldn't change the C library's code, so that it only sees calls that
