@@ -68,16 +68,11 @@ func (s *policySource) policy(name string) (*policy.Policy, error) {
 
 // input reads a file, or standard input for a hyphen. what begins the message when that fails.
 func (a *app) input(what, name string) ([]byte, error) {
-	r := a.stdin
+	read := func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.stdin, policy.MaxSize+1)) }
 	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, autodefend.Errorf(autodefend.CodeInvalid, "%s %q can't be read: %s", what, name, whyNot(err))
-		}
-		defer f.Close()
-		r = f
+		read = func() ([]byte, error) { return os.ReadFile(name) }
 	}
-	text, err := io.ReadAll(io.LimitReader(r, policy.MaxSize+1))
+	text, err := read()
 	if err != nil {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "%s %q can't be read: %s", what, name, whyNot(err))
 	}

@@ -97,7 +97,9 @@ func (c *policyDecode) run(args []string) error {
 func (d decodedPolicy) table(w io.Writer) error {
 	lines := [][2]string{
 		{"function", strings.TrimSpace(d.Function + " " + d.Region + " " + d.Account + " " + d.Provider)},
-		{"signed by", d.Key}, {"fail mode", string(d.FailMode)}, {"console", "none"},
+		{"signed by", d.Key},
+		{"fail mode", string(d.FailMode)},
+		{"console", "none"},
 	}
 	if !d.Issued.IsZero() {
 		lines = append(lines, [2]string{"issued", d.Issued.Format(time.RFC3339)})

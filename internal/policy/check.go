@@ -89,7 +89,7 @@ func (w *remarker) rule(r *Rule) {
 		w.say("customRules", "custom rules aren't enforced yet (%d)", n)
 	}
 	w.sections(r)
-	w.unknown(r)
+	w.unknownMembers(r)
 }
 
 // sections remarks on lists that don't do what they seem to.
@@ -160,9 +160,9 @@ func (w *remarker) collection(member string, c *Collection) {
 	}
 }
 
-// unknown remarks on members that mean nothing to the Defender.
-func (w *remarker) unknown(r *Rule) {
-	w.ignored(r.kept.unknown)
+// unknownMembers remarks on members that mean nothing to the Defender.
+func (w *remarker) unknownMembers(r *Rule) {
+	w.ignored(r.unknown)
 	for name, k := range map[string]*kept{
 		"processes": &r.Processes.kept, "network": &r.Network.kept, "dns": &r.DNS.kept, "filesystem": &r.Filesystem.kept,
 	} {

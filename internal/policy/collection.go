@@ -39,8 +39,12 @@ type foreignField struct {
 
 func (c *Collection) foreign() []foreignField {
 	return []foreignField{
-		{"appIDs", &c.AppIDs}, {"clusters", &c.Clusters}, {"containers", &c.Containers},
-		{"hosts", &c.Hosts}, {"images", &c.Images}, {"namespaces", &c.Namespaces},
+		{"appIDs", &c.AppIDs},
+		{"clusters", &c.Clusters},
+		{"containers", &c.Containers},
+		{"hosts", &c.Hosts},
+		{"images", &c.Images},
+		{"namespaces", &c.Namespaces},
 	}
 }
 

@@ -18,6 +18,9 @@ type networkSection struct {
 // dotPort is the port of DNS over TLS and QUIC, which strict egress closes: it would pass the resolver by.
 const dotPort = 853
 
+// strictEntry is the member of a rule that asks for strict egress.
+const strictEntry = "autodefend.strictEgress"
+
 func (k *compiler) network(rule *Rule) networkSection {
 	n := &rule.Network
 	s := networkSection{
@@ -61,10 +64,15 @@ func (n *networkSection) outbound(ip netip.Addr, port uint16, learnt bool) (find
 	if local {
 		return finding{}, passLoopback
 	}
+	return n.allowed(ip, port, learnt)
+}
+
+// allowed judges an address that isn't denied by the allow lists and by strict egress.
+func (n *networkSection) allowed(ip netip.Addr, port uint16, learnt bool) (finding, string) {
 	if n.strict && port == dotPort {
-		return finding{n.level, deniedPort, "autodefend.strictEgress", "has the port of encrypted DNS, which strict egress closes"}, ""
+		return finding{n.level, deniedPort, strictEntry, "has the port of encrypted DNS, which strict egress closes"}, ""
 	}
-	if n.builtin.find(ip) != "" && !n.open() {
+	if !n.open() && n.builtin.find(ip) != "" {
 		return finding{}, passBuiltin
 	}
 	if len(n.allowPorts) > 0 && n.allowPorts.find(port) == "" {
@@ -77,7 +85,7 @@ func (n *networkSection) outbound(ip netip.Addr, port uint16, learnt bool) (find
 	case n.strict && learnt:
 		return finding{}, passLearnt
 	case n.strict:
-		return finding{n.level, deniedIP, "autodefend.strictEgress", "came from no allowed DNS answer and isn't in the allow list"}, ""
+		return finding{n.level, deniedIP, strictEntry, "came from no allowed DNS answer and isn't in the allow list"}, ""
 	case len(n.allowIPs) > 0:
 		return finding{n.level, deniedIP, "whitelistIPs", "isn't in the allow list"}, ""
 	default:

@@ -39,14 +39,11 @@ func (c *Compiled) exec(e *Event) (finding, string) {
 		return finding{}, passMain
 	}
 	allowed, byPath := p.allowed(program)
-	found := p.withoutFile(program)
-	if p.level > off {
-		found = found.or(p.denied(program))
-		if allowed == "" && c.miners != nil {
-			found = found.or(c.miners.program(program))
-		}
-		found = found.or(p.notAllowed(program, allowed))
+	found := p.denied(program)
+	if allowed == "" && c.miners != nil {
+		found = found.or(c.miners.program(program))
 	}
+	found = found.or(p.withoutFile(program)).or(p.notAllowed(program, allowed))
 	if program.Writable && !program.Fileless && !byPath {
 		found = found.or(finding{p.tmp, writableProgram, "autodefend.tmpExecutables", "lies where the function can write"})
 	}

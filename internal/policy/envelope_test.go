@@ -181,7 +181,7 @@ func TestDecodeErrors(t *testing.T) {
 				t.Errorf("Decode = %v, want %v", err, tt.want)
 			}
 			for _, other := range []error{ErrTampered, ErrTruncated, ErrMalformed, ErrNewer} {
-				if other != tt.want && errors.Is(err, other) {
+				if !errors.Is(other, tt.want) && errors.Is(err, other) {
 					t.Errorf("the error is %v too", other)
 				}
 			}
