@@ -10,6 +10,15 @@ output=$1
 here=$(cd "$(dirname "$0")" && pwd)
 CC=${CC:-cc}
 
+case $($CC -dumpmachine) in
+x86_64*) machine='-mgeneral-regs-only -fcf-protection=none -march=x86-64' ;;
+aarch64*) machine='-mgeneral-regs-only -mno-outline-atomics -march=armv8-a' ;;
+*)
+	echo "build.sh: no shim for $($CC -dumpmachine)" >&2
+	exit 1
+	;;
+esac
+
 sources='ask change environ exec files gate guard hooks memory network next patch patch_amd64 patch_arm64 path reach resolve start table text'
 set --
 for source in $sources; do
@@ -17,11 +26,11 @@ for source in $sources; do
 done
 
 mkdir -p "$(dirname "$output")"
-# shellcheck disable=SC2086 # CFLAGS are words
+# shellcheck disable=SC2086 # CC, CFLAGS and machine are words
 exec $CC -std=gnu11 -O2 -g0 -fPIC -shared -nostdlib -ffreestanding -fno-builtin \
 	-fvisibility=hidden -fno-stack-protector -fno-plt -fomit-frame-pointer \
 	-fasynchronous-unwind-tables \
-	-fno-tree-loop-distribute-patterns -fcf-protection=none -mgeneral-regs-only \
+	-fno-tree-loop-distribute-patterns $machine \
 	-Wall -Wextra -Werror -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-declarations \
 	-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,initfirst -Wl,-z,text \
 	-Wl,-Bsymbolic -Wl,--build-id=none -Wl,-soname,libautodefend.so -Wl,--gc-sections \

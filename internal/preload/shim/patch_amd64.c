@@ -130,6 +130,21 @@ static long number_before(const uint8_t *code, const uint8_t *call)
 	return -1;
 }
 
+/*
+ * A number that comes from somewhere else. glibc's such calls are futex's and exit's and the like; musl, which hands
+ * every result to a function in rdi, makes calls of interest that way.
+ */
+static bool unknown_matters(const uint8_t *call)
+{
+	static const uint8_t futex[5] = {0xca, 0, 0, 0};
+	if (movable(call + 2) != 3)
+		return false;
+	for (const uint8_t *p = call - LOOK_BACK; p < call - 4; p++)
+		if (memcmp(p, futex, 4) == 0)
+			return false;
+	return true;
+}
+
 static bool classify(const uint8_t *code, const uint8_t *end, uint8_t *call, struct ad_site *site)
 {
 	if (call - code < LOOK_BACK || end - call < 16)
@@ -145,7 +160,9 @@ static bool classify(const uint8_t *code, const uint8_t *end, uint8_t *call, str
 	if (number < 0)
 		number = number_before(code, call);
 	unsigned tail = movable(call + 2);
-	if (number < 0 || !ad_gated(number) || 2 + tail < 5 || entered(code, end, call, call + 2 + tail))
+	if (number < 0 ? !unknown_matters(call) : !ad_gated(number))
+		return false;
+	if (2 + tail < 5 || entered(code, end, call, call + 2 + tail))
 		return false;
 	*site = (struct ad_site){call, call, (uint8_t)(2 + tail)};
 	return true;
