@@ -13,8 +13,8 @@
 // # A denied name does not exist
 //
 // The answer to a denied question is NXDOMAIN, with the Extended DNS Error "Blocked" where the program speaks EDNS.
-// REFUSED would be the more honest word, but programs read it as "ask another server, or again": musl ignores it and
-// waits for ten seconds, glibc and Go ask every server twice and then report a temporary failure, which their callers
-// retry. NXDOMAIN ends a lookup at once everywhere. It carries no SOA record, so nobody may remember it (RFC 2308,
-// section 5), and a policy that allows the name later works at once.
+// REFUSED would be the more honest word, but programs read it as "ask another server, or again": musl passes over it and
+// waits until its five seconds have gone by, glibc asks again and reports a temporary failure (EAI_AGAIN), which callers
+// retry, Go says that the server misbehaves. NXDOMAIN ends a lookup at once with all of them and with c-ares. It carries
+// no SOA record, so nobody may remember it (RFC 2308, section 5), and a policy that allows the name later works at once.
 package resolver

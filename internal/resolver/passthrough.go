@@ -16,16 +16,20 @@ func Passthrough(packets net.PacketConn, listener net.Listener, conf string) err
 	if conf == "" {
 		conf = defaultResolvConf
 	}
-	f := &resolvConf{path: conf}
+	file := &resolvConf{path: conf}
+	return passBetween(packets, listener, func() []netip.AddrPort { return file.settings().servers })
+}
+
+func passBetween(packets net.PacketConn, listener net.Listener, upstreams func() []netip.AddrPort) error {
 	ended := make(chan error, 2)
 	servers := 0
 	if packets != nil {
 		servers++
-		go func() { ended <- passPackets(packets, f) }()
+		go func() { ended <- passPackets(packets, upstreams) }()
 	}
 	if listener != nil {
 		servers++
-		go func() { ended <- passConnections(listener, f) }()
+		go func() { ended <- passConnections(listener, upstreams) }()
 	}
 	var all error
 	for range servers {
@@ -36,7 +40,7 @@ func Passthrough(packets net.PacketConn, listener net.Listener, conf string) err
 	return all
 }
 
-func passPackets(packets net.PacketConn, conf *resolvConf) error {
+func passPackets(packets net.PacketConn, upstreams func() []netip.AddrPort) error {
 	slots := make(chan struct{}, maxQuestions)
 	buffer := make([]byte, maxPacket)
 	for {
@@ -48,7 +52,7 @@ func passPackets(packets net.PacketConn, conf *resolvConf) error {
 		slots <- struct{}{}
 		go func() {
 			defer func() { <-slots }()
-			for _, server := range conf.settings().servers {
+			for _, server := range upstreams() {
 				if answer := passPacket(message, server); answer != nil {
 					_, _ = packets.WriteTo(answer, source)
 					return
@@ -77,7 +81,7 @@ func passPacket(message []byte, server netip.AddrPort) []byte {
 	return answer[:n]
 }
 
-func passConnections(listener net.Listener, conf *resolvConf) error {
+func passConnections(listener net.Listener, upstreams func() []netip.AddrPort) error {
 	for {
 		client, err := listener.Accept()
 		if err != nil {
@@ -85,7 +89,7 @@ func passConnections(listener net.Listener, conf *resolvConf) error {
 		}
 		go func() {
 			defer client.Close()
-			for _, server := range conf.settings().servers {
+			for _, server := range upstreams() {
 				if conn, err := net.DialTimeout("tcp", server.String(), maxWait); err == nil {
 					passConnection(client, conn)
 					return

@@ -153,6 +153,13 @@ func (s *server) respond(message []byte, tcp bool) []byte {
 	return s.handle(message, tcp)
 }
 
+// play has the server answer with a handler from now on.
+func (s *server) play(handle func(message []byte, tcp bool) []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handle = handle
+}
+
 func (s *server) questions() [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
