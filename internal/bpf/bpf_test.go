@@ -11,7 +11,7 @@ import (
 )
 
 func everything() Options {
-	return Options{Processes: true, Network: true, DNS: true, Files: true, Guarded: []int{41, 42}}
+	return Options{Processes: true, Network: true, DNS: true, Files: true, Identities: true, Guarded: []int{41, 42}}
 }
 
 func filters() []Filter {
@@ -52,7 +52,7 @@ func TestProgramsAgreeWithRules(t *testing.T) {
 				}
 			}
 			for _, number := range numbers {
-				for range 300 {
+				for range 60 {
 					data := Data{Number: number, Arch: arch.Audit(), IP: random.Uint64()}
 					for i := range data.Args {
 						data.Args[i] = args[random.IntN(len(args))]

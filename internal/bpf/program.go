@@ -41,7 +41,7 @@ const maxInstructions = 4096
 const enosys = 38
 
 // errUnknownCall is returned for a rule that names a call which neither architecture has.
-var errUnknownCall = errors.New("unknown system call") //nolint:gochecknoglobals // an error value
+var errUnknownCall = errors.New("unknown system call")
 
 // Assemble turns the filter into a program for arch. It fails when a rule names an unknown call or a condition can't be
 // expressed.

@@ -9,6 +9,9 @@ type Options struct {
 	Network   bool // connecting, sending to addresses, listening
 	DNS       bool // asking for names, by sending port 53 elsewhere
 	Files     bool // opening and changing files
+	// Identities hands over changes of user, group and capabilities too, so that a supervisor with rights that a process
+	// gave up doesn't act on its behalf with them.
+	Identities bool
 	// Guarded are process ids, the supervisor's among them, that tgkill must not reach without being asked about. Other
 	// ways of signalling take thread ids as well, which come and go, and are always asked about.
 	Guarded []int
@@ -21,6 +24,9 @@ type Options struct {
 // supervisor took the notification ends them with it.
 func Supervised(o Options) Filter {
 	rules := slices.Concat(closedWays(), guard(o.Guarded), escapes())
+	if o.Identities {
+		rules = append(rules, identities()...)
+	}
 	if o.Processes {
 		rules = append(rules, Calls(Notify, "execve", "execveat")...)
 	}
@@ -91,6 +97,13 @@ func escapes() []Rule {
 		rules,
 		Rule{Call: "unshare", When: []Condition{HasAny(0, newNamespaces)}, Then: Notify},
 		Rule{Call: "clone", When: []Condition{HasAny(0, newNamespaces&^0xff)}, Then: Notify}, // the lowest byte is a signal
+	)
+}
+
+// identities hands over what changes a thread's user, groups and capabilities.
+func identities() []Rule {
+	return Calls(Notify,
+		"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset",
 	)
 }
 

@@ -1,0 +1,32 @@
+// Package kernel is the tier that stops acts before they happen, by seccomp user notification: the kernel hands each call
+// that a policy may judge to the supervisor, and the caller waits for its answer.
+//
+// An answer is one of three. The call fails with an error. The kernel goes on with the call itself, which is only right
+// where nothing that was looked at can change meanwhile, because it lies in registers, or where the policy only alerts:
+// memory and names of files can be changed by others between our look and the kernel's. In all other cases the supervisor
+// makes the call on the caller's behalf, on what it looked at: it opens the file, judges the name of what it opened and
+// puts that very descriptor into the caller; it copies the address, judges the copy and connects the caller's socket to
+// the copy. Starting a program can't be done on behalf, so the kernel does it and the new program is compared with the
+// judged one before its first instruction, while the thread is stopped by ptrace.
+//
+// When the supervisor can't find out what it has to judge, the verdict depends on the section's effect: an effect that
+// stops acts denies, any other lets the kernel go on. The functions named refuse say so in code.
+//
+// # Decisions worth knowing
+//
+// A filter can't be changed later, so all sections are trapped when policies can be refreshed (Config.Refresh), and a
+// section that is off is answered at once.
+//
+// New namespaces, mounts, chroot and the like would give a process other names for files and processes than ours. They
+// fail with EPERM while any section stops acts, as they do in Lambda's sandbox, and pass otherwise. clone3, io_uring and
+// userfaultfd always fail with ENOSYS: nobody can see what they are asked. A process that makes itself unreadable by
+// prctl(PR_SET_DUMPABLE, 0) is told that it worked, and isn't.
+//
+// Signals to "everybody" or "my group" go to all but the supervisor and its guardian, which are in the group too.
+//
+// # Known limits
+//
+// A peer sees the supervisor's process id as that of a UNIX socket's other end, where the policy stops network acts. A
+// signal sent by pidfd_send_signal has the supervisor as its sender. A function that runs as root and gives up that user
+// is judged as before, and acts on behalf are done as the user it became.
+package kernel
