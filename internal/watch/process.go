@@ -3,6 +3,7 @@ package watch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -236,19 +237,25 @@ func procPath(pid int, name string) string { return "/proc/" + strconv.Itoa(pid)
 
 // readBounded reads at most limit bytes of a file.
 func readBounded(path string, limit int) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	defer func() { _ = file.Close() }()
+	defer func() { _ = unix.Close(fd) }()
 	raw := make([]byte, 0, min(limit, 1024))
 	for len(raw) < limit {
 		raw = slices.Grow(raw, 1)
-		n, err := file.Read(raw[len(raw):min(cap(raw), limit)])
-		raw = raw[:len(raw)+n]
+		n, err := unix.Read(fd, raw[len(raw):min(cap(raw), limit)])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
 		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		if n == 0 {
 			break
 		}
+		raw = raw[:len(raw)+n]
 	}
 	return raw, nil
 }

@@ -7,9 +7,10 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/autodefend/autodefend/internal/policy"
 )
@@ -21,64 +22,132 @@ const (
 	socketTableMax = 4 << 20
 	// descriptorsMax bounds how many descriptors of one process are looked at.
 	descriptorsMax = 4096
-	// networksMax bounds how many network namespaces are looked at.
-	networksMax = 8
+	// tablesMax bounds how many tables are read in one scan: there are four in each network namespace.
+	tablesMax = 16
+	// scansToReread is after how many scans what seems settled is looked at again.
+	scansToReread = 16
 )
 
 // socket is a line of a table of sockets.
 type socket struct {
-	protocol      string // tcp or udp
+	protocol      string // the table it is in: tcp, tcp6, udp, udp6, or otherProtocol
 	local, remote netip.AddrPort
 	listening     bool
 	inode         uint64
+	denied        bool
+}
+
+// otherProtocol is that of sockets without addresses that a rule could mean.
+const otherProtocol = "other"
+
+// settled reports whether the socket is going to stay as it is known. A UDP socket can get another peer at any time; so
+// can one of TCP, by a trick, for which all are read again now and then.
+func (s socket) settled() bool {
+	return s.protocol == otherProtocol || strings.HasPrefix(s.protocol, "tcp") && s.remote.IsValid()
 }
 
 // judgeSockets judges what the processes are connected to and listen on. A socket that several of them hold is judged
 // once, and denied to all.
 func (w *Watcher) judgeSockets(ctx context.Context, ours []*process, report *Report) {
-	known := make(map[socket]bool)
-	tables := make(map[string]map[uint64]socket) // by network namespace
+	w.scans++
+	look := &socketLook{everything: w.scans%scansToReread == 1, known: make(map[uint64]socket), tables: make(map[tableKey]map[uint64]socket)}
 	for _, p := range ours {
-		if ctx.Err() != nil || len(known) >= socketsMax {
+		if ctx.Err() != nil || len(look.known) >= socketsMax {
 			break
 		}
-		table := tableOf(p.pid, tables)
-		for _, inode := range socketInodes(p.pid, len(table)) {
-			s, ok := table[inode]
-			if !ok || p.denied {
-				continue
-			}
-			report.Sockets++
-			denied, judged := w.sockets[s]
-			if !judged {
-				denied, judged = known[s]
-			}
-			if !judged {
-				denied = w.judgeSocket(p, s)
-				report.Judged++
-			}
-			known[s] = denied
-			if denied && (p.pid != w.config.Root || w.config.EndRoot) {
-				p.denied = true
-				w.end(p, report)
-			}
+		if !p.denied {
+			w.judgeSocketsOf(p, look, report)
 		}
 	}
-	w.sockets = known
+	w.sockets = look.known
 }
 
-// tableOf returns the sockets of a process's network, which is read once for all processes in it.
-func tableOf(pid int, tables map[string]map[uint64]socket) map[uint64]socket {
-	network, err := os.Readlink(procPath(pid, "ns/net"))
+// socketLook is what one scan knows of sockets.
+type socketLook struct {
+	everything bool
+	known      map[uint64]socket // by inode
+	tables     map[tableKey]map[uint64]socket
+}
+
+// judgeSocketsOf judges the sockets of one process, and ends it when it holds one that is denied.
+func (w *Watcher) judgeSocketsOf(p *process, look *socketLook, report *Report) {
+	network := networkOf(p.pid)
+	for inode, descriptor := range socketsHeld(p.pid) {
+		s, seen := look.known[inode]
+		if !seen {
+			s = w.sockets[inode]
+		}
+		if !seen && (look.everything || !s.settled()) {
+			now := look.find(p.pid, network, descriptor, inode)
+			if now.remote.IsValid() && (now.local != s.local || now.remote != s.remote) {
+				now.denied = w.judgeSocket(p, now)
+				report.Judged++
+			} else if now.remote.IsValid() {
+				now.denied = s.denied
+			}
+			s = now
+		}
+		look.known[inode] = s
+		if s.remote.IsValid() {
+			report.Sockets++
+		}
+		if s.denied && !p.denied && (p.pid != w.config.Root || w.config.EndRoot) {
+			p.denied = true
+			w.end(p, report)
+		}
+	}
+}
+
+// find looks a socket up in the table of its protocol.
+func (l *socketLook) find(pid int, network, descriptor string, inode uint64) socket {
+	found := socket{protocol: otherProtocol}
+	for _, protocol := range protocolsOf(pid, descriptor) {
+		key := tableKey{network, protocol}
+		table, ok := l.tables[key]
+		if !ok && len(l.tables) < tablesMax {
+			table = tableOf(pid, protocol)
+			l.tables[key] = table
+		}
+		if s, ok := table[inode]; ok {
+			return s
+		}
+		found.protocol = protocol // it has no address yet
+	}
+	return found
+}
+
+// tableKey names one of the kernel's tables of sockets. Reading those of TCP costs milliseconds on a machine with much
+// memory, however few connections there are, so none is read without need.
+type tableKey struct{ network, protocol string }
+
+// protocolsOf returns the tables that a process's socket can be in: the kernel tells its protocol.
+func protocolsOf(pid int, descriptor string) []string {
+	var name [32]byte
+	n, err := unix.Getxattr(procPath(pid, "fd/"+descriptor), "system.sockprotoname", name[:])
 	if err != nil {
-		network = "" // it hides, and its descriptors too
+		return []string{"tcp", "tcp6", "udp", "udp6"}
 	}
-	table, ok := tables[network]
-	if !ok && len(tables) < networksMax {
-		table = socketsOf(pid)
-		tables[network] = table
+	switch string(bytes.TrimRight(name[:n], "\x00")) {
+	case "TCP", "MPTCP":
+		return []string{"tcp"}
+	case "TCPv6", "MPTCPv6":
+		return []string{"tcp6"}
+	case "UDP":
+		return []string{"udp"}
+	case "UDPv6":
+		return []string{"udp6"}
+	default:
+		return nil
 	}
-	return table
+}
+
+// networkOf names a process's network namespace, "" when it hides.
+func networkOf(pid int) string {
+	name, err := os.Readlink(procPath(pid, "ns/net"))
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 // judgeSocket judges one connection or listening port, and reports whether it is denied.
@@ -87,35 +156,30 @@ func (w *Watcher) judgeSocket(p *process, s socket) bool {
 	if err != nil {
 		return false
 	}
-	e := policy.Event{Kind: policy.Connect, Process: who, Address: s.remote, Protocol: s.protocol}
+	e := policy.Event{Kind: policy.Connect, Process: who, Address: s.remote, Protocol: strings.TrimSuffix(s.protocol, "6")}
 	if s.listening {
 		e.Kind, e.Address = policy.Listen, s.local
 	}
 	return w.judge(e).Deny
 }
 
-// socketsOf reads the tables of a process's network, by inode. Sockets that are neither connected nor listening are left
-// out, and so are connections that others made to a listening port.
-func socketsOf(pid int) map[uint64]socket {
-	var sockets []socket
-	for _, name := range []string{"tcp", "tcp6", "udp", "udp6"} {
-		if raw, err := readBounded(procPath(pid, "net/"+name), socketTableMax); err == nil {
-			sockets = append(sockets, parseSockets(raw, strings.TrimSuffix(name, "6"), socketsMax)...)
-		}
+// tableOf reads the table of a protocol in a process's network, by inode. Sockets that are neither connected nor
+// listening are left out, and so are connections that others made to a listening port.
+func tableOf(pid int, protocol string) map[uint64]socket {
+	raw, err := readBounded(procPath(pid, "net/"+protocol), socketTableMax)
+	if err != nil {
+		return nil
 	}
-	type port struct {
-		protocol string
-		number   uint16
-	}
-	served := make(map[port]bool)
+	sockets := parseSockets(raw, protocol, socketsMax)
+	served := make(map[uint16]bool)
 	for _, s := range sockets {
 		if s.listening {
-			served[port{s.protocol, s.local.Port()}] = true
+			served[s.local.Port()] = true
 		}
 	}
 	table := make(map[uint64]socket, len(sockets))
 	for _, s := range sockets {
-		if s.listening || !served[port{s.protocol, s.local.Port()}] {
+		if s.listening || !served[s.local.Port()] {
 			table[s.inode] = s
 		}
 	}
@@ -152,7 +216,7 @@ func parseSocket(fields [][]byte, protocol string) (socket, bool) {
 	}
 	s := socket{protocol: protocol, local: local, remote: remote, inode: inode}
 	s.listening = string(fields[stateField]) == stateListen ||
-		protocol == "udp" && remote.Port() == 0 && local.Port() != 0 && local.Port() < chosenPorts
+		strings.HasPrefix(protocol, "udp") && remote.Port() == 0 && local.Port() != 0 && local.Port() < chosenPorts
 	return s, s.listening || remote.Port() != 0
 }
 
@@ -177,31 +241,25 @@ func parseAddress(text []byte) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(addr.Unmap(), uint16(number)), true
 }
 
-// socketInodes lists a process's sockets; none when there are none to find.
-func socketInodes(pid, found int) []uint64 {
-	if found == 0 {
-		return nil
-	}
+// socketsHeld returns a process's descriptors of sockets by their inodes.
+func socketsHeld(pid int) map[uint64]string {
 	directory, err := os.Open(procPath(pid, "fd"))
 	if err != nil {
 		return nil
 	}
 	defer func() { _ = directory.Close() }()
 	names, _ := directory.Readdirnames(descriptorsMax)
-	var inodes []uint64
+	held := make(map[uint64]string)
 	for _, name := range names {
 		link, err := os.Readlink(procPath(pid, "fd/"+name))
 		if err != nil {
 			continue
 		}
-		number, ok := strings.CutPrefix(link, "socket:[")
-		if !ok {
-			continue
-		}
-		if inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64); err == nil {
-			inodes = append(inodes, inode)
+		if number, ok := strings.CutPrefix(link, "socket:["); ok {
+			if inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64); err == nil {
+				held[inode] = name
+			}
 		}
 	}
-	slices.Sort(inodes)
-	return slices.Compact(inodes)
+	return held
 }

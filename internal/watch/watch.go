@@ -38,13 +38,14 @@ type Watcher struct {
 
 	mu        sync.Mutex // guards what follows: one scan at a time
 	processes map[int]*process
-	sockets   map[socket]bool // judged; true for those that were denied
+	sockets   map[uint64]socket // by inode
+	scans     int
 	rootBegan uint64
 }
 
 // New returns a Watcher that has seen nothing.
 func New(config Config) *Watcher {
-	return &Watcher{config: config, processes: make(map[int]*process), sockets: make(map[socket]bool)}
+	return &Watcher{config: config, processes: make(map[int]*process), sockets: make(map[uint64]socket)}
 }
 
 // Report is what one scan did.
