@@ -69,18 +69,22 @@ func newWorld(t *testing.T, change func(*Config)) *world {
 	return w
 }
 
-// sockets are a UDP and a TCP socket.
+// sockets are a UDP and a TCP socket of the same port.
 func sockets(t testing.TB) (net.PacketConn, net.Listener) {
 	t.Helper()
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener, err := net.Listen("tcp", packets.LocalAddr().String())
+		if err == nil {
+			return packets, listener
+		}
+		_ = packets.Close() // the port is somebody else's for TCP
 	}
-	listener, err := net.Listen("tcp", packets.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return packets, listener
+	t.Fatal("no port is free for UDP and TCP")
+	return nil, nil
 }
 
 func (w *world) judge(e policy.Event) policy.Decision {
