@@ -145,9 +145,3 @@ func (f *function) kill9(pid int) {
 		f.t.Fatal(err)
 	}
 }
-
-// forcedTiers are the values of AUTODEFEND_TIERS that work here.
-func forcedTiers(t *testing.T) []string {
-	t.Helper()
-	return []string{"none"}
-}

@@ -42,7 +42,19 @@ func buildAndTest(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if err := buildShim(filepath.Join(dir, shimName)); err != nil {
+		fmt.Fprintln(os.Stderr, "the shim was not built, tier preload is not tested:", err)
+	}
 	return m.Run()
+}
+
+// buildShim puts the shim beside the program, as the layer has it.
+func buildShim(target string) error {
+	out, err := exec.Command("sh", filepath.Join("..", "..", "internal", "preload", "shim", "build.sh"), target).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build shim: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // build builds the program for arch; an empty arch is this machine's.

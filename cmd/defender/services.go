@@ -71,13 +71,18 @@ func (s *supervisor) startResolver(tier autodefend.Tier) error {
 		Listener:   listener,
 		Judge:      s.defender.Judge,
 		Tier:       tier,
-		Who:        s.tiers.who,
+		Who:        s.asker,
 		Learn:      func(_ string, addrs []netip.Addr, ttl time.Duration) { s.defender.Learn(addrs, ttl) },
 		Log:        s.log,
 	})
 	s.services.resolver = address
 	s.contained("resolver", r.Serve)
 	return nil
+}
+
+// asker tells which process sends a question for a name.
+func (s *supervisor) asker(source netip.AddrPort, tcp bool) policy.Process {
+	return askerOf(source, tcp, int(s.runtime.Load()))
 }
 
 // environ returns env with the proxy's address in the place of Lambda's.

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -94,11 +93,19 @@ func (s *supervisor) startPreload() error {
 	if err != nil {
 		return err
 	}
-	if err := tier.Apply(s.defender.Sections()); err != nil {
+	if err := errors.Join(canEnter(tier, runtimeOf(s.argv, s.environ).Path), tier.Apply(s.defender.Sections())); err != nil {
 		return errors.Join(err, tier.Close())
 	}
 	s.tiers.preload = tier
 	s.contained("preload", tier.Serve)
+	return nil
+}
+
+// canEnter returns an error when the runtime itself would go without the shim.
+func canEnter(tier *preload.Tier, program string) error {
+	if ok, err := tier.CanEnter(program); err != nil || !ok {
+		return errors.Join(fmt.Errorf("the shim can't enter %s", program), err)
+	}
 	return nil
 }
 
@@ -128,6 +135,7 @@ func listenForShims() (*os.File, error) {
 // adapt turns the runtime's command into the one that starts it protected.
 func (t *tiers) adapt(path string, args, env []string) (string, []string, []string) {
 	if t.preload != nil {
+		_ = t.preload.Expect(path, args) // without it the program is judged when it says hello
 		env = t.preload.Environ(env)
 	}
 	return path, args, env
@@ -158,6 +166,3 @@ func (t *tiers) working() []autodefend.Tier {
 
 func (t *tiers) invoked()   {}
 func (t *tiers) responded() {}
-
-// who tells which process sends a question for a name.
-func (t *tiers) who(netip.AddrPort, bool) policy.Process { return policy.Process{} }

@@ -292,7 +292,12 @@ func (f *function) supervisor() int {
 
 func python(t *testing.T) []string {
 	t.Helper()
-	return []string{program(t, "python3"), testFile(t, "bootstrap.py")}
+	// The interpreter itself: what is found first may be a script that chooses one.
+	out, err := exec.Command(program(t, "python3"), "-c", "import sys, os; print(os.path.realpath(sys.executable))").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{strings.TrimSpace(string(out)), testFile(t, "bootstrap.py")}
 }
 
 func testFile(t *testing.T, name string) string {

@@ -353,6 +353,9 @@ func TestRepeats(t *testing.T) {
 	for range 2 {
 		w.defender.Judge(all["dns"])
 	}
+	unknown := all["dns"]
+	unknown.Process = policy.Process{}
+	w.defender.Judge(unknown)
 	found := all["process"]
 	w.defender.Judge(found)
 	found.After, found.Tier = true, autodefend.TierWatch

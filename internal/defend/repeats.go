@@ -45,6 +45,10 @@ func (r *repeats) seen(e policy.Event, now time.Time) bool {
 		clear(r.last)
 	}
 	r.last[key] = now
+	if e.Kind == policy.Resolve { // who closes the socket early can't be found: then it is whoever asked last
+		key.pid = 0
+		r.last[key] = now
+	}
 	if !known || now.Before(last) {
 		return false
 	}
