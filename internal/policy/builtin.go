@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"net/netip"
-	"strings"
-)
+import "net/netip"
 
 // Builtin are the entries that advanced protection adds to allow lists that aren't empty.
 type Builtin struct {
@@ -27,12 +24,11 @@ func BuiltinAllowed() Builtin {
 }
 
 func builtinDomains() domains {
-	var all domains
+	var d domains
 	for _, name := range BuiltinAllowed().Domains {
-		prefix, suffix, star := strings.Cut(name, "*")
-		all = append(all, domain{prefix, suffix, star, passBuiltin})
+		d.add(name, passBuiltin)
 	}
-	return all
+	return d
 }
 
 func builtinNetworks() networks {

@@ -46,7 +46,7 @@ func (d *dnsSection) lookup(name string) (finding, string) {
 	if entry := d.deny.find(name); entry != "" {
 		return finding{d.level, deniedName, entry, "is in the deny list"}, ""
 	}
-	if len(d.allow) == 0 {
+	if d.allow.empty() {
 		return finding{}, passNothing
 	}
 	if entry := d.allow.find(name); entry != "" {
@@ -73,9 +73,16 @@ func localName(name string) bool {
 	return err == nil
 }
 
-// domains is a list of patterns of names with the labels of their entries.
-type domains []domain
+// domains is a list of patterns of names. Plain names and those like *.example.com are found by hashing, so that long
+// lists cost no more than short ones.
+type domains struct {
+	all   []domain
+	exact map[string]string // a name to its entry's label
+	under map[string]string // ".example.com" to the label of *.example.com
+	other []domain          // other wildcards
+}
 
+// domain is one pattern.
 type domain struct {
 	prefix, suffix string
 	star           bool
@@ -83,22 +90,38 @@ type domain struct {
 }
 
 func (k *compiler) domains(path, list string, entries []string) domains {
-	var all domains
+	var d domains
 	for i, e := range entries {
 		pattern := normalName(strings.TrimSpace(e))
 		collapsed := collapse(pattern)
 		switch {
 		case pattern == "" || strings.ContainsAny(pattern, "/: \t"):
 			k.fail(path, i, "give a name, such as example.com, without scheme, port and path", "%q isn't a domain name", e)
-			continue
 		case collapsed == "*" && pattern != "*":
 			k.fail(path, i, "of several wildcards only the last counts, and all before it is any name", "%q would match every name", e)
-			continue
+		default:
+			d.add(collapsed, label(list, i))
 		}
-		prefix, suffix, star := strings.Cut(collapsed, "*")
-		all = append(all, domain{prefix, suffix, star, label(list, i)})
 	}
-	return all
+	return d
+}
+
+// add adds a pattern that has at most one wildcard. Of two that are equal the first counts.
+func (d *domains) add(pattern, label string) {
+	if d.exact == nil {
+		d.exact, d.under = make(map[string]string), make(map[string]string)
+	}
+	p := domain{label: label}
+	p.prefix, p.suffix, p.star = strings.Cut(pattern, "*")
+	d.all = append(d.all, p)
+	switch {
+	case !p.star:
+		addFirst(d.exact, p.prefix, label)
+	case p.prefix == "" && strings.HasPrefix(p.suffix, "."):
+		addFirst(d.under, p.suffix, label)
+	default:
+		d.other = append(d.other, p)
+	}
 }
 
 // collapse keeps of several wildcards the right-most one: *.s3.*.amazon.com is *.amazon.com.
@@ -109,30 +132,46 @@ func collapse(pattern string) string {
 	return pattern[strings.LastIndexByte(pattern, '*'):]
 }
 
-// match tells whether a name fits. A wildcard stands for at least one character, dots included.
-func (d *domain) match(name string) bool {
-	if !d.star {
-		return name == d.prefix
-	}
-	return len(name) > len(d.prefix)+len(d.suffix) && strings.HasPrefix(name, d.prefix) && strings.HasSuffix(name, d.suffix)
-}
+// empty tells that there is no pattern.
+func (d *domains) empty() bool { return len(d.all) == 0 }
 
-// find returns the label of the first pattern that fits a name.
-func (d domains) find(name string) string {
-	for i := range d {
-		if d[i].match(name) {
-			return d[i].label
+// find returns the label of a pattern that fits a name: the name itself, else the longest *.example.com, else the
+// first of the others. A wildcard stands for at least one character, dots included.
+func (d *domains) find(name string) string {
+	if d.empty() {
+		return ""
+	}
+	if label := d.exact[name]; label != "" {
+		return label
+	}
+	for i := 1; i < len(name) && len(d.under) > 0; i++ {
+		if name[i] != '.' {
+			continue
+		}
+		if label := d.under[name[i:]]; label != "" {
+			return label
+		}
+	}
+	for i := range d.other {
+		if d.other[i].match(name) {
+			return d.other[i].label
 		}
 	}
 	return ""
 }
 
-func (d domains) patterns() []string {
-	all := make([]string, len(d))
-	for i := range d {
-		all[i] = d[i].prefix
-		if d[i].star {
-			all[i] += "*" + d[i].suffix
+// match tells whether a name fits a pattern with a wildcard.
+func (d *domain) match(name string) bool {
+	return len(name) > len(d.prefix)+len(d.suffix) && strings.HasPrefix(name, d.prefix) && strings.HasSuffix(name, d.suffix)
+}
+
+// patterns returns the patterns, in order.
+func (d *domains) patterns() []string {
+	all := make([]string, len(d.all))
+	for i, p := range d.all {
+		all[i] = p.prefix
+		if p.star {
+			all[i] += "*" + p.suffix
 		}
 	}
 	return all

@@ -41,7 +41,8 @@ func knownMiners(l level) *miners {
 		"poolto.be", "prohashing.com", "rplant.xyz", "slushpool.com", "sparkpool.com", "supportxmr.com",
 		"unmineable.com", "webminepool.com", "woolypooly.com", "xmrpool.eu", "xmrpool.net", "zergpool.com", "zpool.ca",
 	} {
-		m.pools = append(m.pools, domain{prefix: pool, label: minersEntry}, domain{suffix: "." + pool, star: true, label: minersEntry})
+		m.pools.add(pool, minersEntry)
+		m.pools.add("*."+pool, minersEntry)
 	}
 	for _, port := range []uint16{3333, 3357, 10343, 14433, 14444, 45560, 45700} {
 		m.ports = append(m.ports, labelledPorts{Ports{port, port}, minersEntry})
