@@ -6,6 +6,10 @@ LDFLAGS   := -s -w
 # The layer's programs must come out the same on every machine: no version
 # control stamp, no paths, no cgo.
 DEFENDERS := bin/defender-linux-amd64 bin/defender-linux-arm64
+SHIMS     := bin/shim-linux-amd64.so bin/shim-linux-arm64.so
+# compiler is the machine's own C compiler when it makes programs for $(1), or
+# the cross compiler, or nothing.
+compiler   = $(firstword $(foreach c,cc gcc $(1)-linux-gnu-gcc,$(if $(filter $(1)-%,$(shell $(c) -dumpmachine 2>/dev/null)),$(c))))
 
 # Bounds and sizes that can be set on the command line.
 TIMEOUT   ?= 12m
@@ -13,13 +17,14 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 FUZZTIME  ?= 10s
 SEEDS     ?= 10000
+STARTS    ?= 500
 
 .DEFAULT_GOAL := help
 
 ##@ Use
 
 .PHONY: build
-build: bin/autodefend $(DEFENDERS) ## build bin/autodefend and the layer's programs for amd64 and arm64
+build: bin/autodefend $(DEFENDERS) $(SHIMS) ## build bin/autodefend and the layer's programs for amd64 and arm64
 
 .PHONY: bin/autodefend
 bin/autodefend:
@@ -28,6 +33,14 @@ bin/autodefend:
 .PHONY: $(DEFENDERS)
 $(DEFENDERS): bin/defender-linux-%:
 	CGO_ENABLED=0 GOOS=linux GOARCH=$* GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) -E autodefendEntry' -o $@ ./cmd/defender
+
+.PHONY: $(SHIMS)
+bin/shim-linux-amd64.so: CC_FOR = $(call compiler,x86_64)
+bin/shim-linux-arm64.so: CC_FOR = $(call compiler,aarch64)
+$(SHIMS): bin/shim-linux-%.so:
+	@rm -f $@
+	@if [ -n "$(CC_FOR)" ]; then CC="$(CC_FOR)" sh internal/preload/shim/build.sh $@; \
+	else echo "No C compiler for $*: its layer will lack the tier preload. Debian has one in gcc, gcc-x86-64-linux-gnu or gcc-aarch64-linux-gnu."; fi
 
 .PHONY: demo
 demo: build ## build, then watch an estate being judged, protected and rolled back
@@ -40,7 +53,7 @@ check: ## formatting, vet, linters, module files; the same in CI
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(LINT) run ./...
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; else echo 'shellcheck is not installed: .ci/run was not checked'; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run internal/preload/shim/build.sh; else echo 'shellcheck is not installed: the shell scripts were not checked'; fi
 
 .PHONY: fmt
 fmt: ## rewrite the code as gofumpt wants it
@@ -65,6 +78,10 @@ fuzz: ## each fuzz target in turn, for FUZZTIME
 .PHONY: sim-long
 sim-long: ## the deterministic simulation over SEEDS seeds
 	$(GO) run ./internal/testtotals -run='^TestSeeds$$' -timeout=0 ./internal/simtest -args -long -seeds=$(SEEDS)
+
+.PHONY: same-long
+same-long: ## start every program of internal/same STARTS times with the Defender
+	$(GO) run ./internal/testtotals -run='^TestStarts$$' -timeout=0 ./internal/same -args -starts=$(STARTS)
 
 .PHONY: clean
 clean: ## remove what build made

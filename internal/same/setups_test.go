@@ -110,7 +110,7 @@ func (a *artefacts) path(t *testing.T, name, source string) string {
 func (a *artefacts) layer(t *testing.T) string {
 	t.Helper()
 	a.once(t, "libautodefend.so", func(target string) error {
-		return command("sh", "../preload/shim/build.sh", "amd64", target)
+		return command("sh", "../preload/shim/build.sh", target)
 	})
 	return a.once(t, "wrapper", func(target string) error {
 		return command("env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -E autodefendEntry", "-o", target, "../../cmd/defender")
