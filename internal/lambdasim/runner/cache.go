@@ -24,7 +24,7 @@ type cache struct {
 
 // code returns the directory of a function's code and the bytes in it.
 func (c *cache) code(p Package) (string, int64, error) {
-	if p.Zip == nil {
+	if p.Zip == nil && p.Dir != "" {
 		return p.Dir, 0, needDir(p.Dir)
 	}
 	return c.unpacked([]Package{p})
@@ -33,7 +33,7 @@ func (c *cache) code(p Package) (string, int64, error) {
 // layers returns the directory that a function's layers make together; later
 // ones win.
 func (c *cache) layers(layers []Package) (string, int64, error) {
-	if len(layers) == 1 && layers[0].Zip == nil {
+	if len(layers) == 1 && layers[0].Zip == nil && layers[0].Dir != "" {
 		return layers[0].Dir, 0, needDir(layers[0].Dir)
 	}
 	return c.unpacked(layers)
@@ -58,7 +58,7 @@ func (c *cache) unpacked(packages []Package) (string, int64, error) {
 	defer c.mu.Unlock()
 	for _, p := range packages {
 		fmt.Fprintln(name, p.sum())
-		if p.Zip == nil {
+		if p.Dir != "" {
 			c.copies++ // a directory may change, so its copy is used once
 			fmt.Fprintln(name, "copy", c.copies)
 		}
@@ -86,13 +86,16 @@ func (c *cache) unpacked(packages []Package) (string, int64, error) {
 func fill(dir string, packages []Package) (int64, error) {
 	total := int64(0)
 	for _, p := range packages {
+		if p.Zip == nil && p.Dir == "" {
+			continue
+		}
 		if p.Zip == nil {
 			if err := copyDir(dir, p.Dir); err != nil {
 				return 0, err
 			}
 			continue
 		}
-		n, err := unpack(p.Zip, dir)
+		n, err := unpack(p.Zip, dir, maxUnpacked-total)
 		if err != nil {
 			return 0, err
 		}

@@ -41,7 +41,7 @@ type Function struct {
 }
 
 // Package is a deployment package or a layer: the bytes of a zip file, or a
-// directory that is used as it is.
+// directory that is used as it is. The zero value is an empty package.
 type Package struct {
 	Zip []byte
 	Dir string

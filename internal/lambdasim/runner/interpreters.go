@@ -32,7 +32,7 @@ func question(name string) []string {
 	case strings.HasPrefix(name, "node"):
 		return []string{"-p", "process.execPath + '\\n' + require('path').dirname(require('path').dirname(process.execPath))"}
 	case strings.HasPrefix(name, "ruby"):
-		return []string{"--disable=gems", "-e", "puts RbConfig.ruby, RbConfig::CONFIG['prefix']"}
+		return []string{"--disable=gems", "-rrbconfig", "-e", "puts RbConfig.ruby, RbConfig::CONFIG['prefix']"}
 	}
 	return nil
 }

@@ -81,13 +81,13 @@ func (p *process) takeProfile() error {
 	if err != nil {
 		return fmt.Errorf("install profile: %w", err)
 	}
-	err = installFilter(program)
+	err = installFilter(program, 0)
 	if errors.Is(err, unix.EACCES) {
 		// Without a privilege the kernel wants this promise first.
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("promise no new privileges: %w", err)
 		}
-		err = installFilter(program)
+		err = installFilter(program, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("install profile: %w", err)

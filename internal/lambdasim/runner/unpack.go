@@ -24,13 +24,20 @@ const (
 	maxLinkTarget = 4096
 )
 
+// Systems that a zip was made on whose permissions mean something.
+const (
+	zipUnix  = 3
+	zipMacOS = 19
+)
+
 // errTooLarge is the cause when a package doesn't fit.
 var errTooLarge = fmt.Errorf("unzipped size must be smaller than %d bytes", maxUnpacked)
 
-// unpack extracts a zip into a directory and returns how many bytes that took.
+// unpack extracts a zip into a directory and returns how many bytes that took,
+// at most limit.
 // Nothing is written outside of the directory, whatever names and links the zip
 // has.
-func unpack(content []byte, dir string) (int64, error) {
+func unpack(content []byte, dir string, limit int64) (int64, error) {
 	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		return 0, fmt.Errorf("open package: %w", err)
@@ -43,7 +50,7 @@ func unpack(content []byte, dir string) (int64, error) {
 		return 0, fmt.Errorf("open package: %w", err)
 	}
 	defer root.Close()
-	u := unpacking{root: root}
+	u := unpacking{root: root, limit: limit}
 	for _, f := range z.File {
 		if err := u.entry(f); err != nil {
 			return 0, fmt.Errorf("unpack %q: %w", f.Name, err)
@@ -56,6 +63,7 @@ func unpack(content []byte, dir string) (int64, error) {
 type unpacking struct {
 	root    *os.Root
 	written int64
+	limit   int64
 }
 
 // entry extracts one entry.
@@ -142,16 +150,16 @@ func (u *unpacking) file(f *zip.File, name string, perm fs.FileMode) error {
 		return err
 	}
 	defer r.Close()
-	if perm == 0 {
+	if system := f.CreatorVersion >> 8; perm == 0 || system != zipUnix && system != zipMacOS {
 		perm = 0o644 // packed on a system without permissions
 	}
 	w, err := u.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(w, io.LimitReader(r, maxUnpacked-u.written+1))
+	n, err := io.Copy(w, io.LimitReader(r, u.limit-u.written+1))
 	u.written += n
-	if err == nil && u.written > maxUnpacked {
+	if err == nil && u.written > u.limit {
 		err = errTooLarge
 	}
 	if err == nil {
