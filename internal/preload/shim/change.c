@@ -156,6 +156,8 @@ static int hold_place(struct change *c, int index, unsigned access, struct ad_pl
 	if (error != 0)
 		return error;
 	error = ad_judge_place(place, access, 0);
+	if (error == 0 && c->nr == __NR_renameat2)
+		error = ad_judge_moved(place);
 	if (error < 0) {
 		ad_sys1(__NR_close, place->dir);
 		return error;

@@ -23,26 +23,20 @@ extern int *__errno_location(void) __attribute__((weak));
 /* Every function here takes at most six arguments that are integers or pointers, which both ABIs pass alike. */
 typedef long function(long, long, long, long, long, long);
 
-/* The library's functions, found before main. */
-#define NEXT_LIST(X)                                                                                                   \
-	X(open) X(open64) X(openat) X(openat64) X(creat) X(creat64) X(fopen) X(fopen64) X(opendir) X(execve) X(execv)  \
-	X(execvp) X(execvpe) X(fexecve) X(posix_spawn) X(posix_spawnp) X(connect) X(sendto) X(sendmsg) X(sendmmsg)     \
-	X(bind) X(listen) X(recvfrom) X(recvmsg) X(getpeername) X(unlink) X(unlinkat) X(rename) X(renameat) X(rmdir)   \
-	X(mkdir) X(link) X(linkat) X(symlink) X(truncate) X(chmod) X(kill) X(ptrace) X(process_vm_readv)               \
-	X(process_vm_writev) X(chdir) X(getaddrinfo) X(gethostbyname) X(gethostbyname2)
-
-#define FIELD(name) function *name;
-static struct {
-	NEXT_LIST(FIELD)
-	long (*syscall)(long, long, long, long, long, long, long);
-} next;
-
-void ad_hooks_start(void)
-{
-#define FIND(name) next.name = (function *)ad_next(#name);
-	NEXT_LIST(FIND)
-	next.syscall = (long (*)(long, long, long, long, long, long, long))ad_next("syscall");
-}
+/*
+ * The library's function of this name, looked up when it is needed first: a hook may be called before our constructor.
+ * Two threads may both look; they find the same.
+ */
+#define NEXT(name)                                                                                                     \
+	({                                                                                                             \
+		static function *found_;                                                                               \
+		function *next_ = __atomic_load_n(&found_, __ATOMIC_RELAXED);                                          \
+		if (next_ == NULL) {                                                                                   \
+			next_ = (function *)ad_next(name);                                                             \
+			__atomic_store_n(&found_, next_, __ATOMIC_RELAXED);                                            \
+		}                                                                                                      \
+		next_;                                                                                                 \
+	})
 
 static long give(long result)
 {
@@ -67,9 +61,8 @@ static long judged(long nr, long a, long b, long c, long d, long e, long f)
 	HOOK long name(long a, long b, long c, long d, long e, long f)                                                 \
 	{                                                                                                              \
 		(void)a, (void)b, (void)c, (void)d, (void)e, (void)f;                                                  \
-		if (ad_state.patched && next.name != NULL)                                                             \
-			return next.name(a, b, c, d, e, f);                                                            \
-		return judged(nr, __VA_ARGS__);                                                                        \
+		function *next = ad_state.patched ? NEXT(#name) : NULL;                                                \
+		return next != NULL ? next(a, b, c, d, e, f) : judged(nr, __VA_ARGS__);                                \
 	}
 
 HOOK_CALL(open, __NR_openat, AD_AT_FDCWD, a, b, c, 0, 0)
@@ -108,20 +101,20 @@ HOOK_CALL(chdir, __NR_chdir, a, 0, 0, 0, 0, 0)
 
 HOOK long syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
-	if (ad_state.patched && next.syscall != NULL)
-		return next.syscall(nr, a, b, c, d, e, f);
-	return judged(nr, a, b, c, d, e, f);
+	long (*next)(long, ...) = ad_state.patched ? (long (*)(long, ...))NEXT("syscall") : NULL;
+	return next != NULL ? next(nr, a, b, c, d, e, f) : judged(nr, a, b, c, d, e, f);
 }
 
 /* The library's ptrace turns the results of the PEEK requests round; only the question is ours. */
 HOOK long ptrace(long request, long pid, long addr, long data)
 {
 	struct ad_call call = {__NR_ptrace, {request, pid, addr, data}, 0};
-	if (next.ptrace == NULL)
+	function *next = NEXT("ptrace");
+	if (next == NULL)
 		return judged(__NR_ptrace, request, pid, addr, data, 0, 0);
 	if (!ad_state.patched && ad_gate(&call) == AD_RESULT)
 		return give(call.result);
-	return next.ptrace(request, pid, addr, data, 0, 0);
+	return next(request, pid, addr, data, 0, 0);
 }
 
 /* Judges a path that the library will open itself. 0, or -errno. */
@@ -163,17 +156,18 @@ static long open_stream(function *library, long path, long mode)
 
 HOOK long fopen(long path, long mode)
 {
-	return open_stream(next.fopen, path, mode);
+	return open_stream(NEXT("fopen"), path, mode);
 }
 
 HOOK long fopen64(long path, long mode)
 {
-	return open_stream(next.fopen64 != NULL ? next.fopen64 : next.fopen, path, mode);
+	function *next = NEXT("fopen64"); /* newer musl has only fopen */
+	return open_stream(next != NULL ? next : NEXT("fopen"), path, mode);
 }
 
 HOOK long opendir(long path)
 {
-	return open_stream(next.opendir, path, 0);
+	return open_stream(NEXT("opendir"), path, 0);
 }
 
 /* The functions that look through PATH and start a child are the library's; the question is asked before. */
@@ -193,10 +187,11 @@ static long environment(long envp)
 
 HOOK long execvpe(long file, long argv, long envp)
 {
+	function *next = NEXT("execvpe");
 	long error = judge_program(file, argv);
-	if (error < 0 || next.execvpe == NULL)
+	if (error < 0 || next == NULL)
 		return give(error < 0 ? error : -ENOSYS);
-	long result = next.execvpe(file, argv, environment(envp), 0, 0, 0);
+	long result = next(file, argv, environment(envp), 0, 0, 0);
 	if (!ad_state.patched)
 		ad_environ_done();
 	return result;
@@ -204,11 +199,9 @@ HOOK long execvpe(long file, long argv, long envp)
 
 HOOK long execvp(long file, long argv)
 {
-	long error = judge_program(file, argv);
-	if (error < 0)
-		return give(error);
-	if (ad_state.patched && next.execvp != NULL)
-		return next.execvp(file, argv, 0, 0, 0, 0);
+	function *next = ad_state.patched ? NEXT("execvp") : NULL;
+	if (next != NULL)
+		return next(file, argv, 0, 0, 0, 0);
 	return execvpe(file, argv, (long)environ);
 }
 
@@ -225,12 +218,12 @@ static long spawn(function *library, const long a[6])
 
 HOOK long posix_spawn(long a, long b, long c, long d, long e, long f)
 {
-	return spawn(next.posix_spawn, (long[6]){a, b, c, d, e, f});
+	return spawn(NEXT("posix_spawn"), (long[6]){a, b, c, d, e, f});
 }
 
 HOOK long posix_spawnp(long a, long b, long c, long d, long e, long f)
 {
-	return spawn(next.posix_spawnp, (long[6]){a, b, c, d, e, f});
+	return spawn(NEXT("posix_spawnp"), (long[6]){a, b, c, d, e, f});
 }
 
 static bool refused_name(long name)
@@ -243,9 +236,10 @@ static bool refused_name(long name)
 
 HOOK long getaddrinfo(long node, long service, long hints, long found)
 {
-	if (next.getaddrinfo == NULL || refused_name(node))
+	function *next = NEXT("getaddrinfo");
+	if (next == NULL || refused_name(node))
 		return EAI_FAIL;
-	return next.getaddrinfo(node, service, hints, found, 0, 0);
+	return next(node, service, hints, found, 0, 0);
 }
 
 static long host(function *library, long name, long family)
@@ -257,10 +251,10 @@ static long host(function *library, long name, long family)
 
 HOOK long gethostbyname(long name)
 {
-	return host(next.gethostbyname, name, 0);
+	return host(NEXT("gethostbyname"), name, 0);
 }
 
 HOOK long gethostbyname2(long name, long family)
 {
-	return host(next.gethostbyname2, name, family);
+	return host(NEXT("gethostbyname2"), name, family);
 }

@@ -22,6 +22,7 @@
 #define SITES_MAX 2048
 #define LIBC_MAX (8u << 20)  /* bytes of code looked through in a C library */
 #define OTHER_MAX (1u << 20) /* and in other objects: large ones are worth nobody's start-up time */
+#define WRITABLE_MAX (64u << 20) /* but a copy of a C library may have any name */
 
 static void *map_at(uintptr_t hint, size_t size)
 {
@@ -74,7 +75,7 @@ static unsigned lead(uintptr_t code, size_t size, const struct ad_site *sites, u
 	return done;
 }
 
-unsigned ad_patch_code(uintptr_t code, size_t size)
+static unsigned patch_code(uintptr_t code, size_t size)
 {
 	size_t room = SITES_MAX * sizeof(struct ad_site);
 	struct ad_site *sites = map_at(0, room);
@@ -106,6 +107,13 @@ static bool is_c_library(const char *path)
 	return false;
 }
 
+void ad_patch_mapped(uintptr_t code, size_t size, const char *path, bool writable)
+{
+	size_t max = is_c_library(path) ? LIBC_MAX : OTHER_MAX;
+	if (size <= (writable ? WRITABLE_MAX : max))
+		patch_code(code, size);
+}
+
 static unsigned patch_object(const struct ad_object *object)
 {
 	const Elf64_Ehdr *elf = (const Elf64_Ehdr *)object->bias;
@@ -121,7 +129,7 @@ static unsigned patch_object(const struct ad_object *object)
 		uintptr_t start = object->bias + p->p_vaddr;
 		bool own = (uintptr_t)ad_gate >= start && (uintptr_t)ad_gate < start + p->p_memsz;
 		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) != 0 && !own && p->p_filesz <= max)
-			done += ad_patch_code(start, p->p_filesz);
+			done += patch_code(start, p->p_filesz);
 	}
 	return done;
 }

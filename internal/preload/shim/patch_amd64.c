@@ -19,44 +19,54 @@ static const uint8_t load_r9[5] = {0x4c, 0x8b, 0x4c, 0x24, 0x08}; /* mov 8(%rsp)
 static const uint8_t save_r11[5] = {0x4c, 0x89, 0x5c, 0x24, 0x08}; /* mov %r11,8(%rsp): musl's cancellable calls */
 
 /*
- * The next system call instruction at or after p, or end. Vector registers aren't ours (see shim.h), so the three used
- * here are put back.
+ * The next system call instruction at or after p, or end. This looks through more than a megabyte when a program starts,
+ * so it compares 32 bytes at once, and without a branch on the first byte alone, which is a common one. Vector
+ * registers aren't ours (see shim.h): the six used here are put back.
  */
 static const uint8_t *find_call(const uint8_t *p, const uint8_t *end)
 {
-	uint8_t saved[48];
-	uint32_t found = 0;
+	uint8_t saved[96];
+	uint32_t found = 0, more = 0;
 	const uint64_t first = 0x0f0f0f0f0f0f0f0fu, second = 0x0505050505050505u;
-	while (end - p >= 17) {
-		uint32_t other;
+	if (end - p >= 33) {
 		__asm__ volatile("movdqu %%xmm0, (%[saved])\n\t"
 				 "movdqu %%xmm1, 16(%[saved])\n\t"
 				 "movdqu %%xmm2, 32(%[saved])\n\t"
+				 "movdqu %%xmm3, 48(%[saved])\n\t"
+				 "movdqu %%xmm4, 64(%[saved])\n\t"
+				 "movdqu %%xmm5, 80(%[saved])\n\t"
 				 "movq %[first], %%xmm0\n\t"
 				 "punpcklqdq %%xmm0, %%xmm0\n\t"
 				 "movq %[second], %%xmm1\n\t"
-				 "punpcklqdq %%xmm1, %%xmm1\n\t"
-				 "2:\n\t"
+				 "punpcklqdq %%xmm1, %%xmm1\n"
+				 "1:\n\t"
 				 "movdqu (%[p]), %%xmm2\n\t"
+				 "movdqu 1(%[p]), %%xmm3\n\t"
+				 "movdqu 16(%[p]), %%xmm4\n\t"
+				 "movdqu 17(%[p]), %%xmm5\n\t"
 				 "pcmpeqb %%xmm0, %%xmm2\n\t"
+				 "pcmpeqb %%xmm1, %%xmm3\n\t"
+				 "pcmpeqb %%xmm0, %%xmm4\n\t"
+				 "pcmpeqb %%xmm1, %%xmm5\n\t"
+				 "pand %%xmm3, %%xmm2\n\t"
+				 "pand %%xmm5, %%xmm4\n\t"
 				 "pmovmskb %%xmm2, %[found]\n\t"
-				 "test %[found], %[found]\n\t"
-				 "jz 3f\n\t"
-				 "movdqu 1(%[p]), %%xmm2\n\t"
-				 "pcmpeqb %%xmm1, %%xmm2\n\t"
-				 "pmovmskb %%xmm2, %[other]\n\t"
-				 "and %[other], %[found]\n\t"
-				 "jnz 4f\n\t"
-				 "3:\n\t"
-				 "add $16, %[p]\n\t"
+				 "pmovmskb %%xmm4, %[more]\n\t"
+				 "shl $16, %[more]\n\t"
+				 "or %[more], %[found]\n\t"
+				 "jnz 2f\n\t"
+				 "add $32, %[p]\n\t"
 				 "cmp %[last], %[p]\n\t"
-				 "jbe 2b\n\t"
-				 "4:\n\t"
+				 "jbe 1b\n"
+				 "2:\n\t"
 				 "movdqu (%[saved]), %%xmm0\n\t"
 				 "movdqu 16(%[saved]), %%xmm1\n\t"
 				 "movdqu 32(%[saved]), %%xmm2\n\t"
-				 : [p] "+r"(p), [found] "=&r"(found), [other] "=&r"(other)
-				 : [saved] "r"(saved), [first] "r"(first), [second] "r"(second), [last] "r"(end - 17)
+				 "movdqu 48(%[saved]), %%xmm3\n\t"
+				 "movdqu 64(%[saved]), %%xmm4\n\t"
+				 "movdqu 80(%[saved]), %%xmm5\n\t"
+				 : [p] "+r"(p), [found] "=&r"(found), [more] "=&r"(more)
+				 : [saved] "r"(saved), [first] "r"(first), [second] "r"(second), [last] "r"(end - 33)
 				 : "cc", "memory");
 		if (found != 0)
 			return p + __builtin_ctz(found);
@@ -96,22 +106,29 @@ static unsigned movable(const uint8_t *p)
 	return 0;
 }
 
+#define FUNCTION 2048 /* bytes before and after, where a branch of the same function would be */
+
+/* Where a branch at p would lead, if there is one. */
+static const uint8_t *target_of(const uint8_t *p)
+{
+	int32_t distance;
+	if (p[0] == 0xeb || (p[0] & 0xf0) == 0x70)
+		return p + 2 + (int8_t)p[1];
+	if (p[0] != 0xe9 && !(p[0] == 0x0f && (p[1] & 0xf0) == 0x80))
+		return NULL;
+	unsigned n = p[0] == 0xe9 ? 1 : 2;
+	__builtin_memcpy(&distance, p + n, sizeof distance);
+	return p + n + 4 + distance;
+}
+
 /* Could any branch nearby lead into the bytes between from and to? */
 static bool entered(const uint8_t *code, const uint8_t *end, const uint8_t *from, const uint8_t *to)
 {
-	const uint8_t *p = from - code > 4096 ? from - 4096 : code;
-	const uint8_t *last = end - to > 4096 ? to + 4096 : end;
+	const uint8_t *p = from - code > FUNCTION ? from - FUNCTION : code;
+	const uint8_t *last = end - to > FUNCTION ? to + FUNCTION : end;
 	for (; last - p > 6; p++) {
-		int32_t distance;
-		const uint8_t *target = NULL;
-		if (p[0] == 0xeb || (p[0] & 0xf0) == 0x70) {
-			target = p + 2 + (int8_t)p[1];
-		} else if (p[0] == 0xe9 || (p[0] == 0x0f && (p[1] & 0xf0) == 0x80)) {
-			unsigned n = p[0] == 0xe9 ? 1 : 2;
-			__builtin_memcpy(&distance, p + n, sizeof distance);
-			target = p + n + 4 + distance;
-		}
-		if (target != NULL && target > from && target < to)
+		const uint8_t *target = target_of(p);
+		if (target > from && target < to)
 			return true;
 	}
 	return false;
@@ -157,12 +174,14 @@ static bool classify(const uint8_t *code, const uint8_t *end, uint8_t *call, str
 		*site = (struct ad_site){call - 5, call, 5};
 		return true;
 	}
+	unsigned tail = movable(call + 2);
+	if (2 + tail < 5)
+		return false;
 	if (number < 0)
 		number = number_before(code, call);
-	unsigned tail = movable(call + 2);
 	if (number < 0 ? !unknown_matters(call) : !ad_gated(number))
 		return false;
-	if (2 + tail < 5 || entered(code, end, call, call + 2 + tail))
+	if (entered(code, end, call, call + 2 + tail))
 		return false;
 	*site = (struct ad_site){call, call, (uint8_t)(2 + tail)};
 	return true;

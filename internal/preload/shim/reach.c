@@ -137,19 +137,41 @@ int ad_place(struct ad_place *place, int dirfd, const char *path, uint64_t resol
 	return place->dir < 0 ? place->dir : 0;
 }
 
-int ad_judge_place(const struct ad_place *place, unsigned access, unsigned flags)
+/* The place's full name; whether it is sure. */
+static bool place_name(struct ad_path_buf *name, const struct ad_place *place, bool *fits)
 {
-	struct ad_path_buf name;
-	ad_path_init(&name);
-	bool sure = ad_path_of_fd(&name, place->dir) == 0;
+	bool sure = ad_path_of_fd(name, place->dir) == 0;
 	size_t len = ad_length(place->last, sizeof place->last);
 	while (len > 0 && place->last[len - 1] == '/')
 		len--;
-	if (name.len != 1)
-		ad_path_add(&name, "/", 1);
-	int error = -ENAMETOOLONG;
-	if (ad_path_add(&name, place->last, len))
-		error = ad_judge(-1, &name, sure, access, flags);
+	*fits = (name->len == 1 || ad_path_add(name, "/", 1)) && ad_path_add(name, place->last, len);
+	return sure;
+}
+
+int ad_judge_place(const struct ad_place *place, unsigned access, unsigned flags)
+{
+	struct ad_path_buf name;
+	bool fits;
+	ad_path_init(&name);
+	bool sure = place_name(&name, place, &fits);
+	int error = fits ? ad_judge(-1, &name, sure, access, flags) : -ENAMETOOLONG;
+	ad_path_free(&name);
+	return error;
+}
+
+int ad_judge_moved(const struct ad_place *place)
+{
+	struct ad_path_buf name;
+	char denied[AD_PATH_SMALL];
+	bool fits;
+	int error = 0;
+	ad_path_init(&name);
+	place_name(&name, place, &fits);
+	if (fits && ad_denied_below(&ad_state, name.text, name.len, denied, sizeof denied) > 0) {
+		struct ad_ask ask = {
+			.kind = AD_OPEN, .access = AD_READ | AD_WRITE, .dirfd = AD_AT_FDCWD, .text = denied};
+		error = ad_ask(&ask);
+	}
 	ad_path_free(&name);
 	return error;
 }

@@ -63,6 +63,8 @@ uint8_t ad_mode(const struct ad_state *state, enum ad_kind kind);
 bool ad_stops(const struct ad_state *state, enum ad_kind kind);
 uint32_t ad_flags(const struct ad_state *state);
 enum ad_say ad_say_open(const struct ad_state *state, const char *path, size_t len, unsigned access);
+/* A denied path below this one, which loses its name when this one does: its length, 0 for none. */
+size_t ad_denied_below(const struct ad_state *state, const char *path, size_t len, char *to, size_t room);
 bool ad_lists_open(const struct ad_state *state, unsigned access); /* could ad_say_open ever say ask? */
 enum ad_say ad_say_connect(const struct ad_state *state, const uint8_t addr[16], uint16_t port);
 bool ad_mapped(const void *sockaddr, size_t len, uint8_t addr[16], uint16_t *port); /* false: neither IPv4 nor IPv6 */
@@ -133,6 +135,7 @@ struct ad_place {
 };
 int ad_place(struct ad_place *place, int dirfd, const char *path, uint64_t resolve); /* 0, -errno, 1: the kernel refuses */
 int ad_judge_place(const struct ad_place *place, unsigned access, unsigned flags);
+int ad_judge_moved(const struct ad_place *place); /* what is below the place changes its name, too */
 
 /* files.c, change.c, network.c, resolve.c, exec.c, guard.c: one function per group of calls. */
 enum ad_outcome ad_on_open(struct ad_call *call);
@@ -171,11 +174,8 @@ struct ad_object {
 const struct ad_object *ad_objects(void);
 void *ad_next(const char *name); /* the function behind one of our hooks, or NULL */
 
-/* hooks.c */
-void ad_hooks_start(void);
-
 /* patch.c: the number of system call sites that lead to the gate now. */
 unsigned ad_patch(void);
-unsigned ad_patch_code(uintptr_t code, size_t size);
+void ad_patch_mapped(uintptr_t code, size_t size, const char *path, bool writable);
 
 #endif

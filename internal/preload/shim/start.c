@@ -107,7 +107,6 @@ void ad_start(char **envp)
 		known = ad_begins(*entry, AD_VARIABLE "=") && read_variable(state, *entry);
 	if (!known)
 		return;
-	ad_hooks_start();
 	state->openat2 = has_openat2();
 	state->patched = ad_patch() > 0;
 	if (state->patched) /* else the library's own children wouldn't get them back */

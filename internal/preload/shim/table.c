@@ -111,6 +111,31 @@ enum ad_say ad_say_open(const struct ad_state *state, const char *path, size_t l
 	return AD_SAY_ASK;
 }
 
+/* Copies a path of the list that is below path; its length, or 0. */
+static size_t under(const struct ad_state *state, struct list list, const char *path, size_t len, char *to, size_t room)
+{
+	for (uint32_t i = 0; i < list.count; i++) {
+		struct ad_path p;
+		__builtin_memcpy(&p, list.at + i * sizeof p, sizeof p);
+		if (p.length <= len || p.length >= room || p.offset > state->table_size ||
+		    p.length > state->table_size - p.offset)
+			continue;
+		const uint8_t *bytes_of = bytes(state) + p.offset;
+		if (bytes_of[len] == '/' && memcmp(bytes_of, path, len) == 0) {
+			memcpy(to, bytes_of, p.length);
+			to[p.length] = '\0';
+			return p.length;
+		}
+	}
+	return 0;
+}
+
+size_t ad_denied_below(const struct ad_state *state, const char *path, size_t len, char *to, size_t room)
+{
+	size_t n = under(state, LIST(state, deny_write, struct ad_path), path, len, to, room);
+	return n > 0 ? n : under(state, LIST(state, deny_read, struct ad_path), path, len, to, room);
+}
+
 bool ad_lists_open(const struct ad_state *state, unsigned access)
 {
 	bool any = false;
