@@ -17,6 +17,9 @@ func forcedTiers(t *testing.T) []string {
 	if _, err := os.Stat(filepath.Join(filepath.Dir(defender), shimName)); err == nil {
 		tiers = append(tiers, "preload")
 	}
+	if err := tryFilter(); err == nil {
+		tiers = append(tiers, "kernel")
+	}
 	return tiers
 }
 

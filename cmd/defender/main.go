@@ -6,7 +6,7 @@
 //	defender extension                       the external extension: Lambda then gives time to end in order
 //	defender version
 //
-// It starts itself with other words: supervise.
+// It starts itself with other words: supervise and launch.
 //
 // Without a policy it writes one JSON line to standard error for each thing that went wrong and nothing else, unless
 // AUTODEFEND_LOG=debug asks for a line at the start. With a policy there are a line at the start and the audits.
@@ -53,6 +53,7 @@ func commands() map[string]func(args []string, stdout io.Writer) (int, bool) {
 			}
 			return wrap(args[1:]), true
 		},
+		"launch":    func(args []string, _ io.Writer) (int, bool) { return launchRuntime(args) },
 		"supervise": func(args []string, _ io.Writer) (int, bool) { return supervise(args) },
 	}
 }

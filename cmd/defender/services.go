@@ -60,6 +60,9 @@ func (s *supervisor) next(ctx context.Context) { s.defender.Next(ctx) }
 
 // startResolver starts the resolver for the tier that leads questions to it.
 func (s *supervisor) startResolver(tier autodefend.Tier) error {
+	if s.services.resolver.IsValid() {
+		return nil // another tier started it, and then failed itself
+	}
 	address := s.sockets.ResolverAddress()
 	packets, packetErr := packetConnOf(s.sockets.ResolverUDP)
 	listener, listenErr := listenerOf(s.sockets.ResolverTCP)
@@ -82,6 +85,9 @@ func (s *supervisor) startResolver(tier autodefend.Tier) error {
 
 // asker tells which process sends a question for a name.
 func (s *supervisor) asker(source netip.AddrPort, tcp bool) policy.Process {
+	if p, ok := s.tiers.kernel.asked(source); ok {
+		return p
+	}
 	return askerOf(source, tcp, int(s.runtime.Load()))
 }
 

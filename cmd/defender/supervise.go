@@ -119,7 +119,9 @@ func (s *supervisor) started(pid int) error {
 	err := s.control.Runtime(pid)
 	go s.outliveNobody()
 	s.defender.Started(pid, s.tiers.judgesStart())
-	s.tiers.attach(pid)
+	if kernelErr := s.attachKernel(pid); kernelErr != nil {
+		s.log.Error("attach tier kernel", "error", kernelErr.Error(), "failMode", s.failMode())
+	}
 	s.defender.Announce(s.tiers.working())
 	s.defender.Refresh(context.Background())
 	return err

@@ -20,6 +20,7 @@ const shimName = "libautodefend.so"
 
 // tiers are those that work.
 type tiers struct {
+	kernel  *kernelTier   // nil when not used
 	preload *preload.Tier // nil when not used
 }
 
@@ -28,7 +29,12 @@ type tiers struct {
 func (s *supervisor) startTiers() error {
 	wanted := s.config.tiers
 	var failures []error
-	if wanted[autodefend.TierPreload] {
+	if wanted[autodefend.TierKernel] {
+		if err := s.startKernel(); err != nil {
+			failures = append(failures, fmt.Errorf("tier kernel: %w", err))
+		}
+	}
+	if wanted[autodefend.TierPreload] && s.tiers.kernel == nil {
 		if err := s.startPreload(); err != nil {
 			failures = append(failures, fmt.Errorf("tier preload: %w", err))
 		}
@@ -134,6 +140,10 @@ func listenForShims() (*os.File, error) {
 
 // adapt turns the runtime's command into the one that starts it protected.
 func (t *tiers) adapt(path string, args, env []string) (string, []string, []string) {
+	if t.kernel != nil {
+		args = t.kernel.supervisor.LaunchArgs(append([]string{path}, args...))
+		return args[0], args, env
+	}
 	if t.preload != nil {
 		_ = t.preload.Expect(path, args) // without it the program is judged when it says hello
 		env = t.preload.Environ(env)
@@ -142,13 +152,13 @@ func (t *tiers) adapt(path string, args, env []string) (string, []string, []stri
 }
 
 // judgesStart tells whether the start of the runtime itself is judged.
-func (t *tiers) judgesStart() bool { return false }
-
-// attach tells the runtime's process.
-func (t *tiers) attach(int) {}
+func (t *tiers) judgesStart() bool { return t.kernel != nil }
 
 // apply passes on a new policy.
 func (t *tiers) apply(sections policy.Sections) error {
+	if t.kernel != nil {
+		t.kernel.supervisor.Apply(sections)
+	}
 	if t.preload == nil {
 		return nil
 	}
@@ -158,6 +168,9 @@ func (t *tiers) apply(sections policy.Sections) error {
 // working lists the tiers that work, strongest first.
 func (t *tiers) working() []autodefend.Tier {
 	var all []autodefend.Tier
+	if t.kernel != nil {
+		all = append(all, autodefend.TierKernel)
+	}
 	if t.preload != nil {
 		all = append(all, autodefend.TierPreload)
 	}

@@ -143,6 +143,9 @@ func (d *Defender) FailMode() autodefend.FailMode {
 // Idle reports whether there is nothing to do, now or later: the policy is off and no Console can change that.
 func (d *Defender) Idle() bool { return d.outbox == nil && d.Sections().Off() }
 
+// Refreshes reports whether another policy can follow.
+func (d *Defender) Refreshes() bool { return d.refreshing != nil }
+
 // Sections are the lists of the policy that holds now.
 func (d *Defender) Sections() policy.Sections { return d.state.Load().compiled.Sections() }
 

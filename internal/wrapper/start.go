@@ -64,3 +64,15 @@ func replace(cmd command, state entryState) error {
 	}
 	return syscall.Exec(cmd.path, cmd.args, cmd.env)
 }
+
+// Become replaces this process by the program at path, with the signal mask, the ignored signals and the closed streams
+// that this process was given. It returns only when that is impossible.
+func Become(path string, args, env []string) error {
+	if err := replace(command{path: path, args: args, env: env}, inherited()); err != nil {
+		return fmt.Errorf("become %s: %w", path, err)
+	}
+	return nil
+}
+
+// ExitCode is the code with which a program ends that could not become another because of err.
+func ExitCode(err error) int { return startFailure(err) }

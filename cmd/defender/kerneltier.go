@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/kernel"
+	"github.com/autodefend/autodefend/internal/policy"
+)
+
+// attributionsMax bounds the sockets whose owners are remembered; at the bound all are forgotten.
+const attributionsMax = 512
+
+// kernelTier is the tier below the function's system calls.
+type kernelTier struct {
+	supervisor *kernel.Supervisor
+	journal    *os.File
+
+	mu     sync.Mutex
+	askers map[netip.AddrPort]policy.Process // by the address from which they ask the resolver
+}
+
+// startKernel prepares the tier. Its filter is installed when the runtime is launched.
+func (s *supervisor) startKernel() error {
+	if err := tryFilter(); err != nil {
+		return err
+	}
+	if err := s.startResolver(autodefend.TierKernel); err != nil {
+		return err
+	}
+	journal, err := kernel.NewJournal()
+	if err != nil {
+		return err
+	}
+	t := &kernelTier{journal: journal, askers: make(map[netip.AddrPort]policy.Process)}
+	t.supervisor, err = kernel.Open(kernel.Config{
+		Judge:     s.defender.Judge,
+		Sections:  s.defender.Sections(),
+		Refresh:   s.defender.Refreshes(),
+		Resolver:  s.services.resolver,
+		APIPort:   s.services.api.Port(),
+		Protected: []int{os.Getppid()},
+		Attribute: t.attribute,
+		Journal:   journal,
+		Log:       s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.tiers.kernel = t
+	return nil
+}
+
+// attachKernel takes the filter's listener from the launcher, which then becomes the runtime. When there is no filter
+// after all, the fail mode decides whether it does.
+func (s *supervisor) attachKernel(pid int) error {
+	t := s.tiers.kernel
+	if t == nil {
+		return nil
+	}
+	listener, err := t.supervisor.Accept(pid, !s.closed.Load())
+	if err != nil {
+		s.tiers.kernel = nil
+		return fmt.Errorf("launch: %w", err)
+	}
+	s.report(s.control.Hand(handJournal, int(t.journal.Fd())))
+	s.report(s.control.Hand(handListener, listener))
+	s.contained("kernel", func() error { return t.supervisor.Serve(listener) })
+	return nil
+}
+
+// attribute remembers who asks from an address.
+func (t *kernelTier) attribute(local netip.AddrPort, p policy.Process) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.askers) >= attributionsMax {
+		clear(t.askers)
+	}
+	t.askers[local] = p
+}
+
+// asked returns who asks from an address. It may be called without a tier.
+func (t *kernelTier) asked(source netip.AddrPort) (policy.Process, bool) {
+	if t == nil {
+		return policy.Process{}, false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p, ok := t.askers[source]
+	return p, ok
+}
