@@ -24,12 +24,16 @@ type court struct {
 	mu     sync.Mutex
 	events []policy.Event
 	deny   func(policy.Event) bool
+	decide func(policy.Event) policy.Decision // the whole answer, instead of deny
 }
 
 func (c *court) judge(e policy.Event) policy.Decision {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.events = append(c.events, e)
+	if c.decide != nil {
+		return c.decide(e)
+	}
 	return policy.Decision{Deny: c.deny != nil && c.deny(e)}
 }
 

@@ -1,0 +1,156 @@
+package preload
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/autodefend/autodefend/internal/policy"
+)
+
+// The rule of these tests; DIR is a directory of the test.
+const worldRule = `{
+	"name": "world",
+	"collections": [{"name": "All"}],
+	"processes": {"effect": "prevent", "blacklist": ["id"]},
+	"network": {"effect": "prevent", "blacklistIPs": ["192.0.2.0/24"], "blacklistListeningPorts": [{"start": 4444, "end": 4444}]},
+	"dns": {"effect": "prevent", "blacklist": ["denied.example"]},
+	"filesystem": {"effect": "prevent", "blacklist": ["DIR/secret"]}
+}`
+
+// world is a function's surroundings: the shim, a rule and files, for a user.
+type world struct {
+	*court
+	tier *Tier
+	dir  string
+	user uint32
+}
+
+// compileRule is the rule of these tests, ready to judge.
+func compileRule(t testing.TB, dir string) *policy.Compiled {
+	t.Helper()
+	p, err := policy.Parse([]byte(strings.ReplaceAll(worldRule, "DIR", dir)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := policy.Compile(&p.Rules[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
+}
+
+// buildShim builds the C side.
+func buildShim(t testing.TB) string {
+	t.Helper()
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("no C compiler here")
+	}
+	dir := t.TempDir()
+	shim := filepath.Join(dir, "libautodefend.so")
+	cmd := exec.Command("sh", "shim/build.sh", shim)
+	cmd.Env = append(os.Environ(), "CC=gcc")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build the shim: %v\n%s", err, out)
+	}
+	openUp(t, dir)
+	return shim
+}
+
+// openUp lets every user enter a directory of the test.
+func openUp(t testing.TB, dir string) {
+	t.Helper()
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil { //nolint:gosec // others must be able to enter
+			t.Fatal(err)
+		}
+	}
+}
+
+// newWorld opens a tier with the rule.
+func newWorld(t testing.TB, user uint32) *world {
+	t.Helper()
+	dir := t.TempDir()
+	openUp(t, dir)
+	for _, name := range []string{"secret", "open"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+" content"), 0o644); err != nil { //nolint:gosec // others read it
+			t.Fatal(err)
+		}
+	}
+	compiled := compileRule(t, dir)
+	c := &court{decide: compiled.Decide}
+	w := &world{court: c, dir: dir, user: user}
+	w.tier = serve(t, c, func(config *Config) { config.ShimPath = buildShim(t) })
+	if err := w.tier.Apply(compiled.Sections()); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// run runs a program of the function and returns what it printed.
+func (w *world) run(t testing.TB, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = w.dir
+	cmd.Env = w.tier.Environ([]string{"PATH=/usr/bin:/bin", "HOME=/tmp", "DIR=" + w.dir, "LANG=C.UTF-8"})
+	if w.user != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: w.user, Gid: w.user}}
+	}
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		t.Fatalf("%q hangs: %s", args, out)
+	}
+	text := strings.TrimSpace(string(out))
+	if err != nil {
+		text += fmt.Sprintf(" [%v]", err)
+	}
+	return text
+}
+
+// denials lists what was denied since the last time, one "kind object" each.
+func (w *world) denials() []string {
+	var all []string
+	for _, e := range w.take() {
+		if !w.decide(e).Deny {
+			continue
+		}
+		object := map[policy.Kind]string{
+			policy.Exec: e.Program.Path, policy.Connect: e.Address.String(), policy.Listen: e.Address.String(),
+			policy.Resolve: e.Domain, policy.Open: strings.ReplaceAll(e.File, w.dir, "DIR"), policy.Tamper: e.Detail,
+		}[e.Kind]
+		all = append(all, string(e.Kind)+" "+object)
+	}
+	return all
+}
+
+// needs skips a test where a program isn't installed, and returns the program.
+func needs(t testing.TB, program string) string {
+	t.Helper()
+	if _, err := os.Stat(program); err != nil {
+		t.Skipf("%s isn't installed", program)
+	}
+	return program
+}
+
+// asUsers runs a test as this user and, for root, as somebody without rights too.
+func asUsers(t *testing.T, f func(t *testing.T, w *world)) {
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		t.Skip("no shim for " + runtime.GOARCH)
+	}
+	users := []uint32{uint32(os.Getuid())}
+	if os.Getuid() == 0 {
+		users = append(users, 65534)
+	}
+	for _, user := range users {
+		t.Run(fmt.Sprintf("user %d", user), func(t *testing.T) { f(t, newWorld(t, user)) })
+	}
+}
