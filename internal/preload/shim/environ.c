@@ -85,7 +85,7 @@ static bool is_preload(const char *entry)
 	return ad_begins(entry, "LD_PRELOAD=");
 }
 
-/* Writes LD_PRELOAD=LIBRARY[:value] at to; value may be NULL. */
+/* Writes LD_PRELOAD=LIBRARY[:value] at to; value is NULL when there is no such variable, and may be empty. */
 static void write_preload(char *to, const char *value)
 {
 	const struct ad_state *state = &ad_state;
@@ -93,7 +93,7 @@ static void write_preload(char *to, const char *value)
 	memcpy(to + 11, state->library, state->library_len);
 	to += 11 + state->library_len;
 	*to = '\0';
-	if (value == NULL || *value == '\0')
+	if (value == NULL)
 		return;
 	if (ad_begins(value, state->library)) { /* already there: an environment that was copied from a child's start */
 		char after = value[state->library_len];
