@@ -241,7 +241,7 @@ func TestBounded(t *testing.T) {
 	waiting, most := 0, 0
 	full := make(chan struct{})
 	var once sync.Once
-	who := func(netip.AddrPort, bool) (p policy.Process) {
+	who := func(netip.AddrPort, bool) policy.Process {
 		mu.Lock()
 		waiting++
 		if most = max(most, waiting); waiting == maxQuestions {
@@ -252,7 +252,7 @@ func TestBounded(t *testing.T) {
 		mu.Lock()
 		waiting--
 		mu.Unlock()
-		return p
+		return policy.Process{}
 	}
 	w := newWorld(t, func(c *Config) { c.Who = who })
 	conn, err := net.Dial("udp", w.udp)

@@ -61,10 +61,16 @@ func TestAddresses(t *testing.T) {
 		ttl     time.Duration
 	}{
 		"addresses": {response(0, record{"good.TEST.", 60, a("192.0.2.1")}, record{"good.test.", 30, a("2001:db8::1")}), []string{"192.0.2.1", "2001:db8::1"}, 30 * time.Second},
-		"alias": {response(0, record{"good.test.", 5, cname("Edge.cdn.")}, record{"edge.cdn.", 60, cname("node.cdn.")}, record{"node.cdn.", 60, a("192.0.2.1")}),
-			[]string{"192.0.2.1"}, 5 * time.Second},
-		"alias in any order": {response(0, record{"node.cdn.", 60, a("192.0.2.1")}, record{"edge.cdn.", 60, cname("node.cdn.")}, record{"good.test.", 90, cname("edge.cdn.")}),
-			[]string{"192.0.2.1"}, time.Minute},
+		"alias": {
+			response(0, record{"good.test.", 5, cname("Edge.cdn.")}, record{"edge.cdn.", 60, cname("node.cdn.")}, record{"node.cdn.", 60, a("192.0.2.1")}),
+			[]string{"192.0.2.1"},
+			5 * time.Second,
+		},
+		"alias in any order": {
+			response(0, record{"node.cdn.", 60, a("192.0.2.1")}, record{"edge.cdn.", 60, cname("node.cdn.")}, record{"good.test.", 90, cname("edge.cdn.")}),
+			[]string{"192.0.2.1"},
+			time.Minute,
+		},
 		"aliases in a circle":       {response(0, record{"good.test.", 5, cname("a.test.")}, record{"a.test.", 5, cname("good.test.")}), nil, 0},
 		"of another name":           {response(0, record{"evil.test.", 60, a("192.0.2.66")}, record{"good.test.", 60, a("192.0.2.1")}), []string{"192.0.2.1"}, time.Minute},
 		"only of another name":      {response(0, record{"evil.test.", 60, a("192.0.2.66")}), nil, 0},

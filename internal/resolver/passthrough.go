@@ -68,7 +68,7 @@ func passPacket(message []byte, server netip.AddrPort) []byte {
 	if err != nil {
 		return nil
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(maxWait))
 	if _, err := conn.Write(message); err != nil {
 		return nil
@@ -88,7 +88,7 @@ func passConnections(listener net.Listener, upstreams func() []netip.AddrPort) e
 			return err
 		}
 		go func() {
-			defer client.Close()
+			defer func() { _ = client.Close() }()
 			for _, server := range upstreams() {
 				if conn, err := net.DialTimeout("tcp", server.String(), maxWait); err == nil {
 					passConnection(client, conn)
@@ -102,7 +102,7 @@ func passConnections(listener net.Listener, upstreams func() []netip.AddrPort) e
 // passConnection copies both ways until either side ends.
 func passConnection(client, server net.Conn) {
 	go func() {
-		defer server.Close()
+		defer func() { _ = server.Close() }()
 		_, _ = io.Copy(server, client)
 	}()
 	_, _ = io.Copy(client, server)

@@ -15,7 +15,6 @@ const (
 	minUDPSize = 512
 )
 
-//nolint:gochecknoglobals // sentinel errors
 var (
 	errNoQuery   = errors.New("not a query")       // not to be answered
 	errOpcode    = errors.New("not a lookup")      // NOTIMP

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -211,7 +212,7 @@ func TestLookup(t *testing.T) {
 				t.Fatalf("got %v, %v", got, err)
 			}
 			_, err = r.LookupNetIP(ctx, "ip", "www.Evil.test.")
-			if dns, ok := err.(*net.DNSError); !ok || !dns.IsNotFound || dns.IsTemporary {
+			if dns, ok := errors.AsType[*net.DNSError](err); !ok || !dns.IsNotFound || dns.IsTemporary {
 				t.Errorf("a denied name gave %v", err)
 			}
 			if n := len(w.server.questions()); n != 2 {

@@ -12,7 +12,7 @@ import (
 // idleTimeout is how long a connection over TCP may be silent or block, as RFC 7766 advises: seconds.
 const idleTimeout = 10 * time.Second
 
-var errTooLong = errors.New("message too long") //nolint:gochecknoglobals // a sentinel error
+var errTooLong = errors.New("message too long")
 
 // serveConnections answers questions over TCP, those of one connection in turn.
 func (r *Resolver) serveConnections() error {
@@ -31,7 +31,7 @@ func (r *Resolver) serveConnections() error {
 		}
 		r.running.Go(func() {
 			defer func() { <-slots }()
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			defer context.AfterFunc(r.ctx, func() { _ = conn.Close() })()
 			r.serveConnection(conn)
 		})

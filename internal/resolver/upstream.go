@@ -23,7 +23,7 @@ const (
 	minBuffer = 4096
 )
 
-var errForeign = errors.New("the response is to another question") //nolint:gochecknoglobals // a sentinel error
+var errForeign = errors.New("the response is to another question")
 
 // upstream asks the servers that the programs would have asked.
 type upstream struct {
@@ -109,7 +109,7 @@ func exchange(ctx context.Context, server netip.AddrPort, q *query, tcp bool, wa
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", server, err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if tcp {
 		err = writeMessage(conn, q.message)

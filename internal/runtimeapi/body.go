@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-var errChunk = errors.New("malformed chunk") //nolint:gochecknoglobals // a sentinel error
+var errChunk = errors.New("malformed chunk")
 
 // framing is how the end of a body is told.
 type framing uint8

@@ -77,7 +77,7 @@ func runExtension(ctx context.Context, extension Extension, onShutdown func(), t
 	}
 }
 
-var errExtensionRefused = errors.New("refused") //nolint:gochecknoglobals // a sentinel error
+var errExtensionRefused = errors.New("refused")
 
 // extensionLoop is an extension and, once registered, the identifier that Lambda has given it.
 type extensionLoop struct {

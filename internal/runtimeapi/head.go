@@ -9,7 +9,6 @@ import (
 	"strings"
 )
 
-//nolint:gochecknoglobals // sentinel errors
 var (
 	errHead         = errors.New("malformed head")
 	errHeadTooLarge = errors.New("head too large")

@@ -11,7 +11,7 @@ import (
 const maxEvent = 8 << 20
 
 // ErrEventTooLarge is what reading an [Invocation] beyond 8 MiB gives. The function still gets the whole event.
-var ErrEventTooLarge = errors.New("event too large to inspect") //nolint:gochecknoglobals // a sentinel error
+var ErrEventTooLarge = errors.New("event too large to inspect")
 
 // Invocation is an event on its way to the function. It is valid until the hook returns.
 type Invocation struct {

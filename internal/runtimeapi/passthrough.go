@@ -18,12 +18,12 @@ func Passthrough(listener net.Listener, upstream string) error {
 			return err
 		}
 		go func() {
-			defer client.Close()
+			defer func() { _ = client.Close() }()
 			lambda, err := net.DialTimeout("tcp", upstream, dialTimeout)
 			if err != nil {
 				return
 			}
-			defer lambda.Close()
+			defer func() { _ = lambda.Close() }()
 			done := make(chan struct{})
 			go func() {
 				defer close(done)

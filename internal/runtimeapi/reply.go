@@ -20,7 +20,7 @@ type Reply struct {
 	Body   []byte
 }
 
-var errNotRepeatable = errors.New("a poll with a body can't be repeated") //nolint:gochecknoglobals // a sentinel error
+var errNotRepeatable = errors.New("a poll with a body can't be repeated")
 
 // answer sends a reply to an invocation, polls for the next and returns the connection of that poll. It is a new one:
 // the connection that brought the event may have ended with it.

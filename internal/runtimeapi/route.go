@@ -33,24 +33,19 @@ func routeOf(method, target string) route {
 	if at < 0 {
 		return route{}
 	}
-	base := p[:at+len("/runtime")]
-	parts := strings.Split(p[at+len("/runtime/"):], "/")
-	switch {
-	case len(parts) == 2 && parts[1] == "next" && method == "GET":
-		switch parts[0] {
-		case "invocation":
-			return route{kind: routePoll, base: base}
-		case "restore":
-			return route{kind: routeRestore}
-		}
-	case len(parts) == 2 && parts[1] == "error" && method == "POST":
-		if parts[0] == "init" || parts[0] == "restore" {
-			return route{kind: routeFailure}
-		}
-	case len(parts) == 3 && parts[0] == "invocation" && method == "POST":
-		if parts[2] == "response" || parts[2] == "error" {
-			return route{kind: routeAnswer, id: parts[1]}
-		}
+	base, rest := p[:at+len("/runtime")], p[at+len("/runtime/"):]
+	switch method + " " + rest {
+	case "GET invocation/next":
+		return route{kind: routePoll, base: base}
+	case "GET restore/next":
+		return route{kind: routeRestore}
+	case "POST init/error", "POST restore/error":
+		return route{kind: routeFailure}
+	}
+	invocation, found := strings.CutPrefix(rest, "invocation/")
+	id, verb, _ := strings.Cut(invocation, "/")
+	if found && method == "POST" && (verb == "response" || verb == "error") {
+		return route{kind: routeAnswer, id: id}
 	}
 	return route{}
 }
