@@ -74,7 +74,7 @@ func inodeIn(table []byte, suffix string) string {
 
 // hasOpen tells whether a process has a file open that its descriptors' links name so.
 func hasOpen(pid int, link string) bool {
-	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
+	dir := "/proc/" + itoa(pid) + "/fd"
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return false
@@ -90,11 +90,8 @@ func hasOpen(pid int, link string) bool {
 // processOf describes a process.
 func processOf(pid int) policy.Process {
 	p := policy.Process{PID: pid, Path: executableOf(pid)}
-	dir := "/proc/" + strconv.Itoa(pid)
-	if command, err := os.ReadFile(dir + "/cmdline"); err == nil {
-		command = bytes.TrimRight(command[:min(len(command), commandMax)], "\x00")
-		p.Command = string(bytes.ReplaceAll(command, []byte{0}, []byte{' '}))
-	}
+	dir := "/proc/" + itoa(pid)
+	p.Command = strings.Join(argumentsOf(pid), " ")
 	stat, err := os.ReadFile(dir + "/stat")
 	if err != nil {
 		return p
@@ -109,9 +106,24 @@ func processOf(pid int) policy.Process {
 }
 
 func executableOf(pid int) string {
-	path, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+	path, err := os.Readlink("/proc/" + itoa(pid) + "/exe")
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSuffix(path, " (deleted)")
+	return strings.TrimSuffix(path, deleted)
 }
+
+// deleted ends the kernel's name of a file that was removed.
+const deleted = " (deleted)"
+
+// argumentsOf returns a process's arguments, cut at their limit.
+func argumentsOf(pid int) []string {
+	command, err := os.ReadFile("/proc/" + itoa(pid) + "/cmdline")
+	if err != nil || len(command) == 0 {
+		return nil
+	}
+	command = bytes.TrimSuffix(command[:min(len(command), commandMax)], []byte{0})
+	return strings.Split(string(command), "\x00")
+}
+
+func itoa(pid int) string { return strconv.Itoa(pid) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 
@@ -43,8 +44,11 @@ type lambdaFacts struct {
 	version      string
 	region       string
 	executionEnv string // such as AWS_Lambda_python3.12
-	concurrency  int    // invocations at once, 1 unless on managed instances
+	sandbox      bool   // this is a sandbox of Lambda's own, in which there is nothing but the function
 }
+
+// sandboxUser is the user id of functions in Lambda's sandboxes.
+const sandboxUser = 993
 
 // upstream returns the address of the Runtime API; it is not valid when it is no address.
 func (l lambdaFacts) upstream() netip.AddrPort {
@@ -75,7 +79,7 @@ func readConfig(environ []string) (config, error) {
 			version:      get("AWS_LAMBDA_FUNCTION_VERSION"),
 			region:       get("AWS_REGION"),
 			executionEnv: get("AWS_EXECUTION_ENV"),
-			concurrency:  atLeastOne(get("AWS_LAMBDA_MAX_CONCURRENCY")),
+			sandbox:      get("AWS_LAMBDA_INITIALIZATION_TYPE") != "" && os.Getuid() == sandboxUser,
 		},
 	}, errors.Join(levelErr, tiersErr, modeErr, keyErr)
 }
@@ -133,14 +137,6 @@ func parseKey(value string) (ed25519.PublicKey, error) {
 		return make(ed25519.PublicKey, ed25519.PublicKeySize), fmt.Errorf("%s: not the base64 of %d bytes", envPolicyKey, ed25519.PublicKeySize)
 	}
 	return key, nil
-}
-
-func atLeastOne(value string) int {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 1 {
-		return 1
-	}
-	return n
 }
 
 // supervision is what a guardian tells its supervisor: the numbers of descriptors.

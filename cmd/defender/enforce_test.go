@@ -161,3 +161,24 @@ func containsAny(text, alternatives string) bool {
 	}
 	return false
 }
+
+// TestWatch: the tier that looks ends what is denied soon after it began, and leaves the runtime and its forks alone.
+func TestWatch(t *testing.T) {
+	f := startFunction(t, setup{policy: encoded(t, envelope(denying(autodefend.Prevent))), tiers: "watch", argv: python(t)})
+	got := f.invoke(`import os, subprocess
+pid = os.fork()
+if pid == 0:
+    import time
+    time.sleep(.5)
+    os._exit(3)
+denied = subprocess.run(["/bin/sleep", "600"]).returncode
+allowed = subprocess.run(["/usr/bin/true"]).returncode
+result = [denied, allowed, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]`)
+	if got.body != "[-9, 0, 3]" {
+		t.Errorf("got %+v", got)
+	}
+	audit := f.awaitAudits(1)[0]
+	if want := "/usr/bin/sleep launched and is explicitly denied by runtime rule. Full command /bin/sleep 600"; audit.Msg != want || audit.Tier != autodefend.TierWatch || audit.Coverage != autodefend.Detected {
+		t.Errorf("audit %+v", audit)
+	}
+}

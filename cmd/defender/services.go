@@ -41,11 +41,11 @@ func (s *supervisor) startServices() error {
 			Next: s.next,
 			Invocation: func(_ context.Context, i *runtimeapi.Invocation) (*runtimeapi.Reply, error) {
 				s.defender.Invoked(i.RequestID, i.ARN)
-				s.tiers.invoked()
+				s.tiers.watch.Load().begin()
 				return nil, nil
 			},
 			Response: func(ctx context.Context, id string) {
-				s.tiers.responded()
+				s.tiers.watch.Load().end()
 				s.defender.Responded(ctx, id)
 			},
 			Restored: func(context.Context) { s.defender.Restored() },
@@ -56,7 +56,13 @@ func (s *supervisor) startServices() error {
 	return nil
 }
 
-func (s *supervisor) next(ctx context.Context) { s.defender.Next(ctx) }
+// next is called before the runtime polls. The first time, its start is over.
+func (s *supervisor) next(ctx context.Context) {
+	if !s.polled.Swap(true) {
+		s.tiers.watch.Load().end()
+	}
+	s.defender.Next(ctx)
+}
 
 // startResolver starts the resolver for the tier that leads questions to it.
 func (s *supervisor) startResolver(tier autodefend.Tier) error {

@@ -29,6 +29,7 @@ type supervisor struct {
 	runtime  atomic.Int64 // its process id, once it runs
 	closed   atomic.Bool  // the fail mode
 	ending   atomic.Bool
+	polled   atomic.Bool // the runtime has asked for an event
 }
 
 // supervise runs the runtime on behalf of a guardian. It is not done when the arguments aren't a guardian's.
@@ -122,6 +123,7 @@ func (s *supervisor) started(pid int) error {
 	if kernelErr := s.attachKernel(pid); kernelErr != nil {
 		s.log.Error("attach tier kernel", "error", kernelErr.Error(), "failMode", s.failMode())
 	}
+	s.startWatching(pid)
 	s.defender.Announce(s.tiers.working())
 	s.defender.Refresh(context.Background())
 	return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/autodefend/autodefend"
@@ -22,6 +23,7 @@ const shimName = "libautodefend.so"
 type tiers struct {
 	kernel  *kernelTier   // nil when not used
 	preload *preload.Tier // nil when not used
+	watch   atomic.Pointer[watching]
 }
 
 // startTiers starts the best tier that works and, besides, the one that looks on. The error says why the rule is held
@@ -174,8 +176,8 @@ func (t *tiers) working() []autodefend.Tier {
 	if t.preload != nil {
 		all = append(all, autodefend.TierPreload)
 	}
+	if t.watch.Load() != nil {
+		all = append(all, autodefend.TierWatch)
+	}
 	return all
 }
-
-func (t *tiers) invoked()   {}
-func (t *tiers) responded() {}

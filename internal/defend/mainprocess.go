@@ -60,8 +60,11 @@ func (m *mainProcess) starts(e policy.Event, begun bool) bool {
 		m.settle(e)
 		return true
 	}
-	if e.After || begun || m.settled || m.pid != 0 && m.pid != e.Process.PID {
+	if begun || m.settled || m.pid != 0 && m.pid != e.Process.PID {
 		return false
+	}
+	if e.After {
+		return true
 	}
 	m.settle(e)
 	return true
