@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
@@ -143,6 +144,9 @@ func (r *run) start(t testing.TB, argv []string) {
 // wait closes standard input, and waits for the end of the program and of its output, and returns its output.
 func (r *run) wait() string {
 	r.stdin.Close()
+	pid := r.pid
+	watchdog := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(-pid, syscall.SIGKILL) })
+	defer watchdog.Stop()
 	for !r.ended {
 		var status syscall.WaitStatus
 		_, err := syscall.Wait4(r.pid, &status, 0, nil)

@@ -1,0 +1,85 @@
+package kernel
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/policy"
+)
+
+// secretPolicy denies a directory below dir and returns its sections, the denial and the secret's path.
+func secretPolicy(t testing.TB, effect autodefend.Effect) (policy.Sections, func(policy.Event) bool, string, string) {
+	t.Helper()
+	dir := real(t, openDir(t))
+	secret := filepath.Join(dir, "secret")
+	if err := os.Mkdir(secret, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Chmod(secret, 0o777)
+	if err := os.WriteFile(filepath.Join(secret, "key"), []byte("hunter2\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "public"), []byte("news\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s := sections(effect)
+	s.Files.DenyRead, s.Files.DenyWrite = []string{secret}, []string{secret}
+	deny := func(e policy.Event) bool { return effect.Stops() && e.Kind == policy.Open && below(e.File, secret) }
+	return s, deny, dir, secret
+}
+
+func TestFiles(t *testing.T) {
+	tests := []struct{ name, script string }{
+		{"by its name", `cat $D/secret/key`},
+		{"with dots", `cat $D/secret/../secret/./key`},
+		{"relative", `cd $D; cat secret/key`},
+		{"from inside", `cd $D/secret; cat key`},
+		{"symbolic link", `ln -s $D/secret/key $D/l; cat $D/l`},
+		{"link to the directory", `ln -s secret $D/l2; cat $D/l2/key`},
+		{"the root of oneself", `cat /proc/self/root/$D/secret/key`},
+		{"the root of another", `sleep 5 & cat /proc/$!/root/$D/secret/key; kill $!`},
+		{"the directory of oneself", `cd $D; cat /proc/self/cwd/secret/key`},
+		{"hard link", `ln $D/secret/key $D/h; cat $D/h`},
+		{"renamed", `mv $D/secret/key $D/k; cat $D/k`},
+		{"the directory renamed", `mv $D/secret $D/s2; cat $D/s2/key`},
+		{"linked to", `cp -l $D/secret/key $D/h2; cat $D/h2`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, deny, dir, _ := secretPolicy(t, autodefend.Prevent)
+			out, _ := output(t, Config{Sections: s}, deny, "/bin/sh", "-c", "D="+dir+"; "+tt.script+"; echo end")
+			if strings.Contains(out, "hunter2") || !strings.Contains(out, "end") {
+				t.Errorf("%q", out)
+			}
+		})
+	}
+}
+
+// TestFilesGoOn does all kinds of harmless things to files and compares with what happens without supervision.
+func TestFilesGoOn(t *testing.T) {
+	script := `cd $D; umask 027
+echo a > a; cat a; echo b >> a; cat a; mkdir d; stat -c '%a %F' d a; mkdir -p x/y/z; ls -R x
+ln -s a l; readlink l; cat l; echo c > l; cat a; ln a h; stat -c %h a; mv h h2; rm h2; chmod 640 a; stat -c %a a
+touch -d @1000 a; stat -c %Y a; touch -h -d @2000 l; stat -c %Y l; truncate -s 1 a; stat -c %s a
+ln -s nowhere dangling; echo through > dangling; cat nowhere; cat < /dev/null; echo x > /dev/null
+mkfifo f; (echo fifo > f) & cat f; wait
+cat /proc/self/comm; readlink /proc/self/exe > /dev/null && echo exe; ls /proc/self/fd > /dev/null && echo fds
+head -c 4 /dev/zero | od -c | head -1; ls nothing; cat nothing; rmdir d; rm -r x; ls; echo err >&2; cat /dev/fd/0 < a; : > a; wc -c a
+mkdir e/; rmdir e/; cat a/; cat x/../a; set -C; echo y > a; set +C; cp a b; cp -p a c; mv -T b c; ls; cat ''; stat -c %n .; ls -d ..
+printf '#!/bin/sh\necho script $0 $1\n' > s.sh; chmod +x s.sh; ./s.sh arg; sh ./s.sh; echo bad > t; chmod +x t; ./t; ./nothing; ./d`
+	run := func(t *testing.T, effect autodefend.Effect) string {
+		s, deny, dir, _ := secretPolicy(t, effect)
+		out, _ := output(t, Config{Sections: s, Refresh: true}, deny, "/bin/sh", "-c", "D="+dir+"; "+script)
+		return strings.ReplaceAll(out, dir, "DIR")
+	}
+	bare := run(t, autodefend.Disable)
+	contains(t, bare, "fifo", "through", "script ./s.sh arg")
+	for _, effect := range []autodefend.Effect{autodefend.Alert, autodefend.Prevent} {
+		if got := run(t, effect); got != bare {
+			t.Errorf("%s:\n%s\nwithout:\n%s", effect, got, bare)
+		}
+	}
+}
