@@ -6,15 +6,16 @@ import (
 	"testing"
 )
 
-// withoutLog removes the Defender's own lines from what a program wrote. They are JSON objects, each written at once,
+// withoutLog parts the Defender's own lines from what a program wrote. They are JSON objects, each written at once,
 // perhaps behind an unfinished line of the program.
-func withoutLog(text string) string {
+func withoutLog(text string) (string, []string) {
 	var kept strings.Builder
+	var log []string
 	for {
 		at := strings.Index(text, `{"`)
 		if at < 0 {
 			kept.WriteString(text)
-			return kept.String()
+			return kept.String(), log
 		}
 		kept.WriteString(text[:at])
 		text = text[at:]
@@ -25,7 +26,7 @@ func withoutLog(text string) string {
 			end = int(decoder.InputOffset())
 		}
 		if end > 0 && strings.HasPrefix(text[end:], "\n") {
-			text = text[end+1:]
+			log, text = append(log, text[:end]), text[end+1:]
 			continue
 		}
 		kept.WriteString(text[:2])
@@ -42,7 +43,7 @@ func TestWithoutLog(t *testing.T) {
 		"{\"a\":1} and more\n":                 "{\"a\":1} and more\n",
 		"{\"a\":":                              "{\"a\":",
 	} {
-		if got := withoutLog(in); got != want {
+		if got, log := withoutLog(in); got != want || strings.Contains(in, "}\n") && strings.Count(in, " and ") == 0 && len(log) != 1 {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

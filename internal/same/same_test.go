@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 //nolint:gochecknoglobals // go test has no other way to take a flag
@@ -24,6 +25,13 @@ var starts = flag.Int("starts", 12, "how often each program is started in TestSt
 type result struct {
 	Stdout, Stderr string
 	End            string // "exit 3" or "signal killed"
+
+	log []string // the Defender's lines
+}
+
+// same compares what programs did.
+func same(want, got result) string {
+	return cmp.Diff(want, got, cmpopts.IgnoreUnexported(result{}))
 }
 
 // TestSame runs every program without the Defender twice, to see that it can be compared at all, and then with it.
@@ -32,13 +40,17 @@ func TestSame(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			p.require(t)
 			want := p.run(t, bare())
-			if diff := cmp.Diff(want, p.run(t, bare())); diff != "" {
+			if diff := same(want, p.run(t, bare())); diff != "" {
 				t.Fatalf("the program itself is not the same twice:\n%s", diff)
 			}
 			for _, how := range defended(t) {
 				t.Run(how.name, func(t *testing.T) {
-					if diff := cmp.Diff(want, p.run(t, how)); diff != "" {
+					got := p.run(t, how)
+					if diff := same(want, got); diff != "" {
 						t.Errorf("with the Defender (-without +with):\n%s", diff)
+					}
+					if !p.quiet {
+						how.looked(t, got)
 					}
 				})
 			}
@@ -60,7 +72,7 @@ func TestStarts(t *testing.T) {
 					}
 					want := p.run(t, bare())
 					for i := range count {
-						if diff := cmp.Diff(want, p.run(t, how)); diff != "" {
+						if diff := same(want, p.run(t, how)); diff != "" {
 							t.Fatalf("start %d of %d (-without +with):\n%s", i+1, count, diff)
 						}
 						total++
@@ -69,6 +81,24 @@ func TestStarts(t *testing.T) {
 			}
 			t.Logf("figure: %d starts in %s, none different", total, how.name)
 		})
+	}
+}
+
+// looked asserts that the Defender was there: every section enforced by the tier meant, and something reported.
+func (s setup) looked(t *testing.T, r result) {
+	t.Helper()
+	enforced := fmt.Sprintf(`"effect":"alert","tier":%q,"coverage":"seen"`, s.holds())
+	audits := 0
+	for i, line := range r.log {
+		if n := strings.Count(line, enforced); i == 0 && n != 4 {
+			t.Errorf("%d of 4 sections are looked at by %s: %s", n, s.holds(), line)
+		}
+		if strings.Contains(line, `"attackType":`) {
+			audits++
+		}
+	}
+	if len(r.log) == 0 || audits == 0 {
+		t.Errorf("the Defender wrote %d lines, %d of them audits", len(r.log), audits)
 	}
 }
 
@@ -90,7 +120,7 @@ func (p program) require(t *testing.T) {
 // run runs the program in a directory of its own, always of the same name.
 func (p program) run(t *testing.T, how setup) result {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "..", "work")
+	dir := filepath.Join(built.directory(t), "work")
 	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +141,11 @@ func (p program) run(t *testing.T, how setup) result {
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
-	return result{Stdout: how.clean(stdout.String()), Stderr: how.clean(stderr.String()), End: ending(cmd, err)}
+	r := result{Stdout: stdout.String(), Stderr: stderr.String(), End: ending(cmd, err)}
+	if how.tiers != "" {
+		r.Stderr, r.log = withoutLog(r.Stderr)
+	}
+	return r
 }
 
 // ending tells how a command ended; one that couldn't be started ended as the Defender ends then.
