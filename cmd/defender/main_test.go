@@ -20,6 +20,12 @@ const envSupervised = "DEFENDER_TEST_SUPERVISED"
 
 var supervised = os.Getenv(envSupervised)
 
+// envTestTiers and envTestBinary are the tiers and the program of such a run.
+const (
+	envTestTiers  = "DEFENDER_TEST_TIERS"
+	envTestBinary = "DEFENDER_TEST_BINARY"
+)
+
 // envHelper makes the test binary itself a helper process (see lambda_test.go).
 const envHelper = "DEFENDER_TEST_HELPER"
 
@@ -31,6 +37,9 @@ func TestMain(m *testing.M) {
 }
 
 func buildAndTest(m *testing.M) int {
+	if defender = os.Getenv(envTestBinary); defender != "" {
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "defender")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -93,11 +102,22 @@ func execute(t *testing.T, env []string, argv ...string) result {
 	if !ok {
 		t.Fatalf("run %q: no wait status", argv)
 	}
-	r := result{code: status.ExitStatus(), stdout: stdout.String(), stderr: stderr.String()}
+	r := result{code: status.ExitStatus(), stdout: stdout.String(), stderr: withoutStart(stderr.String())}
 	if status.Signaled() {
 		r.signal = status.Signal()
 	}
 	return r
+}
+
+// withoutStart drops the line that a defender with a policy writes at its start.
+func withoutStart(log string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "autodefend protects this function") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // program finds an interpreter or skips the test, naming it.
@@ -119,7 +139,7 @@ func environ(more ...string) []string {
 		}
 	}
 	if supervised != "" {
-		env = append(env, supervised)
+		env = append(env, supervised, "AUTODEFEND_TIERS="+os.Getenv(envTestTiers))
 	}
 	return append(env, more...)
 }

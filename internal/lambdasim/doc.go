@@ -14,5 +14,7 @@
 // AssumeRole means the role's account, and any other key means the first one.
 // Signatures are not verified. The region comes from the credential scope.
 //
-// Functions are never run: Invoke answers an error, except for its dry run.
+// Functions are run by an Invoker, if Options name one; internal/lambdasim/runner
+// is the engine of the one that the command sim uses. Without it Invoke answers
+// an error, except for its dry run.
 package lambdasim

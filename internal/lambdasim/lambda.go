@@ -34,8 +34,10 @@ const functionPath = "/2015-03-31/functions/{FunctionName}"
 func functionOperations() []operation {
 	get := read("GetFunction", functionPath, getFunction, functionResource)
 	get.quota = quotaGetFunction
-	dryRun := write("Invoke", http.MethodPost, functionPath+"/invocations", invoke, functionResource)
-	dryRun.action, dryRun.quota, dryRun.mutating = "lambda:InvokeFunction", quotaNone, false
+	run := write("Invoke", http.MethodPost, functionPath+"/invocations", invoke, functionResource)
+	run.action, run.quota, run.mutating = "lambda:InvokeFunction", quotaNone, false
+	stream := run
+	stream.name, stream.path, stream.handle = "InvokeWithResponseStream", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", invokeStream
 	return []operation{
 		read("ListFunctions", "/2015-03-31/functions", listFunctions, nil),
 		get,
@@ -44,7 +46,8 @@ func functionOperations() []operation {
 		write("UpdateFunctionConfiguration", http.MethodPut, functionPath+"/configuration", updateFunctionConfiguration, functionResource),
 		write("UpdateFunctionCode", http.MethodPut, functionPath+"/code", updateFunctionCode, functionResource),
 		write("DeleteFunction", http.MethodDelete, functionPath, deleteFunction, functionResource),
-		dryRun,
+		run,
+		stream,
 	}
 }
 

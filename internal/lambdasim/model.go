@@ -23,6 +23,9 @@ type World struct {
 	stats map[StatsKey]Count
 	// services is the state of the services beside Lambda.
 	services servicesState
+
+	// queued are the asynchronous invocations that run.
+	queued sync.WaitGroup
 }
 
 // account is one AWS account.
@@ -74,6 +77,8 @@ type function struct {
 	signing string
 	// revisions counts the revision ids handed out, which makes them repeatable.
 	revisions int
+	// running counts the invocations that run now.
+	running int
 }
 
 // version is $LATEST or a published version.

@@ -18,6 +18,9 @@ type Options struct {
 	// BaseURL is where presigned locations point; when empty they point at the
 	// host the request was sent to.
 	BaseURL string
+	// Invoker runs functions; without one they are never run, and Invoke
+	// answers an error except for its dry run.
+	Invoker Invoker
 }
 
 // LatencyFunc returns how long a call takes.

@@ -5,25 +5,6 @@ import "net/http"
 // Operations that clients call on the way to something else, answered for
 // functions that don't use the feature.
 
-// invoke answers Invoke: the dry run says yes, nothing else can be done here.
-func invoke(_ *World, c *call) (reply, error) {
-	t, err := c.target()
-	if err != nil {
-		return reply{}, err
-	}
-	if t.qualifier == "" {
-		t.qualifier = latest
-	}
-	if _, err := c.lookup(t); err != nil {
-		return reply{}, err
-	}
-	if c.header.Get("X-Amz-Invocation-Type") == "DryRun" {
-		return noContent(), nil
-	}
-	return reply{}, newError(http.StatusNotImplemented, "NotImplementedException",
-		"This simulator holds the configuration of functions but does not run them")
-}
-
 // getFunctionURLConfig answers GetFunctionUrlConfig: there is none.
 func getFunctionURLConfig(_ *World, c *call) (reply, error) {
 	if _, err := c.target(); err != nil {

@@ -1,6 +1,7 @@
 package lambdasim
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,6 +104,9 @@ type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	// after, when set, makes the answer in place of the others, without
+	// World.mu held: it may take its time.
+	after func(context.Context) (reply, error)
 }
 
 // jsonReply returns a JSON answer. HTML is not escaped, as in AWS's answers.

@@ -105,7 +105,23 @@ func (w *World) serve(r *http.Request) (reply, error) {
 	if err := w.wait(r.Context(), c, fault); err != nil {
 		return reply{}, err
 	}
-	return w.process(c, fault)
+	answer, err := w.process(c, fault)
+	if err != nil || answer.after == nil {
+		return answer, err
+	}
+	return w.finish(r.Context(), c, answer)
+}
+
+// finish makes the answer of a call that takes its time.
+func (w *World) finish(ctx context.Context, c *call, answer reply) (reply, error) {
+	answer, err := answer.after(ctx)
+	switch {
+	case err == nil:
+		return stamp(answer, c.requestID), nil
+	case ctx.Err() != nil:
+		return reply{}, ctx.Err()
+	}
+	return w.render(c.service, asAPIError(err), c.requestID), nil
 }
 
 // readBody reads the whole body of a request.

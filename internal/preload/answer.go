@@ -13,11 +13,9 @@ import (
 	"github.com/autodefend/autodefend/internal/policy"
 )
 
-// What a denied act fails with.
-const (
-	deniedExec = syscall.EPERM // not EACCES, after which execvp goes on to search PATH
-	deniedAct  = syscall.EACCES
-)
+// deniedAct is what a denied act fails with. Of a program that isn't started, too: Node.js reports EACCES to who waits for
+// the child's end, and throws at EPERM.
+const deniedAct = syscall.EACCES
 
 // reply decides a question that process pid asked.
 func (t *Tier) reply(pid int, q question) answer {
@@ -67,6 +65,9 @@ func (t *Tier) network(kind policy.Kind, pid int, q question) answer {
 // exec judges the start of a program. Nothing is judged when the kernel would refuse it anyway, so that a search through
 // PATH makes no audits; the answer then is the kernel's error, so that nothing can appear there in between.
 func (t *Tier) exec(pid int, q question) answer {
+	if q.flags&flagLibrary != 0 {
+		return t.library(pid, q)
+	}
 	e := policy.Event{Kind: policy.Exec, Process: lookAt(pid)}
 	img, err := t.wanted(viewOf(pid), q)
 	if errno, certain := kernelWouldSay(err); certain {
@@ -77,11 +78,30 @@ func (t *Tier) exec(pid int, q question) answer {
 	}
 	for _, e.Program = range img.programs {
 		if t.judge(e).Deny {
-			return answer{verdict: deny, errno: deniedExec}
+			return answer{verdict: deny, errno: deniedAct}
 		}
 	}
 	t.images.approve(pid, img)
 	return answer{verdict: allow}
+}
+
+// library judges code that is mapped into a process, as if it were a program. Only code that the function could have
+// written is any rule's.
+func (t *Tier) library(pid int, q question) answer {
+	e := policy.Event{Kind: policy.Exec, Process: lookAt(pid), Program: policy.Program{Args: []string{q.text}}}
+	v := viewOf(pid)
+	where, err := v.resolve(unix.AT_FDCWD, q.text, true)
+	if err == nil {
+		e.Program, err = t.startable.mapped(v, where)
+	}
+	if err != nil { // removed after it was opened, most likely
+		e.Program.Fileless = true
+		e.Program.Path, _ = nameOf(q.text)
+	}
+	if !e.Program.Writable && !e.Program.Fileless {
+		return answer{verdict: allow}
+	}
+	return t.act(e, deniedAct)
 }
 
 // wanted looks at the program that the process of v asks to start.

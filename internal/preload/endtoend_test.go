@@ -1,6 +1,8 @@
 package preload
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -70,10 +72,10 @@ func TestNode(t *testing.T) {
 		{"allowed", "console.log(require('fs').readFileSync('open','utf8'), require('child_process').spawnSync('true').status)", "open content 0", ""},
 		{"environment", "console.log(Object.keys(process.env).filter(k=>/PRELOAD|SHIM/.test(k)).length)", "0", ""},
 		{"readFile", "require('fs').readFile('secret',(e,d)=>console.log(e?e.code:String(d)))", "EACCES", deniedSecret},
-		{"binding", "try{process.binding('fs').open('secret',0,0o666,undefined,{});console.log('yes')}catch(e){console.log('no')}", "no", deniedSecret},
-		{"spawn", "require('child_process').spawn('id').on('error',e=>console.log(e.code)).on('exit',c=>console.log(c))", "EPERM", deniedID},
+		{"binding", "const b=process.binding('fs');const r=new b.FSReqCallback();r.oncomplete=e=>console.log(e?e.code:'yes');b.open('secret',0,438,r)", "EACCES", deniedSecret},
+		{"spawn", "require('child_process').spawn('id').on('error',e=>console.log(e.code)).on('exit',c=>console.log(c))", "EACCES", deniedID},
 		{"exec", "require('child_process').exec('id',(e)=>console.log(e.code))", "126", deniedID},
-		{"spawn binding", "const{Process}=process.binding('process_wrap');const p=new Process();p.onexit=()=>{};console.log(p.spawn({file:'/usr/bin/id',args:['id'],stdio:[{type:'ignore'},{type:'inherit',fd:1},{type:'ignore'}]}))", "-1", deniedID},
+		{"spawn binding", "const{Process}=process.binding('process_wrap');const p=new Process();p.onexit=()=>{};console.log(p.spawn({file:'/usr/bin/id',args:['id'],stdio:[{type:'ignore'},{type:'inherit',fd:1},{type:'ignore'}]}))", "-13", deniedID},
 		{"connect", "require('net').connect(80,'192.0.2.1').on('error',e=>console.log(e.code))", "EACCES", "connect 192.0.2.1:80"},
 		{"listen", "require('net').createServer().on('error',e=>console.log(e.code)).listen(4444,'127.0.0.1',()=>{console.log('yes');process.exit()})", "EACCES", "listen 127.0.0.1:4444"},
 		{"lookup", "require('dns').lookup('denied.example',e=>console.log(e?'no':'yes'))", "no", "resolve denied.example"},
@@ -91,7 +93,7 @@ func TestRuby(t *testing.T) {
 		{"read", "begin; puts File.read('secret'); rescue Errno::EACCES; puts 'no'; end", "no", deniedSecret},
 		{"fork", "pid=fork{begin; File.read('secret'); rescue Errno::EACCES; puts 'no'; end}; Process.wait(pid)", "no", deniedSecret},
 		{"system", "p system('id')", "nil", deniedID},
-		{"backticks", "begin; puts `id`; rescue Errno::EPERM; puts 'no'; end", "no", deniedID},
+		{"backticks", "begin; puts `id`; rescue Errno::EACCES; puts 'no'; end", "no", deniedID},
 		{"syscall", "begin; syscall(257,-100,'secret',0); puts 'yes'; rescue SystemCallError=>e; puts e.class; end", "Errno::EACCES", deniedSecret},
 		{"connect", "require 'socket'; begin; TCPSocket.new('192.0.2.1',80); rescue Errno::EACCES; puts 'no'; end", "no", "connect 192.0.2.1:80"},
 	}
@@ -131,6 +133,33 @@ func TestShell(t *testing.T) {
 				continue
 			}
 			w.try(t, []attempt{a}, func(code string) []string { return []string{shell, "-c", code} })
+		}
+	})
+}
+
+// TestLibraries: native code from where the function can write isn't loaded, in whichever language.
+func TestLibraries(t *testing.T) {
+	addon, err := os.ReadFile(compile(t, "addon.c", "-shared", "-fPIC"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const denied = "exec DIR/addon.so"
+	attempts := []attempt{
+		{"python", "/usr/bin/python3 -c 'import addon' 2>&1 | grep -c 'Permission denied'", "1", denied},
+		{"ctypes", "/usr/bin/python3 -c 'import ctypes; ctypes.CDLL(\"./addon.so\")' 2>&1 | grep -c 'Permission denied'", "1", denied},
+		{"node", "/usr/bin/node -e 'try{process.dlopen({exports:{}},\"./addon.so\")}catch(e){console.log(e.code)}'", "ERR_DLOPEN_FAILED", denied},
+		{"ruby", "/usr/bin/ruby -e 'begin; require \"./addon.so\"; rescue LoadError; puts :no; end'", "no", denied},
+		{"LD_PRELOAD", "LD_PRELOAD=./addon.so cat open 2>/dev/null", "open content", denied},
+	}
+	asUsers(t, func(t *testing.T, w *world) {
+		if err := os.WriteFile(filepath.Join(w.dir, "addon.so"), addon, 0o755); err != nil { //nolint:gosec // others load it
+			t.Fatal(err)
+		}
+		for _, a := range attempts {
+			if program, _, found := strings.Cut(a.code, " "); found && strings.HasPrefix(program, "/usr/") && !exists(program) {
+				continue
+			}
+			w.try(t, []attempt{a}, func(code string) []string { return []string{"/bin/bash", "-c", code} })
 		}
 	})
 }

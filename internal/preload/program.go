@@ -99,6 +99,18 @@ func (s startable) look(v view, where found, args []string) (policy.Program, *sc
 	return p, script, file.id, err
 }
 
+// mapped says what a file is whose code is mapped into a process.
+func (s startable) mapped(v view, where found) (policy.Program, error) {
+	file, err := openFile(where.open)
+	if err != nil {
+		return policy.Program{}, err
+	}
+	defer file.close()
+	p, _, err := s.program(v, file, where, []string{where.path})
+	p.Opaque = false // whatever is mapped is entered already
+	return p, err
+}
+
 // loading adds the program that a loader, started as a program itself, is told to load.
 func (s startable) loading(v view, img image) (image, error) {
 	if !isLoader(img.programs[0].Path) && !isLoader(img.programs[0].Interpreter) {

@@ -40,6 +40,9 @@ const (
 // flagPatched is the flag of a hello that says that the C library's own system calls lead to the shim.
 const flagPatched = 1
 
+// flagLibrary is the flag of an exec that says that code is mapped into the process itself.
+const flagLibrary = 0x80000000
+
 // verdict is enum ad_verdict.
 type verdict uint8
 

@@ -22,7 +22,8 @@ const worldRule = `{
 	"processes": {"effect": "prevent", "blacklist": ["id"]},
 	"network": {"effect": "prevent", "blacklistIPs": ["192.0.2.0/24"], "blacklistListeningPorts": [{"start": 4444, "end": 4444}]},
 	"dns": {"effect": "prevent", "blacklist": ["denied.example"]},
-	"filesystem": {"effect": "prevent", "blacklist": ["DIR/secret"]}
+	"filesystem": {"effect": "prevent", "blacklist": ["DIR/secret"]},
+	"autodefend": {"tmpExecutables": "prevent"}
 }`
 
 // world is a function's surroundings: the shim, a rule and files, for a user.
@@ -124,7 +125,7 @@ func (w *world) denials() []string {
 			continue
 		}
 		object := map[policy.Kind]string{
-			policy.Exec: e.Program.Path, policy.Connect: e.Address.String(), policy.Listen: e.Address.String(),
+			policy.Exec: strings.ReplaceAll(e.Program.Path, w.dir, "DIR"), policy.Connect: e.Address.String(), policy.Listen: e.Address.String(),
 			policy.Resolve: e.Domain, policy.Open: strings.ReplaceAll(e.File, w.dir, "DIR"), policy.Tamper: e.Detail,
 		}[e.Kind]
 		all = append(all, string(e.Kind)+" "+object)

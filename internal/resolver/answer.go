@@ -10,7 +10,11 @@ import (
 const blocked = 15
 
 const (
+	optionCookie        = 10
 	optionExtendedError = 15
+	// A cookie of the program and one of the server, in bytes.
+	minCookie = 8 + 8
+	maxCookie = 8 + 32
 	// ourUDPSize is what the forwarder itself says it takes over UDP, in bytes.
 	ourUDPSize = 1232
 )
@@ -21,12 +25,19 @@ func (q *query) denied() []byte {
 	if !q.edns {
 		return message
 	}
-	option := binary.BigEndian.AppendUint16(nil, optionExtendedError)
-	option = binary.BigEndian.AppendUint16(option, 2)
-	option = binary.BigEndian.AppendUint16(option, blocked)
-	// The rest of an OPT record: its size is already in place.
-	binary.BigEndian.PutUint16(message[len(message)-2:], uint16(len(option)))
-	return append(message, option...)
+	options := appendOption(nil, optionExtendedError, []byte{0, blocked})
+	if q.cookie != nil {
+		options = appendOption(options, optionCookie, q.cookie)
+	}
+	// An empty OPT record is the end of the message; its last two bytes are the size of its options.
+	binary.BigEndian.PutUint16(message[len(message)-2:], uint16(len(options)))
+	return append(message, options...)
+}
+
+func appendOption(options []byte, code uint16, data []byte) []byte {
+	options = binary.BigEndian.AppendUint16(options, code)
+	options = binary.BigEndian.AppendUint16(options, uint16(len(data)))
+	return append(options, data...)
 }
 
 // failed is an answer without records.

@@ -33,6 +33,8 @@ type query struct {
 	// edns: the message has an OPT record, which allows answers of udpSize bytes over UDP.
 	edns    bool
 	udpSize int
+	// cookie is the program's and its server's, as the program sent it (RFC 7873); nil when it has none of the server.
+	cookie []byte
 }
 
 // parseQuery understands a message as far as it must. The errors are errNoQuery, errOpcode and errMalformed.
@@ -90,10 +92,25 @@ func (q *query) readEDNS(p *dnsmessage.Parser) {
 		}
 		if header.Type == dnsmessage.TypeOPT {
 			q.edns, q.udpSize = true, max(minUDPSize, int(header.Class))
+			q.readCookie(p)
 			return
 		}
 		if p.SkipAdditional() != nil {
 			return
+		}
+	}
+}
+
+// readCookie keeps a complete cookie. A program that knows its server to send cookies drops answers without, and would
+// wait for another instead of being told no.
+func (q *query) readCookie(p *dnsmessage.Parser) {
+	opt, err := p.OPTResource()
+	if err != nil {
+		return
+	}
+	for _, option := range opt.Options {
+		if option.Code == optionCookie && len(option.Data) >= minCookie && len(option.Data) <= maxCookie {
+			q.cookie = option.Data
 		}
 	}
 }

@@ -111,7 +111,7 @@ type server struct {
 	handle func(message []byte, tcp bool) []byte
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	t.Helper()
 	packets, listener := sockets(t)
 	s := &server{addr: netip.MustParseAddrPort(packets.LocalAddr().String()), handle: records}
