@@ -60,9 +60,7 @@ func TestChildSeesNoDifference(t *testing.T) {
 			if bare.stdout == "" || bare.code != 0 {
 				t.Fatalf("the bare program shows nothing: %+v", bare)
 			}
-			if supervised != "" {
-				bare.stdout = strings.Replace(bare.stdout, supervised+"\x00", "", 1)
-			} // the runtime never sees the policy
+			bare.stdout, wrapped.stdout = promised(bare.stdout), promised(wrapped.stdout)
 			if diff := cmp.Diff(namePipes(bare.stdout), namePipes(wrapped.stdout)); diff != "" {
 				t.Errorf("the program sees a difference (-bare +wrapped):\n%s", diff)
 			}
@@ -71,6 +69,17 @@ func TestChildSeesNoDifference(t *testing.T) {
 			}
 		})
 	}
+}
+
+// promised drops from what a program sees what it isn't promised with a supervisor: our own variables never reach it, and
+// where they were the shim leaves zeros behind the last one; tier kernel shows in two lines of /proc/self/status.
+func promised(text string) string {
+	if supervised == "" {
+		return text
+	}
+	text = regexp.MustCompile(`(TW_POLICY|AUTODEFEND_TIERS)=[^\x00]*\x00`).ReplaceAllString(text, "")
+	text = regexp.MustCompile(`(?m)^(NoNewPrivs|Seccomp):.*$`).ReplaceAllString(text, "$1")
+	return strings.TrimRight(text, "\x00")
 }
 
 // namePipes splits text into lines and numbers its pipes in the order of their appearance: each run has other ones.

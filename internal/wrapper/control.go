@@ -44,8 +44,15 @@ func (c *Control) Runtime(pid int) error { return c.say(sayRuntime+" "+strconv.I
 // Hand gives the guardian a duplicate of a descriptor, under a name.
 func (c *Control) Hand(name string, fd int) error { return c.say(sayHand+" "+name, fd) }
 
-// Done tells that the way in which this process ends is the way in which the runtime ended.
-func (c *Control) Done() error { return c.say(sayDone, -1) }
+// Done tells that the way in which this process ends is the way in which the runtime ended. It is no error when the
+// guardian is gone.
+func (c *Control) Done() error {
+	err := c.say(sayDone, -1)
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
 
 // AwaitGuardian returns when the guardian is gone.
 func (c *Control) AwaitGuardian() {
