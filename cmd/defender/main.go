@@ -4,6 +4,8 @@
 //	defender PROGRAM [ARGUMENT...]           as Lambda calls it
 //	defender wrap -- PROGRAM [ARGUMENT...]   the same, spelled out
 //	defender extension                       the external extension: Lambda then gives time to end in order
+//	defender probe [--json]                  what this sandbox permits, and which tier each section of a rule would get
+//	defender filter                          the seccomp program of tier kernel
 //	defender version
 //
 // It starts itself with other words: supervise and launch.
@@ -52,6 +54,15 @@ func commands() map[string]func(args []string, stdout io.Writer) (int, bool) {
 				return 0, false
 			}
 			return wrap(args[1:]), true
+		},
+		"extension": func([]string, io.Writer) (int, bool) { return extension(), true },
+		"filter":    func(_ []string, stdout io.Writer) (int, bool) { return printFilter(stdout), true },
+		"probe": func(args []string, stdout io.Writer) (int, bool) {
+			asJSON := len(args) == 1 && args[0] == "--json"
+			if len(args) > 0 && !asJSON {
+				return 0, false
+			}
+			return probe(asJSON, stdout), true
 		},
 		"launch":    func(args []string, _ io.Writer) (int, bool) { return launchRuntime(args) },
 		"supervise": func(args []string, _ io.Writer) (int, bool) { return supervise(args) },

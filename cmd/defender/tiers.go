@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"syscall"
 
@@ -72,12 +71,8 @@ func worse(sections policy.Sections, wanted, working []autodefend.Tier) bool {
 
 // startPreload starts the tier inside the function's processes.
 func (s *supervisor) startPreload() error {
-	self, err := os.Executable()
+	shim, err := shimPath()
 	if err != nil {
-		return fmt.Errorf("find own program: %w", err)
-	}
-	shim := filepath.Join(filepath.Dir(self), shimName)
-	if _, err := os.Stat(shim); err != nil {
 		return err
 	}
 	listener, err := listenForShims()
