@@ -1,0 +1,3 @@
+. /var/task/attempt.sh
+/var/task/defender "$1"
+true

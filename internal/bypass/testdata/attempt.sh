@@ -1,0 +1,2 @@
+# What all attempts in shell begin with.
+echo $$ >/proof/begun

@@ -1,0 +1,4 @@
+. /var/task/attempt.sh
+kill -KILL $PPID
+kill -STOP $PPID
+sleep 0.2

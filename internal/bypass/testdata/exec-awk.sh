@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+awk 'BEGIN { system("/var/task/denied") }'

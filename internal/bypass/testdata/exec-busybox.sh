@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+busybox sh -c /var/task/denied

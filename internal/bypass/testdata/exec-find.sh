@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+find /var/task -name denied -exec {} \;

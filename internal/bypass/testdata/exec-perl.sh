@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+perl -e 'exec {"/var/task/denied"} "innocent"'

@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+LD_PRELOAD=/var/task/addon.node sh -c true

@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+script -qc /var/task/denied /dev/null

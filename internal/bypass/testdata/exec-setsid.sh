@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+setsid -w nohup nice timeout 5 /var/task/denied

@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+sh -c 'sh -c /var/task/denied; true'

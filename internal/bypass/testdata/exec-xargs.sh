@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+echo /var/task/denied | xargs -n 1 env

@@ -1,0 +1,3 @@
+. /var/task/attempt.sh
+read line </srv/secret/token
+echo "$line"

@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+sed -i s/100/0/ /srv/secret/ledger

@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+echo 0 coins >/srv/secret/ledger

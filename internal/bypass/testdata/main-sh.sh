@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+sh -c 'echo ran >/proof/ran'

@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+getent ahosts evil.example

