@@ -88,16 +88,7 @@ func (t *Tier) exec(pid int, q question) answer {
 // library judges code that is mapped into a process, as if it were a program. Only code that the function could have
 // written is any rule's.
 func (t *Tier) library(pid int, q question) answer {
-	e := policy.Event{Kind: policy.Exec, Process: lookAt(pid), Program: policy.Program{Args: []string{q.text}}}
-	v := viewOf(pid)
-	where, err := v.resolve(unix.AT_FDCWD, q.text, true)
-	if err == nil {
-		e.Program, err = t.startable.mapped(v, where)
-	}
-	if err != nil { // removed after it was opened, most likely
-		e.Program.Fileless = true
-		e.Program.Path, _ = nameOf(q.text)
-	}
+	e := policy.Event{Kind: policy.Exec, Process: lookAt(pid), Program: t.mappedCode(viewOf(pid), q.text)}
 	if !e.Program.Writable && !e.Program.Fileless {
 		return answer{verdict: allow}
 	}

@@ -34,6 +34,9 @@ func (t *Tier) hello(pid int, q question) answer {
 			}
 		}
 	}
+	if t.writableLibs.Load() && t.judgeLibraries(pid) {
+		return answer{verdict: exit}
+	}
 	if !self.image.programs[0].Opaque {
 		t.images.report(pid, self)
 	}

@@ -12,6 +12,7 @@ import (
 // Apply makes every process of the function follow another policy from now on.
 func (t *Tier) Apply(sections policy.Sections) error {
 	t.images.forget()
+	t.writableLibs.Store(isOn(sections.Processes.TmpExecutables))
 	t.links.reset(slices.Concat(sections.Files.DenyRead, sections.Files.DenyWrite))
 	t.table.write(t.tableOf(sections).encode(tableCapacity))
 	return nil

@@ -45,10 +45,12 @@ type Tier struct {
 	rights    []byte // the control message that carries the table's descriptor
 	images    *images
 	links     *linkIndex
-	unpatched atomic.Bool
-	places    *places
-	buffers   sync.Pool
-	serving   sync.WaitGroup
+	unpatched atomic.Bool // the shim of some process couldn't change the C library's code
+	// writableLibs: code from where the function can write is a rule's.
+	writableLibs atomic.Bool
+	places       *places
+	buffers      sync.Pool
+	serving      sync.WaitGroup
 }
 
 // Open prepares the tier. Until Apply, everything is judged.

@@ -6,8 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -48,20 +48,40 @@ func compileRule(t testing.TB, dir string) *policy.Compiled {
 	return compiled
 }
 
-// buildShim builds the C side.
+// shimDir is where the C side is built, once for all tests.
+var shimDir string
+
+var builtShim = sync.OnceValues(func() (string, error) {
+	shim := filepath.Join(shimDir, "libautodefend.so")
+	cmd := exec.Command("sh", "shim/build.sh", shim)
+	cmd.Env = append(os.Environ(), "CC=gcc")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return shim, fmt.Errorf("build the shim: %w\n%s", err, out)
+	}
+	return shim, os.Chmod(shimDir, 0o755) //nolint:gosec // others load it
+})
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "autodefend-shim-")
+	if err != nil {
+		panic(err)
+	}
+	shimDir = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// buildShim returns the shim.
 func buildShim(t testing.TB) string {
 	t.Helper()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no C compiler here")
 	}
-	dir := t.TempDir()
-	shim := filepath.Join(dir, "libautodefend.so")
-	cmd := exec.Command("sh", "shim/build.sh", shim)
-	cmd.Env = append(os.Environ(), "CC=gcc")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the shim: %v\n%s", err, out)
+	shim, err := builtShim()
+	if err != nil {
+		t.Fatal(err)
 	}
-	openUp(t, dir)
 	return shim
 }
 
@@ -142,16 +162,11 @@ func needs(t testing.TB, program string) string {
 	return program
 }
 
-// asUsers runs a test as this user and, for root, as somebody without rights too.
-func asUsers(t *testing.T, f func(t *testing.T, w *world)) {
-	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-		t.Skip("no shim for " + runtime.GOARCH)
+// asUser runs a test as this user, or as somebody without rights when this is root: that is how functions run.
+func asUser(t *testing.T, f func(t *testing.T, w *world)) {
+	user := uint32(os.Getuid())
+	if user == 0 {
+		user = 65534
 	}
-	users := []uint32{uint32(os.Getuid())}
-	if os.Getuid() == 0 {
-		users = append(users, 65534)
-	}
-	for _, user := range users {
-		t.Run(fmt.Sprintf("user %d", user), func(t *testing.T) { f(t, newWorld(t, user)) })
-	}
+	f(t, newWorld(t, user))
 }
