@@ -22,7 +22,7 @@ func (t *Tier) hello(pid int, q question) answer {
 	if q.flags&flagPatched == 0 {
 		t.unpatched.Store(true)
 	}
-	self, err := t.running(pid)
+	self, err := t.startable.running(pid)
 	if err != nil {
 		self.image.programs = []policy.Program{unseen("", nil)}
 	}
@@ -44,7 +44,7 @@ func (t *Tier) hello(pid int, q question) answer {
 }
 
 // running looks at the program that a process executes now.
-func (t *Tier) running(pid int) (runningImage, error) {
+func (s startable) running(pid int) (runningImage, error) {
 	status, err := readStat(pid)
 	if err != nil {
 		return runningImage{}, err
@@ -65,13 +65,24 @@ func (t *Tier) running(pid int) (runningImage, error) {
 		return self, err
 	}
 	args := question{argv: line}.args()
-	p, _, err := t.startable.program(v, file, where, args)
+	p, _, err := s.program(v, file, where, args)
 	if err != nil {
 		return self, err
 	}
 	p.Given = v.calledBy(args, where)
-	self.image, err = t.startable.loading(v, image{id: file.id, args: args, programs: []policy.Program{p}})
+	self.image, err = s.loading(v, image{id: file.id, args: args, programs: []policy.Program{p}})
 	return self, err
+}
+
+// Look says who a process is and what it executes, for tiers that see it after it began. It is an error when that can't
+// be seen; what is known is returned all the same.
+func Look(pid int) (policy.Process, policy.Program, error) {
+	who := lookAt(pid)
+	self, err := startable{}.running(pid)
+	if err != nil {
+		return who, policy.Program{Path: who.Path}, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	return who, self.image.programs[len(self.image.programs)-1], nil
 }
 
 // calledBy guesses the path by which the program of a process was called, for lists of names: the first argument, when

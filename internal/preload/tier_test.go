@@ -248,6 +248,9 @@ func TestHello(t *testing.T) {
 	if tier.ReportedIn(os.Getpid()) {
 		t.Error("a process that never said hello reported in")
 	}
+	if who, program, err := Look(pid); err != nil || who.PID != pid || program.Path != client || !program.Writable {
+		t.Errorf("looks like %+v, %+v, %v", who, program, err)
+	}
 	if events := c.take(); len(events) != 1 || !events[0].After || events[0].Program.Path != client || events[0].Process.PID != pid {
 		t.Errorf("judged %+v", events)
 	}
@@ -286,6 +289,12 @@ func TestHelloApproved(t *testing.T) {
 	}
 	if n := judged(); n != 1 {
 		t.Errorf("judged %d times when the approval was used up", n)
+	}
+	if err := tier.Expect(client, []string{client, tier.socket, "hello"}); err != nil {
+		t.Fatal(err)
+	}
+	if n := judged(); n != 0 {
+		t.Errorf("judged %d times after it was expected", n)
 	}
 	approve(client, tier.socket, "goodbye")
 	if n := judged(); n != 1 {
@@ -407,6 +416,30 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: opened", name)
 			_ = tier.Close()
 		}
+	}
+}
+
+func TestCanEnter(t *testing.T) {
+	tier := serve(t, &court{})
+	dir := yard(t)
+	for name, want := range map[string]bool{"/bin/true": true, dir + "/foreign": false, dir + "/script": true} {
+		if got, err := tier.CanEnter(name); err != nil || got != want {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	if _, err := tier.CanEnter("/nowhere"); err == nil {
+		t.Error("what isn't there can be entered")
+	}
+}
+
+func TestProbe(t *testing.T) {
+	got, err := Probe(t.Context(), buildShim(t), slog.New(slog.DiscardHandler))
+	if err != nil || !got.Entered {
+		t.Errorf("%+v, %v", got, err)
+	}
+	empty := compile(t, "empty.c", "-shared", "-fPIC")
+	if got, err := Probe(t.Context(), empty, slog.New(slog.DiscardHandler)); err == nil || got.Entered {
+		t.Errorf("a library that says nothing: %+v, %v", got, err)
 	}
 }
 
