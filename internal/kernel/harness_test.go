@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/bpf"
 	"github.com/autodefend/autodefend/internal/policy"
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +25,11 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
+		case ProbeWord:
+			os.Exit(ProbeMain(os.Args[2:]))
+		case "lambda":
+			fmt.Fprintln(os.Stderr, enterLambda(os.Args[2:]))
+			os.Exit(125)
 		case "launch":
 			err := LaunchMain(os.Args[2:], func(argv []string) error {
 				path, err := exec.LookPath(argv[0])
@@ -36,6 +43,26 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(m.Run())
+}
+
+// enterLambda becomes a program in the sandbox that refuses what AWS Lambda's refuses.
+func enterLambda(argv []string) error {
+	runtime.LockOSThread()
+	arch, err := bpf.ArchOf(runtime.GOARCH)
+	if err != nil {
+		return err
+	}
+	program, err := bpf.LambdaSandbox().Assemble(arch)
+	if err != nil {
+		return err
+	}
+	if errno := prepare(); errno != 0 {
+		return errno
+	}
+	if _, errno := installFlags(program, 0); errno != 0 {
+		return errno
+	}
+	return syscall.Exec(argv[0], argv, os.Environ())
 }
 
 // judge records events and denies those that match a function.

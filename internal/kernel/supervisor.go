@@ -79,10 +79,14 @@ type call struct {
 	rules *rules
 }
 
-// Open makes a supervisor that is ready to launch a runtime. It holds a few descriptors until Close.
+// Open makes a supervisor that is ready to launch a runtime; it fails where the sandbox doesn't let the tier work. It holds
+// a few descriptors until Close. From then on this process isn't dumpable: no other of its user may look into it.
 func Open(cfg Config) (*Supervisor, error) {
 	if cfg.Judge == nil || cfg.Log == nil {
 		return nil, errors.New("open supervisor: Judge and Log are required")
+	}
+	if err := Permitted(); err != nil {
+		return nil, fmt.Errorf("open supervisor: %w", err)
 	}
 	arch, err := bpf.ArchOf(runtime.GOARCH)
 	if err != nil {
