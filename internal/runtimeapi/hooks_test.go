@@ -293,6 +293,29 @@ func TestPollWaitsForResponseHooks(t *testing.T) {
 	}
 }
 
+// TestNothingOvertakesAPoll: a request behind a poll waits for the event, because the proxy may have to poll again.
+func TestNothingOvertakesAPoll(t *testing.T) {
+	var tr trace
+	hooks := tr.hooks()
+	hooks.Invocation = func(context.Context, *Invocation) (*Reply, error) { return &Reply{}, nil }
+	b := newBench(t, hooks)
+	client := b.dial()
+	client.send(poll + answerTo("x", "response", "null"))
+	lambda := b.accept()
+	lambda.expect(poll)
+	lambda.send(eventWith("a", "Content-Length: 3", "bad"))
+	lambda = b.accept()
+	lambda.expect("POST /2018-06-01/runtime/invocation/a/response HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nUser-Agent: aws-lambda-ruby/3.4\r\nContent-Length: 0\r\n\r\n")
+	lambda.send(accepted)
+	lambda.expect(poll)
+	const none = "HTTP/1.1 204 No Content\r\n\r\n"
+	lambda.send(none)
+	client.expect(none)
+	lambda.expect(answerTo("x", "response", "null"))
+	lambda.send(accepted)
+	client.expect(accepted)
+}
+
 func TestForeignProcessIsRefused(t *testing.T) {
 	b := newBench(t, Hooks{Allowed: func(remote net.Addr) bool { return remote.(*net.TCPAddr).Port == 0 }})
 	client := b.dial()

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// maxEvent bounds the bytes of an event that are kept for its inspection. Lambda's own limit is 6 MB.
+// maxEvent bounds the bytes of an event, with the framing of its chunks, that are kept for its inspection. Lambda's own
+// limit is 6 MB.
 const maxEvent = 8 << 20
 
 // ErrEventTooLarge is what reading an [Invocation] beyond 8 MiB gives. The function still gets the whole event.
@@ -50,7 +51,7 @@ func newInvocation(s *stream, head int, b body) *Invocation {
 	if b.framing == framedByLength {
 		i.Length = b.left
 	}
-	i.Body = &eventReader{stream: s, body: b, offset: head}
+	i.Body = &eventReader{stream: s, body: b, head: head, offset: head}
 	return i
 }
 
@@ -58,7 +59,8 @@ func newInvocation(s *stream, head int, b body) *Invocation {
 type eventReader struct {
 	stream *stream
 	body   body
-	offset int
+	// head is the length of the head, offset that of what was read; both from the stream's start.
+	head, offset int
 }
 
 func (r *eventReader) Read(p []byte) (int, error) {
@@ -87,7 +89,7 @@ func (r *eventReader) Read(p []byte) (int, error) {
 
 // wait gets more of the event into the stream.
 func (r *eventReader) wait() error {
-	if r.offset >= maxEvent {
+	if r.offset-r.head >= maxEvent {
 		return ErrEventTooLarge
 	}
 	if r.body.framing == framedByLength {
