@@ -15,6 +15,7 @@ import (
 // TestMain makes this test binary stand in for the program: started under the
 // name autodefend, it is main.
 func TestMain(m *testing.M) {
+	sandboxMain()
 	testscript.Main(m, map[string]func(){"autodefend": main})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -22,6 +23,11 @@ type simCommand struct {
 	estate string
 	quotas bool
 	faults float64
+	// profile is the sandbox that functions run in, empty when they don't.
+	profile string
+	logs    bool
+
+	runner *functionRunner // nil without a profile
 }
 
 func newSim(a *app) *cobra.Command {
@@ -29,9 +35,11 @@ func newSim(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Long: `Serves a simulated AWS Lambda with its rules, limits and rates, and the few calls of
 other services that go with it, on this machine only. Any AWS client can use it: the
-aws command, boto3, Terraform, autodefend. Functions aren't run. Ends with Ctrl-C.`,
+aws command, boto3, Terraform, autodefend. With --run functions are run in sandboxes
+on this machine. Ends with Ctrl-C.`,
 		Example: `  autodefend sim &
-  AWS_ENDPOINT_URL=http://127.0.0.1:4599 aws lambda list-functions`,
+  AWS_ENDPOINT_URL=http://127.0.0.1:4599 aws lambda list-functions
+  autodefend sim --run=lambda --logs`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
@@ -40,6 +48,9 @@ aws command, boto3, Terraform, autodefend. Functions aren't run. Ends with Ctrl-
 	cmd.Flags().StringVar(&c.estate, "estate", "demo", "`ESTATE` to begin with: demo or empty")
 	cmd.Flags().BoolVar(&c.quotas, "quotas", true, "limit rates as AWS does")
 	cmd.Flags().Float64Var(&c.faults, "faults", 0, "`SHARE` of calls, 0 to 1, that go wrong in some way; the seed decides which")
+	cmd.Flags().StringVar(&c.profile, "run", "", "run functions that are invoked, in sandboxes of a `PROFILE`: open, as containers, or lambda, as AWS Lambda's")
+	cmd.Flags().Lookup("run").NoOptDefVal = "open"
+	cmd.Flags().BoolVar(&c.logs, "logs", false, "print what functions log to standard error")
 	return cmd
 }
 
@@ -50,7 +61,7 @@ func (c *simCommand) run(ctx context.Context) error {
 	}
 	server, err := serveWorld(c.addr, world)
 	if err != nil {
-		return err
+		return errors.Join(err, c.closeRunner())
 	}
 	fmt.Fprintf(c.stdout, "# A simulated AWS: accounts %s (production) and %s (staging). Point a client at it with:\n",
 		lambdasim.DemoProduction, lambdasim.DemoStaging)
@@ -59,7 +70,32 @@ func (c *simCommand) run(ctx context.Context) error {
 	}
 	c.say("autodefend: serving until interrupted")
 	<-ctx.Done()
-	return server.stop()
+	return errors.Join(server.stop(), c.closeRunner())
+}
+
+// openRunner makes the runner that --run asks for.
+func (c *simCommand) openRunner(opts *lambdasim.Options) error {
+	if c.profile == "" {
+		return nil
+	}
+	var output io.Writer
+	if c.logs {
+		output = c.stderr
+	}
+	var err error
+	if c.runner, err = newFunctionRunner(c.profile, output, c.stderr); err != nil {
+		return err
+	}
+	opts.Invoker = c.runner
+	return nil
+}
+
+// closeRunner ends the functions that run.
+func (c *simCommand) closeRunner() error {
+	if c.runner == nil {
+		return nil
+	}
+	return c.runner.close()
 }
 
 // world makes the simulated AWS that the flags ask for.
@@ -74,6 +110,12 @@ func (c *simCommand) world() (*lambdasim.World, error) {
 	if c.faults > 0 {
 		opts.Faults = lambdasim.SeededFaults(c.seed, mixedFaults(c.faults))
 	}
+	if c.estate != "demo" && c.estate != "empty" {
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --estate: there is no estate %q", c.estate).WithHint("name demo or empty")
+	}
+	if err := c.openRunner(&opts); err != nil {
+		return nil, err
+	}
 	world := lambdasim.New(opts)
 	switch c.estate {
 	case "demo":
@@ -82,8 +124,6 @@ func (c *simCommand) world() (*lambdasim.World, error) {
 		for _, id := range []string{lambdasim.DemoProduction, lambdasim.DemoStaging} {
 			world.AddAccount(lambdasim.Account{ID: id, Regions: []string{"us-east-1", "us-west-2", "eu-west-1", "eu-central-1"}})
 		}
-	default:
-		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --estate: there is no estate %q", c.estate).WithHint("name demo or empty")
 	}
 	return world, nil
 }

@@ -39,6 +39,15 @@ func (w *World) SetObserved(account, region, name string, o Observed) {
 	w.services.observed[metricsKey{account, region, name}] = o
 }
 
+// Observed returns what CloudWatch knows of a function: what was set, and the
+// invocations since. It reports false when that is nothing.
+func (w *World) Observed(account, region, name string) (Observed, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o, ok := w.services.observed[metricsKey{account, region, name}]
+	return o, ok
+}
+
 // cloudwatchService returns the operations of CloudWatch. It speaks RPC v2 CBOR,
 // as the Go SDK does, and JSON, as botocore does.
 func cloudwatchService() service {

@@ -43,10 +43,10 @@ func (c *cache) layers(layers []Package) (string, int64, error) {
 func needDir(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return fmt.Errorf("open package: %w", err)
+		return fmt.Errorf("%w: %w", ErrPackage, err)
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("open package: %s is not a directory", dir)
+		return fmt.Errorf("%w: %s is not a directory", ErrPackage, dir)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func fill(dir string, packages []Package) (int64, error) {
 		}
 		n, err := unpack(p.Zip, dir, maxUnpacked-total)
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("%w: %w", ErrPackage, err)
 		}
 		total += n
 	}

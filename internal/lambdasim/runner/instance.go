@@ -99,7 +99,7 @@ func (i *instance) unpack(c *cache) error {
 		return err
 	}
 	if codeSize+optSize > maxUnpacked {
-		return errTooLarge
+		return fmt.Errorf("%w: %w", ErrPackage, errTooLarge)
 	}
 	i.task, i.opt = code, opt
 	return nil

@@ -41,6 +41,9 @@ type Options struct {
 // ErrBusy is the cause when all sandboxes are in use.
 var ErrBusy = errors.New("all sandboxes are in use") //nolint:gochecknoglobals // an error value
 
+// ErrPackage is the cause when the code or a layer can't be unpacked.
+var ErrPackage = errors.New("bad package") //nolint:gochecknoglobals // an error value
+
 // ErrClosed is the cause when the Runner is closed.
 var ErrClosed = errors.New("the runner is closed") //nolint:gochecknoglobals // an error value
 
