@@ -168,6 +168,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"JSON", `{"rules": []}`, ErrMalformed},
 		{"vendor's base64", base64.StdEncoding.EncodeToString([]byte(`{"rules":[]}`)), ErrMalformed},
 		{"a bomb", sealRaw(bomb), ErrMalformed},
+		{"head not signed", sealWith(signedContentOnly), ErrTampered},
 		{"not deflated", sealRaw([]byte("\xff\xff\xff")), ErrMalformed},
 		{"a member of the future", resigned(`{"function":"f","colour":"blue"}`), ErrNewer},
 		{"an effect of the future", resigned(`{"function":"f","rule":{"name":"r","dns":{"effect":"ask"}}}`), ErrNewer},
@@ -192,8 +193,21 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
+// signedContentOnly leaves out of the signature what a later version may depend on.
+func signedContentOnly(_, content []byte) []byte {
+	return append([]byte(sealContext), content...)
+}
+
+// sealWith signs an empty object in another way.
+func sealWith(signed func(head, content []byte) []byte) string {
+	content, _ := deflate([]byte("{}"))
+	return sealAs(content, signed)
+}
+
 // sealRaw signs any content.
-func sealRaw(content []byte) string {
+func sealRaw(content []byte) string { return sealAs(content, signed) }
+
+func sealAs(content []byte, signed func(head, content []byte) []byte) string {
 	key := testKey(1)
 	head := append([]byte{sealVersion, byte(len(content) >> 8), byte(len(content))}, key[ed25519.SeedSize:]...)
 	return autodefend.PolicyPrefix + base64.RawURLEncoding.EncodeToString(bytes.Join([][]byte{head, ed25519.Sign(key, signed(head, content)), content}, nil))

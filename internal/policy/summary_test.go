@@ -121,3 +121,26 @@ func TestCandidatesEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestSummaryDeniesBuiltins: what advanced protection adds stays denied when a summary loses the deny list.
+func TestSummaryDeniesBuiltins(t *testing.T) {
+	rule := mustRule(t, `{"name": "r", "advancedProtection": true,
+		"dns": {"effect": "prevent", "whitelist": ["a.example"], "blacklist": ["sts.*.amazonaws.com"]},
+		"network": {"effect": "prevent", "whitelistIPs": ["10.0.0.0/8"], "blacklistIPs": ["169.254.79.129"]}}`)
+	onlyDNS := *rule
+	onlyDNS.Network = Network{}
+	for _, r := range []*Rule{rule, &onlyDNS} {
+		for summary := range candidates(r) {
+			c, err := Compile(summary)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := c.Decide(ask("sts.eu-west-1.amazonaws.com")); !d.Deny {
+				t.Errorf("a denied name is allowed: %s", d.Why)
+			}
+			if d := c.Decide(connect("169.254.79.129:2000")); r == rule && !d.Deny {
+				t.Errorf("a denied address is allowed: %s", d.Why)
+			}
+		}
+	}
+}
