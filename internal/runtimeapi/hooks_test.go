@@ -168,7 +168,7 @@ func TestEventTooLarge(t *testing.T) {
 	size := maxEvent + 1<<20
 	b := newBench(t, Hooks{Invocation: func(_ context.Context, i *Invocation) (*Reply, error) {
 		n, err := io.Copy(io.Discard, i.Body)
-		if n < maxEvent || !errors.Is(err, ErrEventTooLarge) {
+		if n != maxEvent || !errors.Is(err, ErrEventTooLarge) {
 			t.Errorf("read %d bytes and got %v", n, err)
 		}
 		return nil, err

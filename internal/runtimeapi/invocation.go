@@ -68,6 +68,10 @@ func (r *eventReader) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	for !r.body.done() {
+		room := maxEvent - (r.offset - r.head)
+		if room <= 0 {
+			return 0, ErrEventTooLarge
+		}
 		arrived := r.stream.buffered()[r.offset:]
 		if len(arrived) == 0 {
 			if err := r.wait(); err != nil {
@@ -75,7 +79,7 @@ func (r *eventReader) Read(p []byte) (int, error) {
 			}
 			continue
 		}
-		n, data, err := r.body.next(arrived[:min(len(arrived), len(p))])
+		n, data, err := r.body.next(arrived[:min(len(arrived), len(p), room)])
 		if err != nil {
 			return 0, err
 		}
@@ -89,9 +93,6 @@ func (r *eventReader) Read(p []byte) (int, error) {
 
 // wait gets more of the event into the stream.
 func (r *eventReader) wait() error {
-	if r.offset-r.head >= maxEvent {
-		return ErrEventTooLarge
-	}
 	if r.body.framing == framedByLength {
 		r.stream.reserve(int(min(r.body.left, maxEvent)))
 	}
