@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strconv"
 
@@ -17,7 +16,7 @@ type fileID struct{ device, inode uint64 }
 // openedFile is a file that stays the same whatever happens to its name.
 type openedFile struct {
 	fd      int // names the file and can do nothing else
-	content *os.File
+	content int // to read it, or -1
 	id      fileID
 	mode    uint32
 	user    uint32
@@ -36,7 +35,7 @@ func openFile(name string) (*openedFile, error) {
 		return nil, errors.Join(fmt.Errorf("stat %s: %w", name, err), unix.Close(fd))
 	}
 	file := &openedFile{
-		fd: fd, id: fileID{st.Dev, st.Ino}, mode: st.Mode, user: st.Uid, group: st.Gid, links: uint64(st.Nlink),
+		fd: fd, content: -1, id: fileID{st.Dev, st.Ino}, mode: st.Mode, user: st.Uid, group: st.Gid, links: uint64(st.Nlink),
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFREG {
 		file.content = reopen(fd)
@@ -44,14 +43,14 @@ func openFile(name string) (*openedFile, error) {
 	return file, nil
 }
 
-// reopen opens a file for reading, or returns nil for one that may only be executed.
-func reopen(fd int) *os.File {
+// reopen opens a file for reading, or returns -1 for one that may only be executed.
+func reopen(fd int) int {
 	name := "/proc/self/fd/" + strconv.Itoa(fd)
 	readable, err := retry(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0) })
 	if err != nil {
-		return nil
+		return -1
 	}
-	return os.NewFile(uintptr(readable), name)
+	return readable
 }
 
 // executable reports whether somebody may execute the file.
@@ -60,18 +59,25 @@ func (f *openedFile) executable() bool {
 }
 
 func (f *openedFile) close() {
-	if f.content != nil {
-		_ = f.content.Close()
+	if f.content >= 0 {
+		_ = unix.Close(f.content)
 	}
 	_ = unix.Close(f.fd)
 }
 
 // ReadAt implements io.ReaderAt.
 func (f *openedFile) ReadAt(buffer []byte, offset int64) (int, error) {
-	if f.content == nil {
+	if f.content < 0 {
 		return 0, unix.EACCES
 	}
-	return f.content.ReadAt(buffer, offset)
+	n, err := retry(func() (int, error) { return unix.Pread(f.content, buffer, offset) })
+	if err != nil {
+		return 0, fmt.Errorf("read a program: %w", err)
+	}
+	if n < len(buffer) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // head returns the file's first bytes, at most as many as the kernel looks at.

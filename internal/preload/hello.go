@@ -175,7 +175,7 @@ func (i *images) report(pid int, self runningImage) {
 // sweep forgets processes that have ended, and any when none has.
 func (i *images) sweep() {
 	for pid := range i.reported {
-		if unix.Kill(pid, 0) == unix.ESRCH { //nolint:errorlint // a system call's own errno
+		if unix.Kill(pid, 0) == unix.ESRCH {
 			delete(i.reported, pid)
 		}
 	}

@@ -23,6 +23,21 @@ func TestCodeFiles(t *testing.T) {
 	}
 }
 
+// TestWholeMaps: a list of mappings that is longer than one piece is read to its end.
+func TestWholeMaps(t *testing.T) {
+	want, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := readProc("/proc/self/maps", mapsMax)
+	if err != nil || !strings.Contains(string(got), "[vsyscall]") == strings.Contains(string(want), "[vsyscall]") || len(codeFiles(got)) != len(codeFiles(want)) {
+		t.Errorf("%d bytes, want about %d; %v", len(got), len(want), err)
+	}
+	if got, err := readProc("/proc/self/maps", 100); err != nil || len(got) != 100 {
+		t.Errorf("%d bytes, want the limit; %v", len(got), err)
+	}
+}
+
 func FuzzCodeFiles(f *testing.F) {
 	own, err := os.ReadFile("/proc/self/maps")
 	if err != nil {

@@ -107,7 +107,8 @@ func hasMapped(pid int, path string) bool {
 	return err == nil && bytes.Contains(raw, []byte(" "+path+"\n"))
 }
 
-// readProc reads at most limit bytes of a small file.
+// readProc reads at most limit bytes of a file of /proc. Such files come in pieces that may be shorter than what was asked
+// for, so only an empty piece is the end.
 func readProc(path string, limit int) ([]byte, error) {
 	fd, err := retry(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {

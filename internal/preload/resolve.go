@@ -74,18 +74,14 @@ func (v view) walk(cur, name string, follow bool) (found, error) {
 	for links := 0; len(pending) > 0; {
 		part := pending[0]
 		pending = pending[1:]
-		last := onlyDots(pending)
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			cur = path.Dir(cur)
+		if part == "" || part == "." {
 			continue
 		}
-		next := v.own(path.Join(cur, part))
+		last := onlyDots(pending)
+		next := v.own(path.Join(cur, part)) // for .. that is cur's directory, as cur is free of links
 		target, err := readlink(v.root + next)
 		switch {
-		case errors.Is(err, unix.EINVAL), err == nil && last && !follow:
+		case errors.Is(err, unix.EINVAL), err == nil && last && !follow: // no link, or one that is meant itself
 			cur = next
 			continue
 		case errors.Is(err, unix.ENOENT) && last:
@@ -101,18 +97,26 @@ func (v view) walk(cur, name string, follow bool) (found, error) {
 			if err != nil || last {
 				return there, err
 			}
-			if !strings.HasPrefix(there.path, "/") {
-				return found{}, fmt.Errorf("resolve %s: %w", name, unix.ENOTDIR)
-			}
-			cur = there.path
-			continue
+			target = there.path
 		}
-		if strings.HasPrefix(target, "/") {
-			cur = "/"
+		if cur, err = start(cur, target, isMagic(next)); err != nil {
+			return found{}, fmt.Errorf("resolve %s: %w", name, err)
 		}
 		pending = append(strings.Split(target, "/"), pending...)
 	}
 	return found{path: cur, open: v.root + cur}, nil
+}
+
+// start is where a link's target is followed from. What a link of /proc leads to must be a directory's name.
+func start(directory, target string, magic bool) (string, error) {
+	switch {
+	case strings.HasPrefix(target, "/"):
+		return "/", nil
+	case magic:
+		return "", unix.ENOTDIR
+	default:
+		return directory, nil
+	}
 }
 
 // onlyDots reports whether nothing that could be named follows.

@@ -210,7 +210,7 @@ func TestUnlinkedTable(t *testing.T) {
 }
 
 // stay starts a client that says hello and lives until the returned function is called.
-func stay(t testing.TB, tier *Tier, program string) (pid int, answer string, end func()) {
+func stay(t testing.TB, tier *Tier, program string) (int, string, func()) {
 	t.Helper()
 	cmd := exec.Command(program, tier.socket, "stay")
 	in, err := cmd.StdinPipe()

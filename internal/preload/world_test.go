@@ -58,7 +58,7 @@ var builtShim = sync.OnceValues(func() (string, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return shim, fmt.Errorf("build the shim: %w\n%s", err, out)
 	}
-	return shim, os.Chmod(shimDir, 0o755) //nolint:gosec // others load it
+	return shim, os.Chmod(shimDir, 0o755)
 })
 
 func TestMain(m *testing.M) {
@@ -89,7 +89,7 @@ func buildShim(t testing.TB) string {
 func openUp(t testing.TB, dir string) {
 	t.Helper()
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
-		if err := os.Chmod(d, 0o755); err != nil { //nolint:gosec // others must be able to enter
+		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -101,7 +101,7 @@ func newWorld(t testing.TB, user uint32) *world {
 	dir := t.TempDir()
 	openUp(t, dir)
 	for _, name := range []string{"secret", "open"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+" content"), 0o644); err != nil { //nolint:gosec // others read it
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+" content"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
