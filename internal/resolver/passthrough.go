@@ -84,6 +84,10 @@ func passPacket(message []byte, server netip.AddrPort) []byte {
 func passConnections(listener net.Listener, upstreams func() []netip.AddrPort) error {
 	for {
 		client, err := listener.Accept()
+		if noDescriptor(err) {
+			time.Sleep(acceptPause)
+			continue
+		}
 		if err != nil {
 			return err
 		}

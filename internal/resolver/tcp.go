@@ -6,11 +6,16 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
-// idleTimeout is how long a connection over TCP may be silent or block, as RFC 7766 advises: seconds.
-const idleTimeout = 10 * time.Second
+const (
+	// idleTimeout is how long a connection over TCP may be silent or block, as RFC 7766 advises: seconds.
+	idleTimeout = 10 * time.Second
+	// acceptPause is how long to wait for a descriptor when there is none.
+	acceptPause = 50 * time.Millisecond
+)
 
 var errTooLong = errors.New("message too long")
 
@@ -26,6 +31,11 @@ func (r *Resolver) serveConnections() error {
 			}
 			return nil
 		}
+		if noDescriptor(err) {
+			time.Sleep(acceptPause)
+			<-slots
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -36,6 +46,11 @@ func (r *Resolver) serveConnections() error {
 			r.serveConnection(conn)
 		})
 	}
+}
+
+// noDescriptor reports whether a connection could not be accepted for a reason that passes.
+func noDescriptor(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 func (r *Resolver) serveConnection(conn net.Conn) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 )
 
 // Passthrough connects every connection of a listener to the Runtime API, unread, until the listener is closed, which
@@ -13,6 +14,10 @@ func Passthrough(listener net.Listener, upstream string) error {
 		client, err := listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return nil
+		}
+		if noDescriptor(err) {
+			time.Sleep(acceptPause)
+			continue
 		}
 		if err != nil {
 			return err

@@ -86,7 +86,7 @@ func (p *Proxy) Serve() error {
 		if p.ctx.Err() != nil {
 			return nil
 		}
-		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		if noDescriptor(err) {
 			time.Sleep(acceptPause)
 			<-slots
 			continue
@@ -103,6 +103,11 @@ func (p *Proxy) Serve() error {
 			p.serve(conn)
 		})
 	}
+}
+
+// noDescriptor reports whether a connection could not be accepted for a reason that passes.
+func noDescriptor(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // Close ends the listener and all connections, and waits for the hooks that run.
