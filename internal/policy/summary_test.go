@@ -34,7 +34,7 @@ func TestSummaryFits(t *testing.T) {
 	}
 	t.Logf("figure: TW_POLICY with 1,000 entries: %d bytes", len(full))
 	sizes := map[int]bool{}
-	for limit := len(full); limit > 100; limit -= 50 {
+	for limit := len(full); limit > 100; limit -= max(20, limit/8) {
 		value, err := Encode(e, testKey(1), limit)
 		if err != nil {
 			if !strings.Contains(err.Error(), "there is room for") || limit > 600 {
