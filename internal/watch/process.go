@@ -107,7 +107,8 @@ func (w *Watcher) ours(all map[int]processStatus) []int {
 	return ours
 }
 
-// heads returns the root process and those of the function whose parents are gone.
+// heads returns the root process and those of the function whose parents are gone: their parent is now the first process,
+// or one that Root descends from.
 func (w *Watcher) heads(all map[int]processStatus, excluded map[int]bool) []int {
 	var heads []int
 	if status, ok := all[w.config.Root]; ok && status.began == w.rootBegan {
@@ -122,7 +123,8 @@ func (w *Watcher) heads(all map[int]processStatus, excluded map[int]bool) []int 
 		case pid == w.config.Root || excluded[pid] || status.began < w.rootBegan:
 		case before != nil && before.status.began == status.began:
 			heads = append(heads, pid)
-		case w.config.Alone && userOf(pid) == owner, w.marked(pid, status):
+		case !excluded[status.parent]: // somebody else's child, such as an extension's
+		case w.config.Alone && userOf(pid) == owner, w.marked(pid):
 			heads = append(heads, pid)
 		}
 	}
@@ -130,9 +132,9 @@ func (w *Watcher) heads(all map[int]processStatus, excluded map[int]bool) []int 
 	return heads
 }
 
-// marked reports whether a process without a parent of its own carries the function's mark.
-func (w *Watcher) marked(pid int, status processStatus) bool {
-	if w.config.Mark == "" || status.parent != 1 {
+// marked reports whether a process carries the function's mark.
+func (w *Watcher) marked(pid int) bool {
+	if w.config.Mark == "" {
 		return false
 	}
 	raw, err := readBounded(procPath(pid, "environ"), 64<<10)

@@ -21,8 +21,8 @@ type Config struct {
 	Look func(pid int) (policy.Process, policy.Program, error)
 	// Judged reports whether another tier holds what a process executes now. Nil: there is no such tier.
 	Judged func(pid int) bool
-	// Alone: all processes of Root's user that began after it belong to the function, as in Lambda. Otherwise those count
-	// that were seen below Root at least once, or carry Mark.
+	// Alone: processes of Root's user without a parent of their own that began after Root belong to the function, as in
+	// Lambda. Otherwise those do that were seen below Root at least once, or carry Mark.
 	Alone bool
 	// Mark is a variable, "NAME=value", in the environment of every process of the function; "" for none.
 	Mark string
