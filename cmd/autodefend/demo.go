@@ -33,6 +33,7 @@ type demoCommand struct {
 
 	world   *lambdasim.World
 	server  *simServer
+	runner  *functionRunner
 	dir     string
 	program string
 }
@@ -70,7 +71,16 @@ func (c *demoCommand) run(ctx context.Context) error {
 			<-ctx.Done()
 		}
 	}
-	return errors.Join(err, c.server.stop(), os.RemoveAll(c.dir))
+	return errors.Join(err, c.tearDown())
+}
+
+// tearDown ends what setUp and the steps have started.
+func (c *demoCommand) tearDown() error {
+	errs := []error{c.server.stop()}
+	if c.runner != nil {
+		errs = append(errs, c.runner.close())
+	}
+	return errors.Join(append(errs, os.RemoveAll(c.dir))...)
 }
 
 // setUp starts the simulated AWS and writes a configuration for it.
@@ -104,12 +114,16 @@ rate: 1000
 	if err := os.WriteFile(filepath.Join(c.dir, defaultConfigFile), []byte(configuration), 0o600); err != nil {
 		return errors.Join(fmt.Errorf("write the demo's configuration: %w", err), os.RemoveAll(c.dir))
 	}
+	c.runner, err = newFunctionRunner("lambda", nil, c.stderr)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(c.dir))
+	}
 	// Without AWS's rate limits, so that nobody has to wait.
-	c.world = lambdasim.New(lambdasim.Options{Seed: c.seed, Settle: quickSettle()})
+	c.world = lambdasim.New(lambdasim.Options{Seed: c.seed, Settle: quickSettle(), Invoker: c.runner})
 	lambdasim.BuildDemo(c.world)
 	c.server, err = serveWorld("127.0.0.1:0", c.world)
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(c.dir))
+		return errors.Join(err, c.runner.close(), os.RemoveAll(c.dir))
 	}
 	return nil
 }
@@ -125,9 +139,19 @@ func (c *demoCommand) show(ctx context.Context) error {
 	if err := c.step(ctx, publish...); err != nil {
 		return err
 	}
+	if err := c.putVictim(ctx); err != nil {
+		return err
+	}
+	runs := c.attackable()
+	if runs {
+		c.note("One function in production renders invoices. Nobody protects it yet, and this is what its callers can do:")
+		if err := c.attack(ctx, attacks()[:2]); err != nil {
+			return err
+		}
+	}
 	before := c.world.Stats().Mutating()
 	c.note("What could be protected, and what not, and why? A plan changes nothing.")
-	if err := c.step(ctx, "plan", "--out", "plan.json"); err != nil {
+	if err := c.step(ctx, append([]string{"plan", "--out", "plan.json"}, embedded()...)...); err != nil {
 		return err
 	}
 	if made := c.world.Stats().Mutating() - before; made != 0 {
@@ -137,25 +161,50 @@ func (c *demoCommand) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.change(ctx, p)
+	if err := c.change(ctx, p); err != nil {
+		return err
+	}
+	if runs {
+		c.note("The same function again, in a sandbox that refuses what Lambda's refuses. Its callers do all they can think of.")
+		if err := c.attack(ctx, attacks()); err != nil {
+			return err
+		}
+	}
+	return c.end(ctx, p)
 }
 
-// change carries out the plan and takes one function back.
+// change carries out the plan.
 func (c *demoCommand) change(ctx context.Context, p *autodefend.Plan) error {
+	apply := append([]string{"apply", "--plan", "plan.json", "--yes", "--quiet"}, embedded()...)
+	return c.steps(ctx, []scene{
+		{"Now the plan is carried out: one guarded update for each function, verified, then tagged.", apply},
+		{"The coverage, what is left, and why.", []string{"status"}},
+	})
+}
+
+// end takes one function back.
+func (c *demoCommand) end(ctx context.Context, p *autodefend.Plan) error {
 	one, err := plainChange(p)
 	if err != nil {
 		return err
 	}
-	steps := []struct {
-		note string
-		args []string
-	}{
-		{"Now the plan is carried out: one guarded update for each function, verified, then tagged.", []string{"apply", "--plan", "plan.json", "--yes", "--quiet"}},
-		{"The coverage, what is left, and why.", []string{"status"}},
+	return c.steps(ctx, []scene{
 		{"One function is taken back. What its owner has is as it was.", []string{"rollback", "--function", one.Name, "--yes"}},
 		{"And the coverage once more.", []string{"status", "--quiet"}},
-	}
-	for _, s := range steps {
+	})
+}
+
+// embedded are the options that embed the demo's policy.
+func embedded() []string { return []string{"--policy", "policy.json", "--policy-key", "policy.key"} }
+
+// scene is one command and what the narrator says before it.
+type scene struct {
+	note string
+	args []string
+}
+
+func (c *demoCommand) steps(ctx context.Context, scenes []scene) error {
+	for _, s := range scenes {
 		c.note("%s", s.note)
 		if err := c.step(ctx, s.args...); err != nil {
 			return err
@@ -183,7 +232,7 @@ func plainChange(p *autodefend.Plan) (autodefend.Verdict, error) {
 // step runs one command of this program as a user would, in an environment
 // that leads to the simulated AWS only.
 func (c *demoCommand) step(ctx context.Context, args ...string) error {
-	fmt.Fprintf(c.stdout, "\n$ autodefend %s\n", strings.Join(args, " "))
+	fmt.Fprintf(c.stdout, "\n$ autodefend %s\n", shellWords(args))
 	cmd := exec.CommandContext(ctx, c.program, args...)
 	cmd.Dir = c.dir
 	cmd.Env = append(cleanEnviron(), c.environ()...)
@@ -201,6 +250,18 @@ func (c *demoCommand) step(ctx context.Context, args ...string) error {
 		return fmt.Errorf("autodefend %s: %w", args[0], err)
 	}
 	return nil
+}
+
+// shellWords writes arguments as one types them in a shell.
+func shellWords(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		words[i] = arg
+		if strings.ContainsAny(arg, " {}\"*$;|&") {
+			words[i] = "'" + arg + "'"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // environ leads a program to the simulated AWS and nowhere else.

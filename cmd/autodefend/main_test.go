@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -49,6 +51,24 @@ func writePrograms(dir string) error {
 	for name, machine := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
 		if err := os.WriteFile(filepath.Join(dir, "defender-linux-"+name), staticProgram(machine), 0o700); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// buildPrograms builds the layer's programs for this machine in the place of their stand-ins; the shim needs a compiler.
+func buildPrograms(dir string) error {
+	target := filepath.Join(dir, "defender-linux-"+runtime.GOARCH)
+	commands := []*exec.Cmd{
+		exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -E autodefendEntry", "-o", target, "../defender"),
+	}
+	if _, err := exec.LookPath("cc"); err == nil {
+		commands = append(commands, exec.Command("sh", "../../internal/preload/shim/build.sh", filepath.Join(dir, "shim-linux-"+runtime.GOARCH+".so")))
+	}
+	for _, cmd := range commands {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", cmd, err, out)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ import (
 //	awaitfile FILE TEXT              wait until a file holds a text
 //	exits CODE PROGRAM ARGS...       run a program and assert its exit code
 //	nosecrets FILE...                assert that no output and no file holds a secret
-//	programs                         put stand-ins of the layer's programs into $PROGRAMS
+//	programs [-real]                 put stand-ins of the layer's programs into $PROGRAMS, or this machine's own built
 //	replace FILE OLD NEW             replace a text in a file
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
@@ -301,10 +301,13 @@ func cmdNoSecrets(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-func cmdPrograms(ts *testscript.TestScript, _ bool, _ []string) {
+func cmdPrograms(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs("programs")
 	ts.Check(os.Mkdir(dir, 0o700))
 	ts.Check(writePrograms(dir))
+	if slices.Contains(args, "-real") {
+		ts.Check(buildPrograms(dir))
+	}
 	ts.Setenv("PROGRAMS", dir)
 }
 
