@@ -62,7 +62,7 @@ func (a *agent) setUp(s *setup) {
 		return
 	}
 	a.say(message{Kind: kindReady}, listener)
-	listener.Close()
+	shut(listener)
 }
 
 // make builds the root directory and the network, and returns the socket that
@@ -85,7 +85,7 @@ func (a *agent) make(s *setup) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen in the sandbox: %w", err)
 	}
-	defer l.Close()
+	defer shut(l)
 	return l.(*net.TCPListener).File()
 }
 
@@ -116,7 +116,7 @@ func spawn(p *process, files []*os.File) (int, error) {
 		return 0, fmt.Errorf("make start socket: %w", err)
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "start"), os.NewFile(uintptr(fds[1]), "start")
-	defer ours.Close()
+	defer shut(ours)
 	inherited := []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd(), theirs.Fd()}
 	for _, f := range files[3:] {
 		inherited = append(inherited, f.Fd())
@@ -126,7 +126,7 @@ func spawn(p *process, files []*os.File) (int, error) {
 		Env:   []string{"GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	})
-	theirs.Close()
+	shut(theirs)
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", p.Argv[0], err)
 	}

@@ -74,7 +74,7 @@ func (c *cache) unpacked(packages []Package) (string, int64, error) {
 	}
 	size, err := fill(building, packages)
 	if err == nil {
-		err = errors.Join(os.Chmod(building, 0o755), os.Rename(building, dir)) //nolint:gosec // the sandbox's user reads it
+		err = errors.Join(os.Chmod(building, 0o755), os.Rename(building, dir))
 	}
 	if err != nil {
 		return "", 0, errors.Join(err, os.RemoveAll(building))
@@ -110,7 +110,7 @@ func copyDir(to, from string) error {
 	if err != nil {
 		return fmt.Errorf("copy %s: %w", from, err)
 	}
-	defer root.Close()
+	defer shut(root)
 	u := unpacking{root: root}
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

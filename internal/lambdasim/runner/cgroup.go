@@ -43,7 +43,7 @@ func cgroupMount(controller string) string {
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
+	defer shut(f)
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		before, after, found := strings.Cut(lines.Text(), " - ")
 		left, right := strings.Fields(before), strings.Fields(after)

@@ -184,7 +184,7 @@ func openStreams(stdin io.Reader, limit int) (*streams, error) {
 	if s.input != nil {
 		go func() {
 			_, _ = io.Copy(s.input, stdin) // the program need not read it all
-			s.input.Close()
+			shut(s.input)
 		}()
 	}
 	return s, nil
@@ -198,7 +198,7 @@ func (s *streams) collect(to io.Writer) (*os.File, error) {
 	}
 	s.copying.Go(func() {
 		_, _ = io.Copy(to, from) // ends when the last writer has ended
-		from.Close()
+		shut(from)
 	})
 	return theirs, nil
 }

@@ -208,7 +208,7 @@ func again(t *testing.T, pattern string, env []string, attr *syscall.SysProcAttr
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	copied := filepath.Join(dir, "runner.test")
 	program, err := os.ReadFile(self)
 	if err == nil {

@@ -29,6 +29,10 @@ func (i *instance) initialise(ctx context.Context) (*failure, error) {
 		return failed, err
 	}
 	i.initialised = true
+	i.logs.drain()
+	for _, line := range i.life.extensionLines() {
+		i.logs.printf("%s", line)
+	}
 	return nil, nil
 }
 
@@ -54,7 +58,6 @@ func (i *instance) startExtensions(ctx context.Context, names []string) (*failur
 		if err != nil {
 			return &failure{kind: "Extension.LaunchError", message: "Error: " + err.Error(), reason: "FAILURE"}, nil
 		}
-		i.logs.printf("EXTENSION\tName: %s\tState: Started\tEvents: []", name)
 		i.extensions[name] = t
 		go func() {
 			<-t.done

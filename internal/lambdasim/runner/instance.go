@@ -27,12 +27,11 @@ type instance struct {
 	program   runtimeProgram
 	env       map[string]string
 
-	sandbox  *sandbox
-	memory   *memory
-	freezer  *freezer
-	logs     *logs
-	api      *api
-	listener net.Listener
+	sandbox *sandbox
+	memory  *memory
+	freezer *freezer
+	logs    *logs
+	api     *api
 	// scratch is removed at the end.
 	scratch string
 
@@ -128,7 +127,7 @@ func (i *instance) settleOutside(ctx context.Context, r *Runner) error {
 	if i.program, err = r.tools.program(ctx, i.fn, i.places); err != nil {
 		return err
 	}
-	if err := errors.Join(os.MkdirAll(i.places.runtime, 0o755), os.MkdirAll(filepath.Join(i.places.lang, "bin"), 0o755), os.Chmod(i.scratch, 0o755)); err != nil { //nolint:gosec // the function's user reads them
+	if err := errors.Join(os.MkdirAll(i.places.runtime, 0o755), os.MkdirAll(filepath.Join(i.places.lang, "bin"), 0o755), os.Chmod(i.scratch, 0o755)); err != nil {
 		return fmt.Errorf("place runtime: %w", err)
 	}
 	for path, to := range i.program.links(i.places) {
@@ -139,7 +138,7 @@ func (i *instance) settleOutside(ctx context.Context, r *Runner) error {
 	if i.program.file == "" {
 		return nil
 	}
-	if err := os.WriteFile(filepath.Join(i.places.runtime, i.program.file), []byte(i.program.content), 0o644); err != nil { //nolint:gosec // the function's user reads it
+	if err := os.WriteFile(filepath.Join(i.places.runtime, i.program.file), []byte(i.program.content), 0o644); err != nil {
 		return fmt.Errorf("place runtime: %w", err)
 	}
 	return nil

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -117,7 +119,7 @@ func (l *life) finish() { l.change(func() { l.over = true }) }
 
 // errFailed is the cause when a runtime or an extension failed; what happened
 // is in the life.
-var errFailed = errors.New("the function failed") //nolint:gochecknoglobals // an error value
+var errFailed = errors.New("the function failed")
 
 // registered waits until every external extension has registered.
 func (l *life) registered(ctx context.Context) error {
@@ -182,6 +184,17 @@ func (l *life) extensionsPoll() bool {
 		}
 	}
 	return true
+}
+
+// extensionLines are what the log says of the extensions.
+func (l *life) extensionLines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(l.extensions)) {
+		lines = append(lines, fmt.Sprintf("EXTENSION\tName: %s\tState: Ready\tEvents: [%s]", name, strings.Join(l.extensions[name].events, ", ")))
+	}
+	return lines
 }
 
 // offer puts an event before the runtime and the extensions.

@@ -4,6 +4,7 @@ package runner
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,11 +77,36 @@ func TestExtensionLifeCycle(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	inOrder(t, log.String(), `ext registered {"functionName":"probe","functionVersion":"$LATEST","handler":"app.handler"}`, "runtime starts",
+	inOrder(t, log.String(), `ext registered {"functionName":"probe","functionVersion":"$LATEST","handler":"app.handler"}`, "runtime starts", "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]", "START",
 		`"eventType":"INVOKE"`, "REPORT", `"eventType":"INVOKE"`, `"invokedFunctionArn":"arn:aws:lambda:us-east-1:000000000000:function:probe"`,
 		"REPORT", "runtime stops", `"eventType":"SHUTDOWN"`, `"shutdownReason":"SPINDOWN"`, "ext done")
 	if strings.Contains(log.String(), "ext sees") {
 		t.Error(log.String())
+	}
+}
+
+func TestCloseEndsWhatRuns(t *testing.T) {
+	var log buffer
+	r, err := New(Options{Output: &log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := python(t, "import time\ndef handler(e, c):\n    print('busy')\n    time.sleep(1000)")
+	f.Timeout = 15 * time.Minute
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.Invoke(t.Context(), f, []byte("{}"))
+		ended <- err
+	}()
+	eventually(t, "the function runs", func() bool { return strings.Contains(log.String(), "busy") })
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v, want %v", err, ErrClosed)
+	}
+	if _, err := r.Invoke(t.Context(), f, []byte("{}")); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: got %v, want %v", err, ErrClosed)
 	}
 }
 

@@ -47,8 +47,8 @@ func (l *logs) pipe(decode func([]byte) []byte) (*os.File, error) {
 	}
 	raw, err := ours.SyscallConn()
 	if err != nil {
-		ours.Close()
-		theirs.Close()
+		shut(ours)
+		shut(theirs)
 		return nil, fmt.Errorf("open log pipe: %w", err)
 	}
 	p := &logPipe{ours: ours, raw: raw, theirs: theirs, decode: decode}
@@ -67,7 +67,7 @@ func (l *logs) read(p *logPipe) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			var again bool
-			again, ended = l.readOnce(p, int(fd)) //nolint:gosec // a descriptor fits
+			again, ended = l.readOnce(p, int(fd))
 			return !again
 		})
 		ended = ended || err != nil
@@ -116,7 +116,7 @@ func (l *logs) drain() {
 		}
 		_ = p.raw.Control(func(fd uintptr) {
 			for again, ended := false, false; !again && !ended; {
-				again, ended = l.readOnce(p, int(fd)) //nolint:gosec // a descriptor fits
+				again, ended = l.readOnce(p, int(fd))
 			}
 		})
 	}
@@ -146,10 +146,10 @@ func (l *logs) close() {
 	pipes := l.pipes
 	l.mu.Unlock()
 	for _, p := range pipes {
-		p.theirs.Close()
+		shut(p.theirs)
 	}
 	l.reading.Wait()
 	for _, p := range pipes {
-		p.ours.Close()
+		shut(p.ours)
 	}
 }

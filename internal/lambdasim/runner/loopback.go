@@ -4,6 +4,7 @@ package runner
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,7 +15,7 @@ func raiseLoopback() error {
 	if err != nil {
 		return fmt.Errorf("raise loopback interface: %w", err)
 	}
-	defer unix.Close(fd) //nolint:errcheck // it was only asked
+	defer shut(os.NewFile(uintptr(fd), "socket"))
 	request, err := unix.NewIfreq("lo")
 	if err != nil {
 		return fmt.Errorf("raise loopback interface: %w", err)

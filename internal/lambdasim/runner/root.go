@@ -130,7 +130,7 @@ func (p *rootPlan) fill() error {
 		if err := os.MkdirAll(filepath.Dir(p.at(path)), 0o755); err != nil {
 			return fmt.Errorf("write %s: %w", path, err)
 		}
-		if err := os.WriteFile(p.at(path), []byte(content), 0o644); err != nil { //nolint:gosec // the sandbox's user reads it
+		if err := os.WriteFile(p.at(path), []byte(content), 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", path, err)
 		}
 	}

@@ -39,13 +39,13 @@ type Options struct {
 }
 
 // ErrBusy is the cause when all sandboxes are in use.
-var ErrBusy = errors.New("all sandboxes are in use") //nolint:gochecknoglobals // an error value
+var ErrBusy = errors.New("all sandboxes are in use")
 
 // ErrPackage is the cause when the code or a layer can't be unpacked.
-var ErrPackage = errors.New("bad package") //nolint:gochecknoglobals // an error value
+var ErrPackage = errors.New("bad package")
 
 // ErrClosed is the cause when the Runner is closed.
-var ErrClosed = errors.New("the runner is closed") //nolint:gochecknoglobals // an error value
+var ErrClosed = errors.New("the runner is closed")
 
 // Runner runs functions in sandboxes, which it keeps for the next event. Its
 // methods are safe for concurrent use.
@@ -56,6 +56,9 @@ type Runner struct {
 	tools   toolbox
 	// temporary reports that the cache's directory is removed at the end.
 	temporary bool
+	// closing is done when the Runner closes, and ends what runs.
+	closing context.Context
+	stop    context.CancelFunc
 
 	mu     sync.Mutex // guards below
 	closed bool
@@ -93,10 +96,11 @@ func New(o Options) (*Runner, error) {
 			return nil, fmt.Errorf("open runner: %w", err)
 		}
 	}
-	if err := errors.Join(os.MkdirAll(o.Dir, 0o755), os.Chmod(o.Dir, 0o755)); err != nil { //nolint:gosec // functions read their code
+	if err := errors.Join(os.MkdirAll(o.Dir, 0o755), os.Chmod(o.Dir, 0o755)); err != nil {
 		return nil, fmt.Errorf("open runner: %w", err)
 	}
 	r.cache.dir = o.Dir
+	r.closing, r.stop = context.WithCancel(context.Background())
 	return r, nil
 }
 
@@ -137,6 +141,9 @@ func (r *Runner) run(ctx context.Context, key string, f Function, e Event) (Resu
 		return Result{}, err
 	}
 	defer r.running.Done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(r.closing, func() { cancel(ErrClosed) })()
 	took := time.Duration(0)
 	if i == nil {
 		if i, err = r.newInstance(ctx, f); err != nil {
@@ -154,6 +161,9 @@ func (r *Runner) run(ctx context.Context, key string, f Function, e Event) (Resu
 	if err != nil {
 		// What state it is in nobody knows.
 		r.drop()
+		if r.closing.Err() != nil {
+			err = ErrClosed
+		}
 		return result, errors.Join(err, i.close())
 	}
 	result.Log = i.logs.take()
@@ -244,11 +254,13 @@ func (r *Runner) retire(key string, i *instance) {
 	r.finish(i)
 }
 
-// Close ends every sandbox, giving each the time that Lambda gives it, and
-// waits for invocations that are running. Nothing is left behind.
+// Close ends every sandbox, and returns when nothing of them is left. Those that
+// wait get the time to shut down that Lambda gives them; invocations that run
+// are cut off.
 func (r *Runner) Close() error {
 	r.mu.Lock()
 	r.closed = true
+	r.stop()
 	for key, waiting := range r.idle {
 		for _, i := range waiting {
 			i.idle.Stop()

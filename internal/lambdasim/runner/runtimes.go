@@ -17,15 +17,15 @@ import (
 // The bootstraps speak the Runtime API and call the handler.
 var (
 	//go:embed bootstrap/bootstrap.py
-	pythonBootstrap string //nolint:gochecknoglobals // embedded data
+	pythonBootstrap string
 	//go:embed bootstrap/bootstrap.mjs
-	nodeBootstrap string //nolint:gochecknoglobals // embedded data
+	nodeBootstrap string
 	//go:embed bootstrap/bootstrap.rb
-	rubyBootstrap string //nolint:gochecknoglobals // embedded data
+	rubyBootstrap string
 )
 
 // ErrNoRuntime is the cause when this machine can't run a function's runtime.
-var ErrNoRuntime = errors.New("no such runtime here") //nolint:gochecknoglobals // an error value
+var ErrNoRuntime = errors.New("no such runtime here")
 
 // runtimeProgram is how a runtime is started.
 type runtimeProgram struct {
@@ -149,7 +149,7 @@ func (t *toolbox) program(ctx context.Context, f Function, p places) (runtimePro
 
 // pythonClient finds awslambdaric.
 func pythonClient(ctx context.Context, i Interpreter) ([]string, []Bind, error) {
-	if err := exec.CommandContext(ctx, i.Path, "-I", "-c", "import awslambdaric").Run(); err != nil { //nolint:gosec // the interpreter that was found
+	if err := exec.CommandContext(ctx, i.Path, "-I", "-c", "import awslambdaric").Run(); err != nil {
 		return nil, nil, fmt.Errorf("import awslambdaric: %w", err)
 	}
 	return []string{"-m", "awslambdaric"}, nil, nil
@@ -187,7 +187,7 @@ func (r runtimeProgram) command(f Function, p places, opt, task string) ([]strin
 				return []string{c.there + "/bootstrap"}, nil
 			}
 		}
-		return nil, errors.New("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]") //nolint:staticcheck // AWS's words
+		return nil, errors.New("couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")
 	}
 	argv := append([]string{r.path(p)}, r.args...)
 	if wrapper := f.Env["AWS_LAMBDA_EXEC_WRAPPER"]; wrapper != "" {

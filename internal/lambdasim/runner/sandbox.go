@@ -101,20 +101,20 @@ func launchAt(ctx context.Context, p plan, l level) (*sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer theirs.Close()
+	defer shut(theirs)
 	s := &sandbox{
 		uid: p.uid, gid: p.gid, level: l, control: control, errors: newTail(4 << 10),
 		tasks: map[int]*task{}, measured: make(chan int64, 1), ended: make(chan struct{}),
 	}
 	s.isolation.Namespaces, s.isolation.UserNamespace = l.namespaces, l.users
 	s.isolation.Network = p.network && l.namespaces
-	s.cmd = exec.Command("/proc/self/exe", roleAgent) //nolint:noctx // it ends with its socket
+	s.cmd = exec.Command("/proc/self/exe", roleAgent)
 	s.cmd.Env = []string{"GOMAXPROCS=2"}
 	s.cmd.ExtraFiles = []*os.File{theirs}
 	s.cmd.Stderr = s.errors
 	s.cmd.SysProcAttr = l.attributes(p)
 	if err := s.cmd.Start(); err != nil {
-		control.conn.Close()
+		shut(control.conn)
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
 	if err := s.setUp(ctx, p); err != nil {
@@ -293,12 +293,12 @@ func (s *sandbox) signalAll(sig syscall.Signal) error {
 // close ends the sandbox with everything in it, and returns when it is gone.
 func (s *sandbox) close() error {
 	if s.listener != nil {
-		s.listener.Close()
+		shut(s.listener)
 	}
 	if s.level.namespaces {
 		_ = s.cmd.Process.Kill() // the kernel ends the others
 	}
-	s.control.conn.Close()
+	shut(s.control.conn)
 	timer := time.AfterFunc(readyWithin, func() { _ = s.cmd.Process.Kill() })
 	defer timer.Stop()
 	err := s.cmd.Wait()

@@ -49,7 +49,7 @@ func unpack(content []byte, dir string, limit int64) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("open package: %w", err)
 	}
-	defer root.Close()
+	defer shut(root)
 	u := unpacking{root: root, limit: limit}
 	for _, f := range z.File {
 		if err := u.entry(f); err != nil {
@@ -126,7 +126,7 @@ func (u *unpacking) link(f *zip.File, name string) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer shut(r)
 	target, err := io.ReadAll(io.LimitReader(r, maxLinkTarget+1))
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ func (u *unpacking) file(f *zip.File, name string, perm fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer shut(r)
 	if system := f.CreatorVersion >> 8; perm == 0 || system != zipUnix && system != zipMacOS {
 		perm = 0o644 // packed on a system without permissions
 	}
