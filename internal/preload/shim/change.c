@@ -181,12 +181,14 @@ static long on_place(struct change *c)
 
 static long on_two_places(struct change *c)
 {
-	struct ad_place second;
-	int error = hold_place(c, 3, AD_WRITE, &second);
-	if (error < 0)
-		return error;
-	long result = on_place(c);
-	if (error == 0)
+	struct ad_place first, second;
+	int one = hold_place(c, 1, c->from, &first);
+	if (one != 0)
+		return one < 0 ? one : run(c);
+	int two = hold_place(c, 3, AD_WRITE, &second);
+	long result = two < 0 ? two : run(c);
+	ad_sys1(__NR_close, first.dir);
+	if (two == 0)
 		ad_sys1(__NR_close, second.dir);
 	return result;
 }
@@ -241,6 +243,8 @@ enum ad_outcome ad_on_change(struct ad_call *call)
 		return AD_CONTINUE;
 	if (!at_form(call, &c) || !ad_listed(c.from) || !readable(&c) || *(const char *)c.a[c.path] == '\0')
 		return AD_CONTINUE;
+	if (c.nr == __NR_symlinkat && (ad_foreign((const void *)c.a[0]) || *(const char *)c.a[0] == '\0'))
+		return AD_CONTINUE; /* refused for that before anything else */
 	if (c.nr == __NR_linkat)
 		return ad_result(call, on_link(&c));
 	if (c.two)

@@ -16,6 +16,7 @@
 #define TMPFILE_BIT 020000000
 #define RESOLVE_NO_SYMLINKS 4u
 #define ACCESS_MODE 3u
+#define MADE_MEANWHILE 16
 #define CREATE_LINKS 8 /* dangling links followed when a file is made */
 /* What the kernel knows of open's flags; it ignores the rest, but openat2 refuses it. */
 #define KNOWN_FLAGS                                                                                                    \
@@ -98,14 +99,17 @@ static long open_at(int dirfd, const char *path, const struct how *how)
 	return ad_sys4(__NR_openat2, dirfd, path, how, sizeof *how);
 }
 
-/* The file doesn't exist and is to be made: in a directory that is held, under a name that isn't followed. */
+/*
+ * The file doesn't exist and is to be made: in a directory that is held, and with O_EXCL, which follows no link and
+ * leaves no trace in the descriptor's flags. -EAGAIN: somebody else made it meanwhile.
+ */
 static long open_new(const struct request *request)
 {
 	struct request r = *request;
 	char target[AD_PATH_SMALL];
 	long result = -ELOOP;
 	int from = -1;
-	for (int i = 0; i < CREATE_LINKS && result == -ELOOP; i++) {
+	for (int i = 0; i < CREATE_LINKS; i++) {
 		struct ad_place place;
 		int error = ad_place(&place, r.dirfd, r.path, r.how.resolve);
 		if (from >= 0)
@@ -115,13 +119,14 @@ static long open_new(const struct request *request)
 		from = place.dir;
 		result = ad_judge_place(&place, r.access | AD_WRITE, (unsigned)r.how.flags);
 		if (result == 0)
-			result = ad_sys4(__NR_openat, place.dir, place.last, r.how.flags | O_NOFOLLOW, r.how.mode);
-		if (result != -ELOOP || (r.how.flags & (O_NOFOLLOW | O_EXCL)) != 0)
+			result = ad_sys4(__NR_openat, place.dir, place.last, r.how.flags | O_EXCL, r.how.mode);
+		if (result != -EEXIST || (r.how.flags & O_EXCL) != 0)
 			break;
 		long n = ad_sys4(__NR_readlinkat, place.dir, place.last, target, sizeof target - 1);
-		if (n < 0 || n >= (long)sizeof target - 1)
+		result = n < 0 ? -EAGAIN : -ELOOP;
+		if (n < 0 || n >= (long)sizeof target - 1 || (r.how.flags & O_NOFOLLOW) != 0)
 			break;
-		target[n] = '\0';
+		target[n] = '\0'; /* a link that leads nowhere: the file is made where it leads */
 		r.dirfd = place.dir;
 		r.path = target;
 	}
@@ -135,7 +140,7 @@ static long open_again(const struct request *r, int fd)
 	char path[40];
 	struct how how = r->how;
 	how.resolve = 0;
-	how.flags &= ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW);
+	how.flags &= ~(uint64_t)(O_CREAT | O_EXCL);
 	ad_fd_path(path, fd);
 	if (makes(r) && ad_is_directory(fd))
 		return -EISDIR;
@@ -155,7 +160,39 @@ static long open_judged(const struct request *r, int fd)
 	return sure ? open_again(r, fd) : open_at(r->dirfd, r->path, &r->how);
 }
 
-static long open_long(const struct request *r)
+/*
+ * With O_NOFOLLOW the second open can't go through /proc/self/fd, which is a link; it goes by the held directory, where
+ * the name isn't followed either, or for a directory by its ".".
+ */
+static long open_unfollowed(const struct request *r, int fd)
+{
+	struct ad_place place;
+	struct ad_path_buf name;
+	if (ad_is_directory(fd)) {
+		long denied = 0;
+		ad_path_init(&name);
+		if (ad_path_of_fd(&name, fd) == 0)
+			denied = ad_judge(fd, &name, true, r->access, (unsigned)r->how.flags);
+		ad_path_free(&name);
+		if (denied == 0 && makes(r))
+			denied = -EISDIR;
+		return denied < 0 ? denied : ad_sys4(__NR_openat, fd, ".", r->how.flags, r->how.mode);
+	}
+	int error = ad_place(&place, r->dirfd, r->path, r->how.resolve);
+	if (error != 0)
+		return error < 0 ? error : open_at(r->dirfd, r->path, &r->how);
+	long result = ad_judge_place(&place, r->access, (unsigned)r->how.flags);
+	ad_path_init(&name);
+	if (result == 0 && ad_path_of_fd(&name, fd) == 0)
+		result = ad_judge_names(fd, name.text, r->access, (unsigned)r->how.flags);
+	ad_path_free(&name);
+	if (result == 0)
+		result = ad_sys4(__NR_openat, place.dir, place.last, r->how.flags, r->how.mode);
+	ad_sys1(__NR_close, place.dir);
+	return result;
+}
+
+static long open_held(const struct request *r)
 {
 	bool exclusive = makes(r) && (r->how.flags & O_EXCL) != 0;
 	unsigned flags = (unsigned)r->how.flags & (O_DIRECTORY | O_NOFOLLOW);
@@ -164,8 +201,25 @@ static long open_long(const struct request *r)
 		return open_new(r);
 	if (fd < 0)
 		return fd;
-	long result = exclusive ? -EEXIST : open_judged(r, fd);
+	long result = -EEXIST;
+	if (!exclusive)
+		result = (flags & O_NOFOLLOW) != 0 ? open_unfollowed(r, fd) : open_judged(r, fd);
 	ad_sys1(__NR_close, fd);
+	return result;
+}
+
+/* Combinations of flags that some kernels refuse before they look at the path. */
+static bool refused(const struct how *how)
+{
+	bool odd = (how->flags & TMPFILE_BIT) != 0 || (how->flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY);
+	return odd && ad_sys4(__NR_openat, -1, "x", how->flags, how->mode) == -EINVAL;
+}
+
+static long open_long(const struct request *r)
+{
+	long result = refused(&r->how) ? -EINVAL : -EAGAIN;
+	for (int i = 0; i < MADE_MEANWHILE && result == -EAGAIN; i++)
+		result = open_held(r);
 	return result;
 }
 
@@ -226,6 +280,8 @@ enum ad_outcome ad_on_open(struct ad_call *call)
 		return AD_CONTINUE;
 	struct ad_path_look look = ad_path_looks(r.path);
 	if (look.len == 0 || look.len >= AD_TEXT_MAX)
+		return AD_CONTINUE;
+	if (look.slash && makes(&r)) /* never a file that can be made: the kernel says what is wrong */
 		return AD_CONTINUE;
 	struct ad_path_buf name;
 	ad_path_init(&name);

@@ -70,10 +70,11 @@ struct ad_path_look ad_path_looks(const char *path)
 			look.up = true;
 		if (ad_number(path + at) >= 0)
 			look.number = true;
+		look.slash = n == 1 && path[at] == '.';
 		at += n;
 	}
 	look.len = at;
-	look.slash = at > 0 && path[at - 1] == '/';
+	look.slash = look.slash || (at > 0 && path[at - 1] == '/');
 	return look;
 }
 

@@ -108,7 +108,7 @@ struct ad_path_look {
 	bool absolute;
 	bool up;       /* has a .. */
 	bool number;   /* has a component of digits */
-	bool slash;    /* ends with / */
+	bool slash;    /* ends with / or /., so it can only be a directory */
 };
 struct ad_path_look ad_path_looks(const char *path);
 int ad_path_lexical(struct ad_path_buf *to, int dirfd, const char *path, size_t len);
