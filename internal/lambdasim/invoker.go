@@ -18,11 +18,11 @@ type Invoker interface {
 // Errors of an Invoker.
 var (
 	// ErrInvokerBusy: no more can run at a time.
-	ErrInvokerBusy = errors.New("too many invocations at a time") //nolint:gochecknoglobals // an error value
+	ErrInvokerBusy = errors.New("too many invocations at a time")
 	// ErrNoRuntime: the runtime isn't there.
-	ErrNoRuntime = errors.New("the runtime is not available") //nolint:gochecknoglobals // an error value
+	ErrNoRuntime = errors.New("the runtime is not available")
 	// ErrBadPackage: the code or a layer can't be unpacked.
-	ErrBadPackage = errors.New("the package can't be unpacked") //nolint:gochecknoglobals // an error value
+	ErrBadPackage = errors.New("the package can't be unpacked")
 )
 
 // Invocation is one event for a function.

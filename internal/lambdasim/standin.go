@@ -14,7 +14,7 @@ import (
 // its event asks for stands in.
 
 //go:embed standin
-var standIns embed.FS //nolint:gochecknoglobals // embedded data
+var standIns embed.FS
 
 // standInFor returns a zip with a handler for a runtime under the name that the
 // function's handler has, or false when there is none for the runtime.
