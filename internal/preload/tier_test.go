@@ -112,7 +112,7 @@ func ask(t testing.TB, client string, tier *Tier, args ...string) string {
 
 func TestQuestions(t *testing.T) {
 	client := compile(t, "client.c")
-	self, err := filepath.EvalSymlinks(os.Args[0])
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -456,6 +456,19 @@ func TestEnviron(t *testing.T) {
 		if got := environ(tt.in, "/opt/shim.so", "sock"); strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
 			t.Errorf("%q became %q, want %q", tt.in, got, tt.want)
 		}
+	}
+}
+
+// TestQuestionCost prints what a question costs the asker, connection and our look at /proc included.
+func TestQuestionCost(t *testing.T) {
+	client := compile(t, "client.c", "-O2")
+	tier := serve(t, &court{})
+	for _, q := range []struct{ name, kind string }{{"of the start of a program", "1"}, {"of a file", "5"}} {
+		var ns int64
+		if _, err := fmt.Sscan(ask(t, client, tier, "bench", "300", q.kind), &ns); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("figure: preload: a question %s to the supervisor: %d µs", q.name, ns/1000)
 	}
 }
 

@@ -123,7 +123,7 @@ func (w *world) run(t testing.TB, args ...string) string {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = w.dir
 	cmd.Env = w.tier.Environ([]string{"PATH=/usr/bin:/bin", "HOME=/tmp", "DIR=" + w.dir, "LANG=C.UTF-8"})
-	if w.user != 0 {
+	if int(w.user) != os.Getuid() {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: w.user, Gid: w.user}}
 	}
 	out, err := cmd.CombinedOutput()
