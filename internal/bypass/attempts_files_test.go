@@ -21,7 +21,7 @@ func fileAttempts() []attempt {
 		reads("openat", "openat, relative to the denied directory"),
 		reads("openat-path", "openat, relative to an O_PATH descriptor"),
 		reads("openat2", "openat2"),
-		reads("openat2-in-root", "openat2 with RESOLVE_IN_ROOT"),
+		reads("openat2-in-root", "openat2 with RESOLVE_IN_ROOT").with(func(a *attempt) { a.kernel = refused }),
 		reads("path-reopen", "O_PATH, then /proc/self/fd/N"),
 		reads("dev-fd", "O_PATH, then /dev/fd/N"),
 		reads("directory-fd", "/proc/self/fd/N/token of its directory"),
@@ -55,9 +55,9 @@ func fileAttempts() []attempt {
 		reads("cat", "a child: cat"),
 		reads("as-script", "a shell complains of its content"),
 		reads("passed-descriptor", "a descriptor from a helper, by SCM_RIGHTS"),
-		reads("bind-mount", "user namespace and bind mount").with(sandboxed),
-		reads("other-root", "user namespace and chroot").with(sandboxed),
-		reads("mount-tree", "user namespace and open_tree").with(sandboxed),
+		reads("bind-mount", "user namespace and bind mount").with(closed),
+		reads("other-root", "user namespace and chroot").with(closed),
+		reads("mount-tree", "user namespace and open_tree").with(closed),
 		reads("io-uring", "io_uring's openat").with(func(a *attempt) {
 			a.kernel, a.preload, a.preloadLambda = refused, refused, outside
 		}),
@@ -76,8 +76,8 @@ func fileAttempts() []attempt {
 		writes("write-by-path-fd", "O_PATH, then truncate of /proc/self/fd/N"),
 		writes("no-access-mode", "open with access mode 3 and O_TRUNC"),
 
-		filesIn("files-static", "files-static", "open", "a static program reads it", leaked),
-		filesIn("files-musl", "files-musl", "open", "a musl program reads it", leaked, musl),
+		filesIn("sh", "files-static", "child.sh", "a static program reads it", leaked).giving("files-static", "open"),
+		filesIn("sh", "files-musl", "child.sh", "a musl program reads it", leaked, musl).giving("files-musl", "open"),
 		filesIn("files.py", "files-python", "plain", "Python's open", leaked),
 		filesIn("files.py", "files-python-dir-fd", "dir_fd", "os.open with dir_fd", leaked),
 		filesIn("files.py", "files-python-path-fd", "path_fd", "os.open of an O_PATH descriptor", leaked),

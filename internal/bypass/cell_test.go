@@ -117,7 +117,7 @@ func live(o order) (report, error) {
 	stop := make(chan struct{})
 	watched := make(chan []string, 1)
 	knocked := make(chan bool, 1)
-	go func() { watched <- watchDefender(o.Watch, stop) }()
+	go func() { watched <- watchDefender(o.Watch, cmd.Process.Pid, stop) }()
 	go func() { knocked <- knock(o.ListenPort, stop) }()
 	r.Exit, r.Code, r.Hung = wait(cmd, o.Within)
 	settle(started.Add(o.Within))
@@ -186,8 +186,6 @@ func settle(until time.Time) {
 type process struct {
 	pid   int
 	state byte
-	exe   string
-	ppid  int
 }
 
 // functionProcesses lists the living processes of the function's user.
@@ -207,61 +205,65 @@ func functionProcesses() []process {
 			continue
 		}
 		_, rest, _ := strings.Cut(string(stat), ") ")
-		fields := strings.Fields(rest)
-		if len(fields) < 2 || fields[0] == "Z" || fields[0] == "X" {
+		if rest == "" || rest[0] == 'Z' || rest[0] == 'X' {
 			continue
 		}
-		p := process{pid: pid, state: fields[0][0]}
-		p.ppid, _ = strconv.Atoi(fields[1])
-		p.exe, _ = os.Readlink(filepath.Join("/proc", e.Name(), "exe"))
-		found = append(found, p)
+		found = append(found, process{pid: pid, state: rest[0]})
 	}
 	return found
 }
 
 // watchDefender names the processes of the Defender, or of its stand-in, that were stopped, or ended while the attempt
-// lived on.
-func watchDefender(on bool, stop <-chan struct{}) []string {
+// lived on: the first process of all, and the attempt's parent.
+func watchDefender(on bool, first int, stop <-chan struct{}) []string {
 	if !on {
 		return nil
 	}
-	known := map[int]bool{}
+	known := map[int]int{first: 0} // to how often it was missed while the attempt lived
 	var down []string
 	for {
 		alive := map[int]process{}
 		for _, p := range functionProcesses() {
 			alive[p.pid] = p
-			if p.exe == wrapperPath || p.exe == standinPath {
-				known[p.pid] = true
-			}
-			if known[p.pid] && p.state == 'T' {
-				down = append(down, fmt.Sprintf("%d stopped", p.pid))
-				delete(known, p.pid)
-				_ = unix.Kill(p.pid, unix.SIGCONT) // seen; the run may come to its end
+		}
+		attempt, parent := begun()
+		if _, ok := known[parent]; !ok && parent > 1 {
+			known[parent] = 0
+		}
+		for pid, p := range alive {
+			if _, ok := known[pid]; ok && p.state == 'T' {
+				down = append(down, fmt.Sprintf("%d stopped", pid))
+				delete(known, pid)
+				_ = unix.Kill(pid, unix.SIGCONT) // seen; the run may come to its end
 			}
 		}
-		_, attempting := alive[begunPID()]
+		_, attempting := alive[attempt]
 		for pid := range known {
-			if _, ok := alive[pid]; !ok && attempting {
+			if _, ok := alive[pid]; ok || !attempting {
+				continue
+			}
+			if known[pid]++; known[pid] == 2 {
 				down = append(down, fmt.Sprintf("%d ended", pid))
-				delete(known, pid)
 			}
 		}
 		select {
 		case <-stop:
 			return down
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(time.Millisecond):
 		}
 	}
 }
 
-func begunPID() int {
+// begun returns the process id that the attempt had when it began, and its parent's where it says so.
+func begun() (int, int) {
 	text, err := os.ReadFile("/proof/begun")
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-	return pid
+	first, second, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+	pid, _ := strconv.Atoi(first)
+	parent, _ := strconv.Atoi(second)
+	return pid, parent
 }
 
 // inspect looks at what the attempt left behind.
@@ -275,7 +277,7 @@ func inspect(r *report, log *os.File, secret string) error {
 		return err
 	}
 	r.Output = string(output)
-	r.Begun = begunPID()
+	r.Begun, _ = begun()
 	_, err = os.Stat("/proof/ran")
 	r.Ran = err == nil || strings.Contains(r.Output, "the denied program ran")
 	text, _ := os.ReadFile("/proof/won")

@@ -49,7 +49,7 @@ static inline void begun(void)
 	int fd = open("/proof/begun", O_WRONLY | O_CREAT | O_EXCL, 0666);
 	if (fd < 0)
 		return;
-	dprintf(fd, "%d", (int)getpid());
+	dprintf(fd, "%d %d", (int)getpid(), (int)getppid());
 	close(fd);
 }
 

@@ -1,2 +1,2 @@
 # What all attempts in shell begin with.
-echo $$ >/proof/begun
+echo $$ $PPID >/proof/begun

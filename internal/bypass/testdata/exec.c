@@ -150,8 +150,18 @@ static void handler(void)
 /* A daemon: nobody of its parents lives when it acts. */
 static void orphan(void)
 {
-	if (fork())
+	int done[2];
+	char byte;
+	if (pipe(done))
+		give_up("pipe");
+	if (fork()) {
+		close(done[1]);
+		/* The function lives on until its daemon has ended or become another program. */
+		if (read(done[0], &byte, 1) < 0)
+			perror("read");
 		return;
+	}
+	fcntl(done[1], F_SETFD, FD_CLOEXEC);
 	setsid();
 	pid_t parent = getpid();
 	if (fork())

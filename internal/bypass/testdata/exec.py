@@ -145,21 +145,5 @@ def machine_code():
         DENIED.encode(), ctypes.cast(pointers("denied"), ctypes.c_void_p), ctypes.cast(pointers(), ctypes.c_void_p))
 
 
-def behind_the_hook():
-    """The C library's own code past the first bytes of a function, where a patch would be: mov eax,59; syscall."""
-    libc = ctypes.CDLL("libc.so.6")
-    start = ctypes.cast(libc.execve, ctypes.c_void_p).value
-    with open("/proc/self/maps") as maps:
-        text = [line.split() for line in maps if "libc.so.6" in line and "r-xp" in line][0]
-    low, high = (int(x, 16) for x in text[0].split("-"))
-    code = ctypes.string_at(low, high - low)
-    at = code.find(b"\xb8\x3b\x00\x00\x00\x0f\x05")
-    if at < 0:
-        # The patch covered it: the instruction itself is left, and a caller of one's own sets the number.
-        raise SystemExit("no execve in libc; it starts at %x" % start)
-    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)(low + at)(
-        DENIED.encode(), ctypes.cast(pointers("denied"), ctypes.c_void_p), ctypes.cast(pointers(), ctypes.c_void_p))
-
-
 if __name__ == "__main__":
     globals()[sys.argv[1]]()
