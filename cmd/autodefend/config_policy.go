@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -46,6 +47,10 @@ func (c *config) resolvePolicies() error {
 	}
 	if err != nil {
 		return c.mistake("policy", "the file %q: %s", c.policyFile, err).WithHint("autodefend policy validate %s shows every mistake", c.policyFile)
+	}
+	if names := p.Undefined(); len(names) > 0 {
+		return c.mistake("policy", "the file %q only names collections and doesn't say what is in them: %s", c.policyFile, strings.Join(names, ", ")).
+			WithHint("write each as an object with its functions and labels, as the Console gives them when it's read")
 	}
 	pem, err := os.ReadFile(c.policyKeyFile)
 	if err != nil {

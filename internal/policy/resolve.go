@@ -1,6 +1,9 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Resolution says which rule holds for a function, and why.
 type Resolution struct {
@@ -37,6 +40,20 @@ func (p *Policy) Resolve(t Target) Resolution {
 		}
 	}
 	return res
+}
+
+// Undefined lists the collections that enabled rules only name, each once: whom those rules hold for can't be known.
+func (p *Policy) Undefined() []string {
+	var names []string
+	for i := range p.Rules {
+		for j := range p.Rules[i].Collections {
+			c := &p.Rules[i].Collections[j]
+			if !p.Rules[i].Disabled && c.undefined() && !slices.Contains(names, c.Name) {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	return names
 }
 
 // match tells whether a rule holds for a function, and why.
