@@ -39,6 +39,11 @@ func (s *Supervisor) startWatched(c *call, p program) answer {
 // finish waits for the seized thread's stop, verifies and releases it.
 func (s *Supervisor) finish(c *call, pid int, p program) {
 	for wait := pollStop; ; time.Sleep(wait) {
+		if c.tid != pid {
+			// The thread has its process's id after the start, and takes no orders by it before somebody waited.
+			var info unix.Siginfo
+			_ = unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WNOHANG|unix.WALL, nil)
+		}
 		for _, tid := range slices.Compact([]int{c.tid, pid}) {
 			event, signal, errno := stopped(tid)
 			switch {
