@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,7 +12,7 @@ import (
 // peer is the process at the other end of a connection, as the kernel knows it.
 type peer struct {
 	pid int
-	fd  int // a pidfd, or -1 before Linux 6.5
+	fd  int // a pidfd, or -1 where there is none
 }
 
 // peerOf returns who made the connection.
@@ -28,8 +29,9 @@ func peerOf(conn *net.UnixConn) (peer, error) {
 			return
 		}
 		who.pid = int(cred.Pid)
-		if pidfd, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PEERPIDFD); err == nil {
-			who.fd = pidfd
+		who.fd, credErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+		if credErr != nil && !errors.Is(credErr, unix.ESRCH) { // before Linux 6.5
+			who.fd, credErr = pidfdOf(who.pid), nil
 		}
 	})
 	if err := errors.Join(err, credErr); err != nil {
@@ -42,6 +44,15 @@ func peerOf(conn *net.UnixConn) (peer, error) {
 	return who, nil
 }
 
+// pidfdOf returns a pidfd, or -1. The process is there: it waits for its answer, or was ended this moment.
+func pidfdOf(pid int) int {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
 // gone reports whether the process has certainly ended, so that its number may belong to another one.
 func (p peer) gone() bool {
 	if p.fd < 0 {
@@ -50,6 +61,19 @@ func (p peer) gone() bool {
 	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0
+}
+
+// ensureEnd ends the process if it doesn't end by itself: the code that should obey may have been changed. Without a
+// pidfd that is left to the tier that watches, since the number alone could mean another process by then.
+func (p peer) ensureEnd(within time.Duration) {
+	if p.fd < 0 {
+		return
+	}
+	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
+	n, err := retry(func() (int, error) { return unix.Poll(fds, int(within.Milliseconds())) })
+	if err == nil && n == 0 {
+		_ = unix.PidfdSendSignal(p.fd, unix.SIGKILL, nil, 0)
+	}
 }
 
 func (p peer) close() {

@@ -16,6 +16,8 @@ const (
 	connectionsMax = 128
 	// silenceMax is how long a connected process may keep silent when others wait for its place. A shim asks at once.
 	silenceMax = 250 * time.Millisecond
+	// endWait is how long a process that was told to end may take to do it.
+	endWait = 500 * time.Millisecond
 	// answerWait is how long a process may take to accept its answer, which fits into its socket's buffer.
 	answerWait = time.Second
 )
@@ -73,7 +75,11 @@ func (t *Tier) serveOne(conn *net.UnixConn, place *list.Element) {
 	if who.gone() {
 		return // its number may be another process's by now, and nobody waits for the answer
 	}
-	t.send(conn, t.reply(who.pid, q))
+	a := t.reply(who.pid, q)
+	t.send(conn, a)
+	if a.verdict == exit {
+		who.ensureEnd(endWait)
+	}
 }
 
 func (t *Tier) send(conn *net.UnixConn, a answer) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -262,6 +263,26 @@ func TestHello(t *testing.T) {
 	c.denies(func(e policy.Event) bool { return e.Kind == policy.Exec && e.Program.Path == client })
 	if got := ask(t, client, tier, "hello"); got != "2 0 0" {
 		t.Errorf("answer %q, want exit", got)
+	}
+}
+
+// TestDisobedience: a process that was told to end and doesn't is ended.
+func TestDisobedience(t *testing.T) {
+	client := compile(t, "client.c")
+	c := &court{deny: func(e policy.Event) bool { return e.Kind == policy.Exec }}
+	tier := serve(t, c)
+	cmd := exec.Command(client, tier.socket, "stay")
+	in, err := cmd.StdinPipe() // it would stay until this is closed
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		t.Errorf("it ended with %v", cmd.ProcessState)
 	}
 }
 
