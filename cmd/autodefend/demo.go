@@ -161,7 +161,7 @@ func (c *demoCommand) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.change(ctx, p); err != nil {
+	if err := c.change(ctx); err != nil {
 		return err
 	}
 	if runs {
@@ -174,7 +174,7 @@ func (c *demoCommand) show(ctx context.Context) error {
 }
 
 // change carries out the plan.
-func (c *demoCommand) change(ctx context.Context, p *autodefend.Plan) error {
+func (c *demoCommand) change(ctx context.Context) error {
 	apply := append([]string{"apply", "--plan", "plan.json", "--yes", "--quiet"}, embedded()...)
 	return c.steps(ctx, []scene{
 		{"Now the plan is carried out: one guarded update for each function, verified, then tagged.", apply},
