@@ -130,8 +130,8 @@ func (i *instance) settleOutside(ctx context.Context, r *Runner) error {
 	if err := errors.Join(os.MkdirAll(i.places.runtime, 0o755), os.MkdirAll(filepath.Join(i.places.lang, "bin"), 0o755), os.Chmod(i.scratch, 0o755)); err != nil {
 		return fmt.Errorf("place runtime: %w", err)
 	}
-	for path, to := range i.program.links(i.places) {
-		if err := os.Symlink(to, path); err != nil {
+	if i.program.interpreter != nil {
+		if err := os.Symlink(i.program.interpreter.Path, i.program.path(i.places)); err != nil {
 			return fmt.Errorf("place runtime: %w", err)
 		}
 	}

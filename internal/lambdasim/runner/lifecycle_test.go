@@ -214,8 +214,9 @@ func TestLogPipe(t *testing.T) {
 func TestReadOnlyPlaces(t *testing.T) {
 	sandboxed(t)
 	r := newRunner(t, Options{})
-	f := python(t, `import os
+	f := python(t, `import os, sys
 def handler(e, c):
+    assert os.readlink("/proc/self/exe") == sys.executable == "/var/lang/bin/python3.11", sys.executable
     out = []
     for d in ["/", "/var/task", "/opt", "/usr", "/etc", "/var/runtime", "/dev", "/tmp"]:
         try:

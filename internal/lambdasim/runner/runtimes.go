@@ -128,11 +128,12 @@ func (t *toolbox) program(ctx context.Context, f Function, p places) (runtimePro
 		}
 		program := runtimeProgram{
 			interpreter: &i, name: l.command, file: l.file, content: l.content,
-			args: append(l.flags, filepath.Join(p.runtime, l.file)), defaults: l.defaults(p, f.Runtime), binds: i.Binds(),
+			args: append(l.flags, filepath.Join(p.runtime, l.file)), defaults: l.defaults(p, f.Runtime),
 		}
 		if l.prefix == "python" {
 			program.name = f.Runtime
 		}
+		program.binds = append(i.Binds(), i.lang(p, program.name)...)
 		if !f.Client {
 			return program, nil
 		}
@@ -201,20 +202,24 @@ func (r runtimeProgram) command(f Function, p places, opt, task string) ([]strin
 
 // path is where the interpreter is for the function.
 func (r runtimeProgram) path(p places) string {
-	if p.lang == "" {
-		return r.interpreter.Path
-	}
 	return p.lang + "/bin/" + r.name
 }
 
-// links are the names that the interpreter has in a sandbox.
+// links are further names of the interpreter.
 func (r runtimeProgram) links(p places) map[string]string {
-	if r.interpreter == nil {
+	if !strings.HasPrefix(r.name, "python") {
 		return nil
 	}
-	links := map[string]string{p.lang + "/bin/" + r.name: r.interpreter.Path}
-	if strings.HasPrefix(r.name, "python") {
-		links[p.lang+"/bin/python3"], links[p.lang+"/bin/python"] = r.interpreter.Path, r.interpreter.Path
+	return map[string]string{p.lang + "/bin/python3": r.name, p.lang + "/bin/python": r.name}
+}
+
+// lang shows the interpreter, and its libraries unless they are the system's,
+// where AWS has its own.
+func (i Interpreter) lang(p places, name string) []Bind {
+	binds := []Bind{{Source: i.Path, Target: p.lang + "/bin/" + name}}
+	home := filepath.Dir(filepath.Dir(i.Path))
+	if info, err := os.Stat(filepath.Join(home, "lib")); err == nil && info.IsDir() && !within(home, "/usr") {
+		binds = append(binds, Bind{Source: filepath.Join(home, "lib"), Target: p.lang + "/lib"})
 	}
-	return links
+	return binds
 }
