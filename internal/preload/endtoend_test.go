@@ -1,11 +1,14 @@
 package preload
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/autodefend/autodefend/internal/policy"
 )
 
 // attempt is one way to do what the rule denies, in one language, and what the program must print.
@@ -175,6 +178,32 @@ func TestRoot(t *testing.T) {
 		{"id", "id 2>/dev/null; echo $?", "126", deniedID},
 		{"network", "(echo >/dev/tcp/192.0.2.1/80) 2>/dev/null; echo $?", "1", "connect 192.0.2.1:80"},
 	}, func(code string) []string { return []string{"/bin/bash", "-c", code} })
+}
+
+// TestExpectedScript: the start of a runtime that is a script isn't judged again, and what the script starts is judged
+// once, before it starts.
+func TestExpectedScript(t *testing.T) {
+	asUser(t, func(t *testing.T, w *world) {
+		script := filepath.Join(w.dir, "bootstrap")
+		if err := os.WriteFile(script, []byte("#!/bin/bash -e\ncat open; echo \" $1\"; exec /bin/sh -c 'echo over; true'\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.tier.Expect(script, []string{script, "argument"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.run(t, script, "argument"); got != "open content argument\nover" {
+			t.Errorf("printed %q", got)
+		}
+		var started []string
+		for _, e := range w.take() {
+			if e.Kind == policy.Exec {
+				started = append(started, fmt.Sprint(filepath.Base(e.Program.Path), " ", e.After))
+			}
+		}
+		if want := []string{"cat false", filepath.Base(real(t, "/bin/sh")) + " false"}; !slices.Equal(started, want) {
+			t.Errorf("judged %q, want %q", started, want)
+		}
+	})
 }
 
 // TestReportsIn: a program with the shim in it, its forks and its children, and nothing else, is held.
