@@ -126,6 +126,10 @@ func architecture() []row {
 			why: "attacks on the Defender see all of it from outside",
 		},
 		{
+			pkg: "internal/same", kind: testsOnly,
+			why: "programs that must not notice the Defender see it from outside",
+		},
+		{
 			pkg: "internal/archtest", kind: testsOnly,
 			why: "rules are tests",
 		},

@@ -34,7 +34,7 @@ func someIP() []string {
 }
 
 func somePath() []string {
-	return []string{"/", "/etc", "/etc/passwd", "/tmp", "/tmp/a", "/var/task", "/home/u", "/proc/self"}
+	return []string{"/", "/etc", "/etc/passwd", "/tmp", "/tmp/a", "/var/task", "/media/u", "/proc/self"}
 }
 
 func drawPorts(t *rapid.T, name string) []PortRange {
@@ -91,7 +91,7 @@ func drawEvent(t *rapid.T) Event {
 		Protocol: rapid.SampledFrom([]string{"tcp", "udp"}).Draw(t, "protocol"),
 		Learnt:   rapid.Bool().Draw(t, "learnt"),
 		Domain:   rapid.SampledFrom([]string{"yahoo.com", "api.yahoo.com", "a.b.yahoo.com", "example.org", "logs.eu-west-1.amazonaws.com", "pool.supportxmr.com", "localhost"}).Draw(t, "domain"),
-		File:     rapid.SampledFrom([]string{"/etc/passwd", "/etc/passwd2", "/tmp/a/b", "/var/task/app.py", "/home/u/.ssh", "/proc/7/maps", "/proc/8/root/etc/passwd", "/dev/null", "pipe:[1]"}).Draw(t, "file"),
+		File:     rapid.SampledFrom([]string{"/etc/passwd", "/etc/passwd2", "/tmp/a/b", "/var/task/app.py", "/media/u/.ssh", "/proc/7/maps", "/proc/8/root/etc/passwd", "/dev/null", "pipe:[1]"}).Draw(t, "file"),
 		Access:   rapid.SampledFrom([]Access{Read, Write, Read | Write}).Draw(t, "access"),
 	}
 }

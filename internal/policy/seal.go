@@ -150,7 +150,7 @@ const dictionary = `"provider":"azure","proxy":{"httpProxy":"http://","noProxy":
 	`"exceptions":[{"processes":["/usr/bin/"],"domains":["*."],"ips":["10.0.0.0/8","192.168.0.0/16"],"paths":["/tmp/"]}],` +
 	`"customRules":[{"_id":1,"action":"audit","effect":"` +
 	`169.254.169.254/32 172.16.0.0/12 /proc/ /root /home /var/run /usr/local/bin/ .cloudfront.net .googleapis.com ` +
-	`github.com pypi.org files.pythonhosted.org registry.npmjs.org yahoo.com example.com .internal .local ` +
+	`github.com yahoo.com example.com .internal .local ` +
 	`us-east-1 us-east-2 us-west-1 us-west-2 eu-west-1 eu-west-2 eu-central-1 ap-southeast-1 ap-northeast-1 ` +
 	`curl wget ncat netcat socat bash sh dash perl ruby python3 node busybox git ssh chmod xmrig ` +
 	`"*.s3.*.amazonaws.com","*.dynamodb.*.amazonaws.com","sqs.*.amazonaws.com","*.rds.amazonaws.com","*.execute-api.*.amazonaws.com",` +
