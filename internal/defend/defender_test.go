@@ -329,6 +329,7 @@ func TestRuntimeAPI(t *testing.T) {
 		command, address string
 		deny             bool
 	}{
+		{49, "/var/lang/bin/python3.12 /var/runtime/bootstrap.py", "127.0.0.1:40001", false},
 		{40, "python bootstrap.py", "127.0.0.1:40001", false},
 		{50, "python bootstrap.py", "127.0.0.1:40001", false},
 		{51, "python -c evil", "127.0.0.1:40001", true},

@@ -14,8 +14,10 @@ func (d *Defender) Judge(e policy.Event) policy.Decision {
 		return policy.Decision{Rule: d.state.Load().compiled.RuleName(), Why: "allowed: the function's own runtime speaks to Lambda"}
 	case d.reachesLambda(e):
 		e.Kind, e.Detail = policy.Tamper, "the Runtime API"
-	case e.Kind == policy.Exec && !e.Program.Main:
-		e.Program.Main = d.main.starts(e, d.invocations.hasBegun())
+	case e.Kind == policy.Exec:
+		// Also when the tier knows: it's how the first process' start is learnt, after which there's no other.
+		started := d.main.starts(e, d.invocations.hasBegun())
+		e.Program.Main = e.Program.Main || started
 	case e.Kind == policy.Connect && !e.Learnt:
 		e.Learnt = d.learnt.has(e.Address.Addr(), d.config.Now())
 	}

@@ -2,6 +2,7 @@ package defend
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/autodefend/autodefend/internal/policy"
@@ -29,7 +30,12 @@ type mainProcess struct {
 	settled bool   // the first process has become the runtime
 }
 
-func newMainProcess(r Runtime) *mainProcess { return &mainProcess{runtime: r} }
+func newMainProcess(r Runtime) *mainProcess {
+	return &mainProcess{runtime: r, command: commandLine(r.Args)}
+}
+
+// commandLine returns arguments as tiers give a process's command.
+func commandLine(args []string) string { return cut(strings.Join(args, " "), commandMax) }
 
 // started tells the first process. Execed says whether its start was, or will be, judged as an event.
 func (m *mainProcess) started(pid int, execed bool) {
@@ -82,6 +88,7 @@ func (m *mainProcess) settle(e policy.Event) {
 	switch {
 	case m.runtime.Script && !same:
 		m.runtime.Path, m.runtime.Args = e.Program.Path, e.Program.Args
+		m.command = commandLine(e.Program.Args)
 	case same && !m.runtime.Script:
 		m.settled = true
 	}
