@@ -106,6 +106,21 @@ static void write_preload(char *to, const char *value)
 	memcpy(to, value, ad_length(value, SIZE_MAX) + 1);
 }
 
+/* Writes AD_VARIABLE; a child learns from it whether it may run when nobody answers its hello. */
+static void write_variable(char *to)
+{
+	const struct ad_state *state = &ad_state;
+	bool closed = state->closed || (ad_flags(state) & AD_FAIL_CLOSED) != 0;
+	const char *head = closed ? AD_VARIABLE "=1c:" : AD_VARIABLE "=1:";
+	size_t len = ad_length(head, SIZE_MAX);
+	memcpy(to, head, len);
+	to += len;
+	memcpy(to, state->socket, state->socket_len);
+	to += state->socket_len;
+	*to++ = ':';
+	memcpy(to, state->library, state->library_len + 1u);
+}
+
 char **ad_environ(char *const *envp)
 {
 	size_t count = 0;
@@ -114,10 +129,13 @@ char **ad_environ(char *const *envp)
 		if (!ad_foreign(envp[count]) && is_preload(envp[count]))
 			owners = envp[count] + 11;
 	size_t text = 11 + ad_state.library_len + 2u + (owners == NULL ? 0 : ad_length(owners, SIZE_MAX));
-	char **to = room((count + 3) * sizeof *to + text);
+	size_t variable = sizeof AD_VARIABLE + 8u + ad_state.socket_len + ad_state.library_len;
+	char **to = room((count + 3) * sizeof *to + variable + text);
 	if (to == NULL)
 		return NULL;
-	char *preload = (char *)(to + count + 3);
+	char *own = (char *)(to + count + 3);
+	char *preload = own + variable;
+	write_variable(own);
 	write_preload(preload, owners);
 	size_t n = 0;
 	bool placed = false;
@@ -131,7 +149,7 @@ char **ad_environ(char *const *envp)
 	}
 	if (!placed)
 		to[n++] = preload;
-	to[n++] = ad_state.variable;
+	to[n++] = own;
 	to[n] = NULL;
 	return to;
 }

@@ -35,12 +35,12 @@ static uint16_t protocol_of(int fd)
 	return protocol == IPPROTO_MPTCP ? AD_TCP : (uint16_t)protocol;
 }
 
-/* Anything to do for addresses at all? */
+/* Anything to do for internet addresses at all? */
 static bool watching(void)
 {
 	const struct ad_table *table = ad_state.table;
 	return table != NULL && (ad_mode(&ad_state, AD_CONNECT) != AD_OFF || (ad_flags(&ad_state) & AD_REDIRECT_DNS) != 0 ||
-				 __atomic_load_n(&table->api_port, __ATOMIC_RELAXED) != 0 || ad_protects());
+				 __atomic_load_n(&table->api_port, __ATOMIC_RELAXED) != 0);
 }
 
 static bool copy(struct ad_sockaddr *to, const void *addr, size_t len)
@@ -121,7 +121,9 @@ enum ad_outcome ad_on_connect(struct ad_call *call)
 {
 	struct ad_sockaddr addr;
 	int fd = (int)call->a[0];
-	if (!watching() || !copy(&addr, (const void *)call->a[1], (size_t)(uint32_t)call->a[2]))
+	if (ad_state.table == NULL || !copy(&addr, (const void *)call->a[1], (size_t)(uint32_t)call->a[2]))
+		return AD_CONTINUE;
+	if (!watching() && family_of(&addr) != AF_UNIX)
 		return AD_CONTINUE;
 	int error = judge(fd, &addr);
 	if (error < 0)

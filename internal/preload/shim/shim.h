@@ -46,12 +46,11 @@ struct ad_state {
 	uint32_t table_size;          /* bytes mapped */
 	uint16_t socket_len;          /* bytes of socket */
 	uint16_t library_len;
-	uint16_t variable_len;
 	bool openat2;                 /* the kernel has it and the sandbox permits it */
+	bool closed;                  /* without a table, nothing runs */
 	bool patched;                 /* the C library's own system calls come to the gate */
 	char socket[108];             /* name of the supervisor's abstract socket, without the leading NUL */
 	char library[512];            /* path of the shim */
-	char variable[700];           /* AD_VARIABLE=... as it was given */
 } __attribute__((aligned(AD_PAGE)));
 
 extern struct ad_state ad_state;

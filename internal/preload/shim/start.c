@@ -24,21 +24,21 @@ static bool take(char *to, size_t room, uint16_t *len, const char *from, size_t 
 	return true;
 }
 
-/* Reads "AUTODEFEND_SHIM=1:SOCKET:LIBRARY". */
+/* Reads "AUTODEFEND_SHIM=1:SOCKET:LIBRARY"; "1c" instead of "1" when nothing may run without a supervisor. */
 static bool read_variable(struct ad_state *state, const char *entry)
 {
-	size_t len = ad_length(entry, sizeof state->variable);
 	const char *socket = entry + sizeof AD_VARIABLE; /* after the '=' */
-	if (!ad_begins(socket, "1:") || !take(state->variable, sizeof state->variable, &state->variable_len, entry, len))
-		return false;
-	socket += 2;
+	uint16_t socket_len = 0;
 	size_t n = 0;
+	state->closed = ad_begins(socket, "1c:");
+	if (!state->closed && !ad_begins(socket, "1:"))
+		return false;
+	socket += state->closed ? 3 : 2;
 	while (socket[n] != '\0' && socket[n] != ':')
 		n++;
 	if (socket[n] == '\0')
 		return false;
 	const char *library = socket + n + 1;
-	uint16_t socket_len = 0;
 	if (!take(state->library, sizeof state->library, &state->library_len, library, ad_length(library, 4096)))
 		return false;
 	if (!take(state->socket, sizeof state->socket, &socket_len, socket, n))
@@ -111,7 +111,9 @@ void ad_start(char **envp)
 	state->patched = ad_patch() > 0;
 	if (state->patched) /* else the library's own children wouldn't get them back */
 		hide(state, envp);
-	ad_hello(state, state->patched ? AD_PATCHED : 0);
+	int error = ad_hello(state, state->patched ? AD_PATCHED : 0);
+	while (error < 0 && state->closed)
+		ad_sys1(__NR_exit_group, 126);
 	seal(state);
 }
 
