@@ -25,18 +25,13 @@ func (i *instance) invoke(ctx context.Context, e Event, initTook time.Duration) 
 		failed.kind = "Runtime.OutOfMemory"
 	}
 	answer := i.life.answerTo(call)
-	if failed == nil {
-		failed = answer.failure
-	}
 	i.logs.drain()
 	i.describeFailure(e.RequestID, failed)
 	r := Result{
 		RequestID: e.RequestID, Payload: answer.payload, ContentType: answer.contentType, Streamed: answer.streamed,
 		Duration: took, InitDuration: initTook, MaxMemoryMB: min(toMB(peak), i.fn.MemoryMB), Isolation: i.sandbox.isolation,
 	}
-	if failed != nil {
-		r.fail(e.RequestID, failed, answer.answered)
-	}
+	r.fail(e.RequestID, failed, answer)
 	i.logs.printf("END RequestId: %s", e.RequestID)
 	i.logs.printf("%s", r.report(i.fn, failed))
 	return r, i.settle(failed)

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -417,4 +419,101 @@ func TestFunctionsAsUnprivilegedUser(t *testing.T) {
 	}
 	again(t, "^(TestHello|TestFailures|TestExtensionLifeCycle|TestReadOnlyPlaces|TestFrozenBetweenEvents|TestFunctionsLeaveNothing|TestWrapperScript)$",
 		[]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent"}, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}})
+}
+
+// TestKilledRunnerLeavesNoProcess kills a process that runs functions, which
+// then can't clean up.
+func TestKilledRunnerLeavesNoProcess(t *testing.T) {
+	const step = "RUNNER_TEST_TO_BE_KILLED"
+	f := Function{Name: "stays", Runtime: "provided.al2023", Handler: "x", Timeout: time.Minute, Code: Package{Zip: zipped(t, source{"bootstrap!": "#!/bin/sh\nsetsid sleep 1000 &\nsleep 1000\n"})}}
+	if dir := os.Getenv(step); dir != "" {
+		r, err := New(Options{Dir: dir})
+		if err == nil {
+			_, err = r.Invoke(t.Context(), f, []byte("{}"))
+		}
+		t.Fatal("still here: ", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(bounded(t), self, "-test.run=^TestKilledRunnerLeavesNoProcess$")
+	cmd.Env = append(os.Environ(), step+"="+t.TempDir())
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var born []int
+	eventually(t, "the function starts its processes", func() bool {
+		born = descendants(cmd.Process.Pid)
+		return len(born) >= 4
+	})
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	eventually(t, "its processes end", func() bool {
+		left := processes()
+		for _, pid := range born {
+			if _, alive := left[pid]; alive {
+				return false
+			}
+		}
+		return true
+	})
+	removeLeftCgroups(t, cmd.Process.Pid)
+}
+
+// removeLeftCgroups removes the cgroups that a killed process couldn't.
+func removeLeftCgroups(t *testing.T, pid int) {
+	t.Helper()
+	for _, controller := range []string{"", "memory"} {
+		for _, parent := range cgroupParents(controller) {
+			left, _ := filepath.Glob(filepath.Join(parent, "autodefend-"+strconv.Itoa(pid)+"-*"))
+			for _, dir := range left {
+				if err := (&cgroup{dir: dir}).remove(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+}
+
+func TestErrorShapesOfOtherRuntimes(t *testing.T) {
+	tests := []struct{ name, runtime, handler, file, code, want string }{
+		{"node exception", "nodejs22.x", "index.handler", "index.js", "exports.handler = async () => { throw new RangeError('no good') }", `{"errorType":"RangeError","errorMessage":"no good","trace":["RangeError: no good"`},
+		{"node callback", "nodejs22.x", "index.handler", "index.js", "exports.handler = (e, c, done) => done(new Error('no good'))", `{"errorType":"Error","errorMessage":"no good"`},
+		{"node rejection", "nodejs22.x", "index.handler", "index.js", "exports.handler = () => { Promise.reject(new Error('lost')); return new Promise(() => {}) }", `{"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: lost"`},
+		{"node module", "nodejs22.x", "index.handler", "other.js", "", `{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'index'"`},
+		{"node handler", "nodejs22.x", "index.handler", "index.js", "exports.other = 1", `{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported"`},
+		{"node syntax", "nodejs22.x", "index.handler", "index.mjs", "export const", `{"errorType":"Runtime.UserCodeSyntaxError"`},
+		{"ruby exception", "ruby3.4", "app.handler", "app.rb", "def handler(event:, context:)\n  raise ArgumentError, 'no good'\nend", `{"errorMessage":"no good","errorType":"Function<ArgumentError>","stackTrace":["/var/task/app.rb:2:in `},
+		{"ruby load", "ruby3.4", "app.handler", "app.rb", "require 'nothing_here'", `{"errorMessage":"cannot load such file -- nothing_here","errorType":"Init<LoadError>"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRunner(t, Options{})
+			got := must(t, r, Function{
+				Name: "fails", Runtime: tt.runtime, Handler: tt.handler, MemoryMB: 256, Timeout: 20 * time.Second,
+				Code: Package{Zip: zipped(t, source{tt.file: tt.code})},
+			}, "{}")
+			if got.FunctionError != unhandled || !strings.HasPrefix(string(got.Payload), tt.want) {
+				t.Errorf("got %s %s, want %s\n%s", got.FunctionError, got.Payload, tt.want, got.Log)
+			}
+		})
+	}
+}
+
+func TestMissingRuntimesAreSaid(t *testing.T) {
+	r := newRunner(t, Options{})
+	for _, runtime := range []string{"java21", "dotnet8", "go1.x"} {
+		if _, err := r.Invoke(bounded(t), Function{Name: "f", Runtime: runtime}, nil); !errors.Is(err, ErrNoRuntime) {
+			t.Errorf("%s: got %v, want %v", runtime, err, ErrNoRuntime)
+		}
+	}
+	if _, err := r.Invoke(bounded(t), Function{Name: "f", Runtime: "provided.al2", Code: Package{Zip: []byte("no zip")}}, nil); !errors.Is(err, ErrPackage) {
+		t.Errorf("got %v, want %v", err, ErrPackage)
+	}
+	if got := must(t, r, Function{Name: "f", Runtime: "provided.al2"}, "{}"); got.ErrorType != "Runtime.InvalidEntrypoint" || !strings.Contains(string(got.Payload), "couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]") {
+		t.Errorf("got %s %s", got.ErrorType, got.Payload)
+	}
 }

@@ -12,14 +12,19 @@ import (
 // unhandled is what AWS calls every failure of a function.
 const unhandled = "Unhandled"
 
-// fail makes a result that of a failed invocation. An answer that was given
-// before stays the answer.
-func (r *Result) fail(id string, failed *failure, answered bool) {
-	r.ErrorType = failed.kind
-	if answered && failed.reason != "" {
+// fail makes a result that of a failed invocation, if it is one. What the
+// function answered stays its answer, whatever happened after.
+func (r *Result) fail(id string, failed *failure, answer invocation) {
+	if failed != nil {
+		r.ErrorType = failed.kind
+	}
+	if answer.answered {
+		failed = answer.failure
+	}
+	if failed == nil {
 		return
 	}
-	r.FunctionError = unhandled
+	r.ErrorType, r.FunctionError = orElse(r.ErrorType, failed.kind), unhandled
 	if failed.payload != nil {
 		r.Payload = failed.payload
 		return
@@ -48,7 +53,7 @@ func (r *Result) report(fn Function, failed *failure) string {
 	if r.InitDuration > 0 {
 		line += "Init Duration: " + millis(r.InitDuration) + " ms\t"
 	}
-	if failed != nil && (failed.reason != "" || failed.kind == "Runtime.OutOfMemory") {
+	if failed != nil {
 		line += "Status: " + failed.status()
 	}
 	return line
