@@ -10,10 +10,8 @@ import (
 	"strings"
 
 	"github.com/autodefend/autodefend/internal/policy"
+	"github.com/autodefend/autodefend/internal/preload"
 )
-
-// commandMax bounds what is read of a command line, in bytes.
-const commandMax = 1024
 
 // askerOf finds the process whose socket has a local address, by /proc: the socket's inode, and who has it open. The
 // first of likely is looked at first, then everybody. It returns the zero value when nobody is found: the socket may be
@@ -74,7 +72,7 @@ func inodeIn(table []byte, suffix string) string {
 
 // hasOpen tells whether a process has a file open that its descriptors' links name so.
 func hasOpen(pid int, link string) bool {
-	dir := "/proc/" + itoa(pid) + "/fd"
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return false
@@ -89,41 +87,9 @@ func hasOpen(pid int, link string) bool {
 
 // processOf describes a process.
 func processOf(pid int) policy.Process {
-	p := policy.Process{PID: pid, Path: executableOf(pid)}
-	dir := "/proc/" + itoa(pid)
-	p.Command = strings.Join(argumentsOf(pid), " ")
-	stat, err := os.ReadFile(dir + "/stat")
+	p, _, err := preload.Look(pid)
 	if err != nil {
-		return p
-	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) > 1 {
-		if parent, err := strconv.Atoi(fields[1]); err == nil {
-			p.Parent = executableOf(parent)
-		}
+		return policy.Process{PID: pid}
 	}
 	return p
 }
-
-func executableOf(pid int) string {
-	path, err := os.Readlink("/proc/" + itoa(pid) + "/exe")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(path, deleted)
-}
-
-// deleted ends the kernel's name of a file that was removed.
-const deleted = " (deleted)"
-
-// argumentsOf returns a process's arguments, cut at their limit.
-func argumentsOf(pid int) []string {
-	command, err := os.ReadFile("/proc/" + itoa(pid) + "/cmdline")
-	if err != nil || len(command) == 0 {
-		return nil
-	}
-	command = bytes.TrimSuffix(command[:min(len(command), commandMax)], []byte{0})
-	return strings.Split(string(command), "\x00")
-}
-
-func itoa(pid int) string { return strconv.Itoa(pid) }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/kernel"
 	"github.com/autodefend/autodefend/internal/policy"
 )
 
@@ -17,7 +18,7 @@ func forcedTiers(t *testing.T) []string {
 	if _, err := os.Stat(filepath.Join(filepath.Dir(defender), shimName)); err == nil {
 		tiers = append(tiers, "preload")
 	}
-	if err := tryFilter(); err == nil {
+	if err := kernel.Permitted(); err == nil {
 		tiers = append(tiers, "kernel")
 	}
 	return tiers

@@ -25,7 +25,7 @@ type kernelTier struct {
 
 // startKernel prepares the tier. Its filter is installed when the runtime is launched.
 func (s *supervisor) startKernel() error {
-	if err := tryFilter(); err != nil {
+	if err := kernel.Permitted(); err != nil {
 		return err
 	}
 	if err := s.startResolver(autodefend.TierKernel); err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/autodefend/autodefend/internal/kernel"
 	"github.com/autodefend/autodefend/internal/wrapper"
@@ -15,7 +17,8 @@ func launchRuntime(args []string) (int, bool) {
 	}
 	environ := wrapper.Environ()
 	err := kernel.LaunchMain(args, func(argv []string) error {
-		return wrapper.Become(argv[0], argv[1:], environ)
+		path, env := takeProgram(argv[0], environ)
+		return wrapper.Become(path, argv, env)
 	})
 	if errors.Is(err, kernel.ErrStopped) {
 		return 1, true
@@ -23,4 +26,27 @@ func launchRuntime(args []string) (int, bool) {
 	c, _ := readConfig(environ)
 	newLog(c.level).Error("launch runtime", "error", err.Error())
 	return wrapper.ExitCode(err), true
+}
+
+// envProgram tells the launcher which file to start, where that isn't the runtime's first argument.
+const envProgram = wrapper.EnvPrefix + "PROGRAM"
+
+// withProgram returns env with the file to start, when it isn't name.
+func withProgram(path, name string, env []string) []string {
+	if path == name {
+		return env
+	}
+	return append(slices.Clone(env), envProgram+"="+path)
+}
+
+// takeProgram is the inverse of withProgram.
+func takeProgram(name string, env []string) (string, []string) {
+	if len(env) == 0 {
+		return name, env
+	}
+	last := len(env) - 1
+	if path, ok := strings.CutPrefix(env[last], envProgram+"="); ok {
+		return path, env[:last]
+	}
+	return name, env
 }

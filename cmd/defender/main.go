@@ -8,7 +8,7 @@
 //	defender filter                          the seccomp program of tier kernel
 //	defender version
 //
-// It starts itself with other words: supervise and launch.
+// It starts itself with other words: supervise, launch and probe-kernel.
 //
 // Without a policy it writes one JSON line to standard error for each thing that went wrong and nothing else, unless
 // AUTODEFEND_LOG=debug asks for a line at the start. With a policy there are a line at the start and the audits.
@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/autodefend/autodefend/internal/kernel"
 	"github.com/autodefend/autodefend/internal/wrapper"
 )
 
@@ -64,8 +65,9 @@ func commands() map[string]func(args []string, stdout io.Writer) (int, bool) {
 			}
 			return probe(asJSON, stdout), true
 		},
-		"launch":    func(args []string, _ io.Writer) (int, bool) { return launchRuntime(args) },
-		"supervise": func(args []string, _ io.Writer) (int, bool) { return supervise(args) },
+		kernel.ProbeWord: func(args []string, _ io.Writer) (int, bool) { return kernel.ProbeMain(args), true },
+		"launch":         func(args []string, _ io.Writer) (int, bool) { return launchRuntime(args) },
+		"supervise":      func(args []string, _ io.Writer) (int, bool) { return supervise(args) },
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/defend"
+	"github.com/autodefend/autodefend/internal/kernel"
 	"github.com/autodefend/autodefend/internal/preload"
 	"github.com/autodefend/autodefend/internal/wrapper"
 )
@@ -102,25 +103,29 @@ func step(name string, err error) finding {
 	return finding{Step: name, Permitted: true}
 }
 
-// probeKernel looks for tier kernel.
-func probeKernel(context.Context) ([]finding, bool) {
-	err := tryFilter()
-	return []finding{step("seccomp filter with a listener", err)}, err == nil
+// probeKernel looks for tier kernel: it supervises a program that makes allowed and denied acts.
+func probeKernel(ctx context.Context) ([]finding, bool) {
+	got := kernel.Probe(ctx)
+	var steps []finding
+	for _, f := range got.Findings {
+		steps = append(steps, finding{Step: "kernel: " + f.Name, Permitted: f.Error == "", Detail: f.Error})
+	}
+	return steps, got.Works()
 }
 
 // probePreload looks for tier preload: it starts a program with the shim in it.
 func probePreload(ctx context.Context) ([]finding, bool) {
 	shim, err := shimPath()
 	if err != nil {
-		return []finding{step("shim in a process", err)}, false
+		return []finding{step("preload: shim in a process", err)}, false
 	}
 	got, err := preload.Probe(ctx, shim, newLog(0))
-	entered := step("shim in a process", err)
+	entered := step("preload: shim in a process", err)
 	entered.Permitted = got.Entered
 	return []finding{
 		entered,
-		{Step: "shim under the C library's own calls", Permitted: got.Patched},
-		{Step: "table that nobody can change", Permitted: got.Sealed},
+		{Step: "preload: shim under the C library's own calls", Permitted: got.Patched},
+		{Step: "preload: table that nobody can change", Permitted: got.Sealed},
 	}, got.Entered
 }
 
@@ -133,9 +138,9 @@ func probeWatch() ([]finding, bool) {
 		_ = unix.Close(fd)
 	}
 	return []finding{
-		step("list of processes", listErr),
-		step("list of sockets", socketsErr),
-		step("pidfd_open", pidfdErr),
+		step("watch: list of processes", listErr),
+		step("watch: list of sockets", socketsErr),
+		step("watch: certain end of a process", pidfdErr),
 	}, listErr == nil
 }
 

@@ -112,12 +112,6 @@ func (v *services) environ(env []string) []string {
 	return changed
 }
 
-// needsResolver tells whether a policy has something to say about names.
-func needsResolver(s policy.Sections) bool {
-	on := func(e autodefend.Effect) bool { return e != "" && e != autodefend.Disable }
-	return on(s.DNS.Effect) || s.Network.Strict
-}
-
 // listenerOf makes a listener of fd, which then has another number.
 func listenerOf(fd int) (net.Listener, error) {
 	file, err := fileOf(fd)

@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/autodefend/autodefend"
-	"github.com/autodefend/autodefend/internal/policy"
+	"github.com/autodefend/autodefend/internal/preload"
 	"github.com/autodefend/autodefend/internal/watch"
 )
 
@@ -45,14 +41,14 @@ func (s *supervisor) startWatching(pid int) {
 		Judge:     s.defender.Judge,
 		Root:      pid,
 		Protected: s.protected(),
-		Look:      look,
+		Look:      preload.Look,
 		Alone:     s.config.lambda.sandbox,
 		EndRoot:   true,
 		Log:       s.log,
 	}
 	w := &watching{first: firstPause, longest: longestPause}
-	if preload := s.tiers.preload; preload != nil {
-		c.Judged = preload.ReportedIn
+	if tier := s.tiers.preload; tier != nil {
+		c.Judged = tier.ReportedIn
 		w.first, w.longest = secondNetPause, secondNetLongest
 	}
 	watcher := watch.New(c)
@@ -113,23 +109,3 @@ func (w *watching) look(ctx context.Context) {
 		timer.Reset(pause)
 	}
 }
-
-// look says who a process is and what it executes.
-func look(pid int) (policy.Process, policy.Program, error) {
-	who := processOf(pid)
-	path, err := os.Readlink("/proc/" + itoa(pid) + "/exe")
-	if err != nil {
-		return who, policy.Program{}, err
-	}
-	program := policy.Program{Path: path, Args: argumentsOf(pid)}
-	if name, ok := strings.CutPrefix(path, "/memfd:"); ok {
-		program.Path, program.Fileless = "memfd:"+strings.TrimSuffix(name, deleted), true
-	} else if strings.HasSuffix(path, deleted) {
-		program.Path, program.Fileless = strings.TrimSuffix(path, deleted), true
-	}
-	program.Writable = !program.Fileless && unix.Access(directoryOf(path), unix.W_OK) == nil && os.Getuid() != 0 ||
-		strings.HasPrefix(path, "/tmp/")
-	return who, program, nil
-}
-
-func directoryOf(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }

@@ -47,12 +47,6 @@ func (m *mainProcess) started(pid int, execed bool) {
 	}
 }
 
-func (m *mainProcess) process() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.pid
-}
-
 // starts tells whether the event is the runtime's start. Begun says that the runtime has asked for an event.
 //
 // An exec is judged before the wrapper can say which process it started, so the first one of all tells.

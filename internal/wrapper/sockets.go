@@ -21,7 +21,7 @@ func NoSockets() Sockets { return Sockets{API: -1, ResolverUDP: -1, ResolverTCP:
 // Listen makes the sockets. With an error, those that are usable are there all the same.
 func Listen() (Sockets, error) {
 	s := NoSockets()
-	api, _, apiErr := listenTCP(0)
+	api, apiErr := listenTCP(0)
 	if apiErr == nil {
 		s.API = api
 	}
@@ -55,7 +55,7 @@ func listenBoth() (int, int, error) {
 		if err != nil {
 			return -1, -1, err
 		}
-		tcp, _, err := listenTCP(port)
+		tcp, err := listenTCP(port)
 		if err == nil {
 			return udp, tcp, nil
 		}
@@ -65,17 +65,17 @@ func listenBoth() (int, int, error) {
 	return -1, -1, last
 }
 
-func listenTCP(port int) (int, int, error) {
+func listenTCP(port int) (int, error) {
 	const backlog = 128
 	fd, port, err := bound(syscall.SOCK_STREAM, port)
 	if err != nil {
-		return -1, 0, err
+		return -1, err
 	}
 	if err := syscall.Listen(fd, backlog); err != nil {
 		_ = syscall.Close(fd)
-		return -1, 0, fmt.Errorf("listen on port %d: %w", port, err)
+		return -1, fmt.Errorf("listen on port %d: %w", port, err)
 	}
-	return fd, port, nil
+	return fd, nil
 }
 
 // bound returns a socket that is bound to a port of 127.0.0.1, any one for 0, and the port.
