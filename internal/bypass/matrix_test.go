@@ -43,15 +43,16 @@ func groups() []group {
 // column is one way to be protected: a tier in a sandbox profile.
 type column struct {
 	name   string
+	title  string
 	tiers  string // AUTODEFEND_TIERS
 	lambda bool
 }
 
 func columns() []column {
 	return []column{
-		{"kernel", "kernel,watch", false},
-		{"preload", "preload,watch", false},
-		{"preload-lambda", "preload,watch", true},
+		{"kernel", "tier kernel", "kernel,watch", false},
+		{"preload", "tier preload, where the sandbox permits everything", "preload,watch", false},
+		{"preload-lambda", "tier preload, in Lambda's sandbox", "preload,watch", true},
 	}
 }
 

@@ -321,6 +321,7 @@ static void no_interpreter(void)
 {
 	char *argv[] = {"plain", NULL};
 	execvp("/var/task/plain-script", argv);
+	perror("execvp");
 }
 
 static void libc_handle(void)
