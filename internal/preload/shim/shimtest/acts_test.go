@@ -28,10 +28,11 @@ func actRules(secret string) rules {
 	}
 }
 
-func secretFile(t testing.TB) (file, dir string) {
+// secretFile makes the file that is denied; its path, and its directory.
+func secretFile(t testing.TB) (string, string) {
 	t.Helper()
-	dir = publicDir(t)
-	file = filepath.Join(dir, "secret")
+	dir := publicDir(t)
+	file := filepath.Join(dir, "secret")
 	if err := os.WriteFile(file, []byte("secret\n"), 0o644); err != nil { //nolint:gosec // others may read it
 		t.Fatal(err)
 	}

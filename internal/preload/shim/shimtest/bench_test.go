@@ -17,7 +17,7 @@ func benchRules() []struct {
 } {
 	lists := rules{
 		modes: map[int]byte{kindOpen: modeList, kindConnect: modeList}, flags: flagRedirect, protected: []int{os.Getpid()},
-		denyRead: []string{"/etc/shadow", "/root/.aws", "/home"}, denyWrite: []string{"/etc", "/usr"}, denyPorts: [][2]uint16{{25, 25}}, answer: allowAll,
+		denyRead: []string{"/etc/shadow", "/srv/keys", "/home"}, denyWrite: []string{"/etc", "/usr"}, denyPorts: [][2]uint16{{25, 25}}, answer: allowAll,
 	}
 	ask := rules{modes: map[int]byte{kindOpen: modeAsk, kindConnect: modeAsk, kindExec: modeAsk}, protected: []int{os.Getpid()}, answer: allowAll}
 	return []struct {

@@ -52,7 +52,7 @@ func output(t testing.TB, name string, args ...string) string {
 }
 
 // built is where this run's shims are.
-var built string //nolint:gochecknoglobals // set once by TestMain
+var built string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "shimtest")

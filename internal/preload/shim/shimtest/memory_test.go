@@ -30,7 +30,7 @@ func TestValgrind(t *testing.T) {
 func TestNoTrace(t *testing.T) {
 	needs(t, "bash")
 	s := newSupervisor(t, rules{modes: map[int]byte{kindExec: modeAsk}, protected: []int{os.Getpid()}, answer: allowAll})
-	script := "ls /proc/$$/fd | tr '\\n' ' '; trap -p; kill -l >/dev/null; grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status"
+	script := "ls /proc/self/fd; grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status"
 	bare, err := runBounded(t, exec.Command("bash", "-c", script), time.Minute)
 	if err != nil {
 		t.Fatal(err)

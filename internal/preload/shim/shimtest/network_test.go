@@ -117,7 +117,9 @@ a,who=s.recvfrom(999); assert who[:2] == ('2001:db8::53', 53), who; print(socket
 		{"c-ares", func(*testing.T) []string {
 			return []string{"node", "-e", "const r = new (require('dns').Resolver)(); r.setServers(['192.0.2.53']); r.resolve4('some.name.test', (e, a) => console.log(e, a))"}
 		}},
-		{"dig", func(*testing.T) []string { return []string{"dig", "+short", "+time=5", "@192.0.2.53", "some.name.test"} }},
+		{"dig", func(*testing.T) []string {
+			return []string{"dig", "+short", "+time=5", "@192.0.2.53", "some.name.test"}
+		}},
 		{"dig over TCP", func(*testing.T) []string {
 			return []string{"dig", "+tcp", "+short", "+time=5", "@192.0.2.53", "some.name.test"}
 		}},
@@ -223,4 +225,3 @@ func TestURing(t *testing.T) {
 		t.Errorf("%v, printed %s", err, out)
 	}
 }
-
