@@ -42,7 +42,7 @@ func SandboxMain() {
 // sandbox.
 var errUnprepared = errors.New("the program does not call runner.SandboxMain first")
 
-// started keeps a program that doesn't call SandboxMain from starting itself
+// prepared keeps a program that doesn't call SandboxMain from starting itself
 // without end.
 func prepared() error {
 	if len(os.Args) == 2 && (os.Args[1] == roleAgent || os.Args[1] == roleEnter) {
