@@ -101,5 +101,5 @@ func (a attempt) missing() string {
 
 // amd64Only tells whether an attempt is written for that architecture.
 func (a attempt) amd64Only() bool {
-	return strings.Contains(a.name, "int80") || strings.Contains(a.name, "x32") || strings.Contains(a.name, "assembly")
+	return strings.Contains(a.name, "int80") || strings.Contains(a.name, "x32") || strings.Contains(a.name, "assembly") || a.crafted
 }
