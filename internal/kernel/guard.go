@@ -142,11 +142,13 @@ func (s *Supervisor) signalByDescriptor(c *call) answer {
 		return c.refuse(c.rules.tamper, errno)
 	}
 	defer unix.Close(fd) //nolint:errcheck // a copy
-	pid := processBehind(fd)
+	pid := s.processBehind(fd)
 	switch {
-	case pid != 0 && !s.protects(pid) && c.rules.tamper != stop:
+	case pid == 0:
+		return c.refuse(c.rules.tamper, unix.EPERM) // verdict: it could be ours
+	case !s.protects(pid) && c.rules.tamper != stop:
 		return pass()
-	case pid != 0 && s.protects(pid):
+	case s.protects(pid):
 		if s.tampers(c, "signal the Defender's process") {
 			return fail(unix.EPERM)
 		}
@@ -157,11 +159,14 @@ func (s *Supervisor) signalByDescriptor(c *call) answer {
 	return fail(errnoOf(unix.PidfdSendSignal(fd, unix.Signal(c.arg(1)), nil, c.arg(3))))
 }
 
-// processBehind finds the process that a pidfd, or a directory of /proc, stands for; 0 when it is none.
-func processBehind(fd int) int {
-	info := readSome("/proc/self/fdinfo/"+strconv.Itoa(fd), pageSize)
-	if pid, err := strconv.Atoi(fieldOf(info, "Pid:")); err == nil {
-		return max(pid, 0)
+// processBehind finds the process that a pidfd of ours, or a directory of /proc, stands for; 0 when that is unknown. What
+// has ended is -1.
+func (s *Supervisor) processBehind(fd int) int {
+	if info, err := unix.Openat(s.fdinfo, strconv.Itoa(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+		defer unix.Close(info) //nolint:errcheck // only read
+		if pid, err := strconv.Atoi(fieldOf(readAll(info, pageSize), "Pid:")); err == nil {
+			return pid
+		}
 	}
 	link, err := linkOf(fd)
 	if err != nil {
@@ -181,7 +186,11 @@ func (s *Supervisor) descriptorOf(c *call) answer {
 		return c.refuse(c.rules.tamper, errno)
 	}
 	defer unix.Close(fd) //nolint:errcheck // a copy
-	if s.protects(processBehind(fd)) {
+	pid := s.processBehind(fd)
+	if pid == 0 {
+		return c.refuse(c.rules.tamper, unix.EPERM) // verdict: it could be ours
+	}
+	if s.protects(pid) {
 		denied := s.tampers(c, "take a descriptor of the Defender's process")
 		if denied {
 			return fail(unix.EPERM)

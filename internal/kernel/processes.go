@@ -217,6 +217,11 @@ func readSome(path string, limit int) []byte {
 		return nil
 	}
 	defer unix.Close(fd) //nolint:errcheck // only read
+	return readAll(fd, limit)
+}
+
+// readAll reads up to limit bytes.
+func readAll(fd, limit int) []byte {
 	buf := make([]byte, limit)
 	n := 0
 	for n < limit {
