@@ -19,7 +19,7 @@ import (
 )
 
 //nolint:gochecknoglobals // go test has no other way to take a flag
-var starts = flag.Int("starts", 12, "how often each program is started in TestStarts; slow ones a tenth as often")
+var starts = flag.Int("starts", 12, "how often each program is started in TestStarts; those that take long by their share")
 
 // result is what a program did.
 type result struct {
@@ -66,10 +66,7 @@ func TestStarts(t *testing.T) {
 			for _, p := range programs() {
 				t.Run(p.name, func(t *testing.T) {
 					p.require(t)
-					count := *starts
-					if p.slow {
-						count = max(1, count/10)
-					}
+					count := max(1, *starts/max(1, p.share))
 					want := p.run(t, bare())
 					for i := range count {
 						if diff := same(want, p.run(t, how)); diff != "" {
