@@ -135,6 +135,8 @@ func execAttempts() []attempt {
 		inChild("exec-static-pie", "a static, position independent program", "exec-static-pie", "direct"),
 		inChild("exec-musl", "a musl program", "exec-musl", "direct").needing(musl),
 		inChild("exec-musl-static", "a static musl program", "exec-musl-static", "direct").needing(musl),
+		inChild("exec-own-loader", "a program whose dynamic loader is the attacker's", "loaded"),
+		inChild("exec-go-dynamic", "a Go program with a dynamic loader, which makes its calls itself", "gocalls").needing("go").with(goes("exec")),
 		inC("main-static", "direct", "the function's own runtime is a static program").using("exec-static").with(opaqueMain),
 
 		inShell("exec-sh", "sh in sh", "exec-sh.sh"),
@@ -220,4 +222,9 @@ func languageAttempts() []attempt {
 
 		{name: "java-exec", about: "ProcessBuilder", run: []string{"Ways.class", "exec"}, rule: "exec", proof: ran, needs: []string{javac}, within: 40 * time.Second},
 	}
+}
+
+// goes tells gocalls what to do: it reads no arguments.
+func goes(way string) func(*attempt) {
+	return func(a *attempt) { a.env = append(a.env, "WAY="+way) }
 }

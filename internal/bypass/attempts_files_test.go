@@ -78,6 +78,7 @@ func fileAttempts() []attempt {
 
 		filesIn("sh", "files-static", "child.sh", "a static program reads it", leaked).giving("files-static", "open"),
 		filesIn("sh", "files-musl", "child.sh", "a musl program reads it", leaked, musl).giving("files-musl", "open"),
+		filesIn("sh", "files-go-dynamic", "child.sh", "a Go program with a dynamic loader", leaked, "go").giving("gocalls").with(goes("read")),
 		filesIn("files.py", "files-python", "plain", "Python's open", leaked),
 		filesIn("files.py", "files-python-dir-fd", "dir_fd", "os.open with dir_fd", leaked),
 		filesIn("files.py", "files-python-path-fd", "path_fd", "os.open of an O_PATH descriptor", leaked),

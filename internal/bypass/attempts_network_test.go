@@ -47,6 +47,7 @@ func networkAttempts() []attempt {
 		reaches("io-uring-send", "io_uring's sendmsg").with(noRing),
 		reaches("passed-socket", "a connected socket from a helper, by SCM_RIGHTS"),
 		networkIn("sh", "network-static", "child.sh", "a static program", sent).giving("network-static", "connect"),
+		networkIn("sh", "network-go-dynamic", "child.sh", "a Go program with a dynamic loader", sent, "go").giving("gocalls").with(goes("connect")),
 		networkIn("sh", "network-bash", "network-bash.sh", "bash's /dev/tcp", sent),
 		networkIn("sh", "network-perl", "network-perl.sh", "perl's sockets", sent),
 		networkIn("network.py", "network-python", "urllib_get", "urllib", sent),
@@ -76,6 +77,7 @@ func networkAttempts() []attempt {
 		{name: "strict-doh", about: "DNS over HTTPS at a known resolver", run: []string{"names", "doh"}, rule: "strict", proof: resolved},
 		{name: "strict-dot", about: "DNS over TLS's port", run: []string{"names", "dot"}, rule: "strict", proof: resolved},
 		{name: "strict-other-port", about: "DNS on another port", run: []string{"names", "other-port"}, rule: "strict", proof: resolved},
+		{name: "strict-forged-answer", about: "an answer that nobody asked for teaches the address", run: []string{"names", "forged-answer"}, rule: "strict", proof: sent},
 		{name: "strict-connect", about: "a bare connect", run: []string{"network", "connect"}, rule: "strict", proof: sent},
 		{name: "strict-sendmmsg", about: "a bare sendmmsg", run: []string{"network", "sendmmsg"}, rule: "strict", proof: sent},
 	}

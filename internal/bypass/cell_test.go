@@ -158,8 +158,11 @@ func start(o order, log *os.File) (*exec.Cmd, error) {
 
 // wait waits for the first process, and ends everything when it takes too long.
 func wait(cmd *exec.Cmd, within time.Duration) (string, int, bool) {
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended is in ProcessState
+		close(done)
+	}()
 	hung := false
 	select {
 	case <-done:

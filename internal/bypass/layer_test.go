@@ -43,9 +43,15 @@ func buildLayer(ctx context.Context, dir string) error {
 
 // buildManaged compiles the attempts that aren't C, where there is a compiler.
 func buildManaged(ctx context.Context, task string) error {
-	goBuild := command(ctx, filepath.Join(task, "gosrc"), "go", "build", "-o", filepath.Join(task, "gonames"), "main.go")
-	goBuild.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off")
-	errs := run(goBuild)
+	var errs error
+	for _, args := range [][]string{
+		{"-o", filepath.Join(task, "gonames"), "main.go"},
+		{"-buildmode=pie", "-o", filepath.Join(task, "gocalls"), "calls.go"},
+	} {
+		goBuild := command(ctx, filepath.Join(task, "gosrc"), "go", append([]string{"build"}, args...)...)
+		goBuild.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off")
+		errs = errors.Join(errs, run(goBuild))
+	}
 	if _, err := exec.LookPath(javac); err == nil {
 		errs = errors.Join(errs, run(command(ctx, task, javac, "-J-XX:TieredStopAtLevel=1", "Ways.java")))
 	}

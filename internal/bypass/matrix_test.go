@@ -159,7 +159,6 @@ func encoded(t *testing.T, rule string) string {
 type results struct {
 	mu    sync.Mutex
 	found map[string]map[verdict]int // by column
-	tried int
 	runs  int
 	took  time.Duration
 }
@@ -255,7 +254,7 @@ func (r report) String() string {
 // print shows the matrix in numbers.
 func (r *results) print(t *testing.T) {
 	t.Helper()
-	t.Logf("figure: %d attempts, %d runs", len(attempts()), r.runs)
+	t.Logf("figure: %d attempts, %d runs, %v inside of them", len(attempts()), r.runs, r.took.Round(time.Second))
 	for _, c := range columns() {
 		line := make([]string, 0, len(r.found[c.name]))
 		for _, v := range []verdict{prevented, refused, ended, outside, detected, uncovered, broken} {

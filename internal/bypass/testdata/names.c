@@ -340,6 +340,22 @@ static void raw_address(void)
 		give_up("connect");
 }
 
+/* An answer to no question, sent to the resolver: it must not learn the address in it. */
+static void forged_answer(void)
+{
+	struct question q = head(1, 0);
+	struct sockaddr_in a = address4("203.0.113.8", 8080);
+	q.bytes[2] = 0x81;
+	q.bytes[3] = 0x80;
+	q.bytes[7] = 1;
+	add(&q, "\4good\7example\0\0\1\0\1", 18);
+	add(&q, "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xcb\0\x71\x08", 16);
+	post(&q, RESOLVER, 53);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) || write(fd, "hello", 5) < 0)
+		give_up("connect");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct way ways[] = {
@@ -355,7 +371,7 @@ int main(int argc, char **argv)
 		{"pointer-ahead", pointer_ahead}, {"edns", extended}, {"odd-type", odd_type}, {"odd-class", odd_class},
 		{"odd-operation", odd_operation}, {"other-resolver", other_resolver}, {"other-port", other_port},
 		{"connected", connected}, {"mapped", mapped}, {"sendmmsg", several}, {"tcp", tcp}, {"tcp-other", tcp_other},
-		{"tcp-pieces", tcp_pieces}, {"dot", over_tls_port}, {"doh", over_https_port}, {"raw-address", raw_address},
+		{"tcp-pieces", tcp_pieces}, {"dot", over_tls_port}, {"doh", over_https_port}, {"raw-address", raw_address}, {"forged-answer", forged_answer},
 		{NULL, NULL},
 	};
 	return take(ways, argc, argv);
