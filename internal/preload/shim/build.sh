@@ -19,7 +19,7 @@ aarch64*) machine='-mgeneral-regs-only -mno-outline-atomics -march=armv8-a' ;;
 	;;
 esac
 
-sources='ask change environ exec files gate guard hooks memory network next patch patch_amd64 patch_arm64 path reach resolve start table text'
+sources='ask change environ exec files gate guard hooks known memory network next patch patch_amd64 patch_arm64 path reach resolve start table text'
 set --
 for source in $sources; do
 	set -- "$@" "$here/$source.c"

@@ -77,7 +77,7 @@ void ad_environ_done(void)
 
 static bool is_variable(const char *entry)
 {
-	return ad_begins(entry, AD_VARIABLE "=");
+	return ad_begins(entry, AD_VARIABLE "=") || ad_begins(entry, AD_SITES "=");
 }
 
 static bool is_preload(const char *entry)
@@ -130,10 +130,10 @@ char **ad_environ(char *const *envp)
 			owners = envp[count] + 11;
 	size_t text = 11 + ad_state.library_len + 2u + (owners == NULL ? 0 : ad_length(owners, SIZE_MAX));
 	size_t variable = sizeof AD_VARIABLE + 8u + ad_state.socket_len + ad_state.library_len;
-	char **to = room((count + 3) * sizeof *to + variable + text);
+	char **to = room((count + 4) * sizeof *to + variable + text);
 	if (to == NULL)
 		return NULL;
-	char *own = (char *)(to + count + 3);
+	char *own = (char *)(to + count + 4);
 	char *preload = own + variable;
 	write_variable(own);
 	write_preload(preload, owners);
@@ -150,6 +150,8 @@ char **ad_environ(char *const *envp)
 	if (!placed)
 		to[n++] = preload;
 	to[n++] = own;
+	if (ad_state.sites_len > 0)
+		to[n++] = (char *)(uintptr_t)ad_state.sites;
 	to[n] = NULL;
 	return to;
 }

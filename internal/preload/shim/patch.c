@@ -75,13 +75,24 @@ static unsigned lead(uintptr_t code, size_t size, const struct ad_site *sites, u
 	return done;
 }
 
-static unsigned patch_code(uintptr_t code, size_t size)
+/* For a C library, the parent may have found the sites already: a program starts in a fraction of the time then. */
+static unsigned find(const uint8_t *code, size_t size, bool library, struct ad_site *sites)
+{
+	unsigned count = library ? ad_known_sites(code, size, sites, SITES_MAX) : 0;
+	if (count == 0)
+		count = ad_find_sites(code, size, sites, SITES_MAX);
+	if (library)
+		ad_remember_sites(code, size, sites, count);
+	return count;
+}
+
+static unsigned patch_code(uintptr_t code, size_t size, bool library)
 {
 	size_t room = SITES_MAX * sizeof(struct ad_site);
 	struct ad_site *sites = map_at(0, room);
 	if (sites == NULL)
 		return 0;
-	unsigned count = ad_find_sites((const uint8_t *)code, size, sites, SITES_MAX);
+	unsigned count = find((const uint8_t *)code, size, library, sites);
 	unsigned done = count == 0 ? 0 : lead(code, size, sites, count);
 	ad_sys2(__NR_munmap, sites, room);
 	return done;
@@ -111,7 +122,7 @@ void ad_patch_mapped(uintptr_t code, size_t size, const char *path, bool writabl
 {
 	size_t max = is_c_library(path) ? LIBC_MAX : OTHER_MAX;
 	if (size <= (writable ? WRITABLE_MAX : max))
-		patch_code(code, size);
+		patch_code(code, size, false);
 }
 
 static unsigned patch_object(const struct ad_object *object)
@@ -129,7 +140,7 @@ static unsigned patch_object(const struct ad_object *object)
 		uintptr_t start = object->bias + p->p_vaddr;
 		bool own = (uintptr_t)ad_gate >= start && (uintptr_t)ad_gate < start + p->p_memsz;
 		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) != 0 && !own && p->p_filesz <= max)
-			done += patch_code(start, p->p_filesz);
+			done += patch_code(start, p->p_filesz, max == LIBC_MAX);
 	}
 	return done;
 }

@@ -24,6 +24,13 @@ struct ad_site {
 /* Finds the sites that may be of interest: at most max. */
 unsigned ad_find_sites(const uint8_t *code, size_t size, struct ad_site *sites, unsigned max);
 
+/* The site whose system call instruction is at an offset; false when there is none that is of interest. */
+bool ad_site_at(const uint8_t *code, size_t size, size_t offset, struct ad_site *site);
+
+/* known.c: sites that the parent process found already. */
+unsigned ad_known_sites(const uint8_t *code, size_t size, struct ad_site *sites, unsigned max);
+void ad_remember_sites(const uint8_t *code, size_t size, const struct ad_site *sites, unsigned count);
+
 /* Writes a site's stub; false when it can't reach. */
 bool ad_write_stub(uint8_t *stub, const struct ad_site *site);
 

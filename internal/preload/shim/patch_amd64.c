@@ -162,7 +162,8 @@ static bool unknown_matters(const uint8_t *call)
 	return true;
 }
 
-static bool classify(const uint8_t *code, const uint8_t *end, uint8_t *call, struct ad_site *site)
+/* A known site needs no look for branches into it: the process that told of it had that. */
+static bool classify(const uint8_t *code, const uint8_t *end, uint8_t *call, bool known, struct ad_site *site)
 {
 	if (call - code < LOOK_BACK || end - call < 16)
 		return false;
@@ -181,7 +182,7 @@ static bool classify(const uint8_t *code, const uint8_t *end, uint8_t *call, str
 		number = number_before(code, call);
 	if (number < 0 ? !unknown_matters(call) : !ad_gated(number))
 		return false;
-	if (entered(code, end, call, call + 2 + tail))
+	if (!known && entered(code, end, call, call + 2 + tail))
 		return false;
 	*site = (struct ad_site){call, call, (uint8_t)(2 + tail)};
 	return true;
@@ -192,9 +193,15 @@ unsigned ad_find_sites(const uint8_t *code, size_t size, struct ad_site *sites, 
 	const uint8_t *end = code + size;
 	unsigned count = 0;
 	for (const uint8_t *p = find_call(code, end); p < end && count < max; p = find_call(p + 2, end))
-		if (classify(code, end, (uint8_t *)(uintptr_t)p, &sites[count]))
+		if (classify(code, end, (uint8_t *)(uintptr_t)p, false, &sites[count]))
 			count++;
 	return count;
+}
+
+bool ad_site_at(const uint8_t *code, size_t size, size_t offset, struct ad_site *site)
+{
+	uint8_t *call = (uint8_t *)(uintptr_t)code + offset;
+	return offset <= size - 2 && call[0] == 0x0f && call[1] == 0x05 && classify(code, code + size, call, true, site);
 }
 
 /*

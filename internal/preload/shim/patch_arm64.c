@@ -56,6 +56,17 @@ unsigned ad_find_sites(const uint8_t *code, size_t size, struct ad_site *sites, 
 	return count;
 }
 
+bool ad_site_at(const uint8_t *code, size_t size, size_t offset, struct ad_site *site)
+{
+	const uint32_t *first = (const uint32_t *)(((uintptr_t)code + 3) & ~(uintptr_t)3);
+	uint8_t *at = (uint8_t *)(uintptr_t)code + offset;
+	const uint32_t *call = (const uint32_t *)(const void *)at;
+	if (offset > size - 4 || ((uintptr_t)at & 3) != 0 || *call != SVC || !of_interest(first, call))
+		return false;
+	*site = (struct ad_site){at, at, 4};
+	return true;
+}
+
 /*
  * Where all stubs lead. Saves what the system call instruction would keep: everything but x0 (the stub saved x16, x17,
  * x29 and x30). Returns to the stub, or 16 bytes further when the result is in x0.

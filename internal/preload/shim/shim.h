@@ -51,9 +51,15 @@ struct ad_state {
 	bool patched;                 /* the C library's own system calls come to the gate */
 	char socket[108];             /* name of the supervisor's abstract socket, without the leading NUL */
 	char library[512];            /* path of the shim */
+	const char *known;            /* known.c: the value of AD_SITES while the constructor runs, or NULL */
+	uint16_t sites_len;
+	char sites[2048];             /* AD_SITES=... for this process's children */
 } __attribute__((aligned(AD_PAGE)));
 
 extern struct ad_state ad_state;
+
+/* Beside AD_VARIABLE and hidden like it: where in the C library the system calls are, from shim to shim (known.c). */
+#define AD_SITES "AUTODEFEND_SITES"
 
 /* table.c: what the table says. All of it is safe whatever the table's bytes are. */
 enum ad_say { AD_SAY_ALLOW, AD_SAY_ASK };

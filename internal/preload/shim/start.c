@@ -69,7 +69,7 @@ static void hide(const struct ad_state *state, char **envp)
 {
 	char **to = envp;
 	for (char **from = envp; *from != NULL; from++) {
-		bool ours = ad_begins(*from, AD_VARIABLE "=");
+		bool ours = ad_begins(*from, AD_VARIABLE "=") || ad_begins(*from, AD_SITES "=");
 		if (ad_begins(*from, "LD_PRELOAD="))
 			ours = strip_preload(state, *from);
 		if (ours)
@@ -108,7 +108,12 @@ void ad_start(char **envp)
 	if (!known)
 		return;
 	state->openat2 = has_openat2();
+	for (char **entry = envp; *entry != NULL; entry++)
+		if (ad_begins(*entry, AD_SITES "="))
+			state->known = *entry + sizeof AD_SITES;
 	state->patched = ad_patch() > 0;
+	state->sites[state->sites_len] = '\0';
+	state->known = NULL;
 	if (state->patched) /* else the library's own children wouldn't get them back */
 		hide(state, envp);
 	int error = ad_hello(state, state->patched ? AD_PATCHED : 0);

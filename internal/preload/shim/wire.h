@@ -21,7 +21,8 @@
  * AD_VARIABLE is in the environment of every process of the function when it starts, and hidden from it by the shim's
  * constructor: "1:SOCKET:LIBRARY", the name of the supervisor's abstract SOCK_SEQPACKET socket and the path of the shim.
  * LD_PRELOAD begins with LIBRARY then; the shim takes that away again too. "1c" instead of "1" says that the process
- * ends with status 126 when nobody gives it a table; the shim writes it for its children under AD_FAIL_CLOSED.
+ * ends with status 126 when nobody gives it a table; the shim writes it for its children under AD_FAIL_CLOSED. Beside it
+ * the shim gives its children AUTODEFEND_SITES (known.c), which is nobody else's business and hidden as well.
  */
 #define AD_VARIABLE "AUTODEFEND_SHIM"
 

@@ -82,6 +82,21 @@ func TestReinjection(t *testing.T) {
 	}
 }
 
+// TestKnownSites: a child that is told where the calls are is held like one that looked, and one that is told nonsense
+// looks for itself.
+func TestKnownSites(t *testing.T) {
+	secret, dir := secretFile(t)
+	acts := program(t, compiler(t, runtime.GOARCH), "acts")
+	for _, known := range []string{"", "AUTODEFEND_SITES=", "AUTODEFEND_SITES=0:", "AUTODEFEND_SITES=1,2", "AUTODEFEND_SITES=155e3c:1,2,3;", "AUTODEFEND_SITES=ffffffffffffffffffff:;;:"} {
+		s := newSupervisor(t, actRules(secret))
+		cmd := s.command(shimFile(t, runtime.GOARCH), acts, secret, dir)
+		cmd.Env = append(cmd.Env, "NO_CHILDREN=1", known)
+		if out, err := runBounded(t, cmd, time.Minute); err != nil || out != actsWant(false) {
+			t.Errorf("%q: %v, printed\n%s", known, err, out)
+		}
+	}
+}
+
 // TestExecQuestion: what is asked about a program, and what becomes of the answers.
 func TestExecQuestion(t *testing.T) {
 	python := needs(t, "python3")

@@ -24,8 +24,8 @@ func TestSame(t *testing.T) {
 	for name, r := range sameModes() {
 		t.Run(name, func(t *testing.T) {
 			s := newSupervisor(t, r)
-			for seed := range 6 {
-				cmd := exec.Command(driver, s.name, strconv.Itoa(seed), "4000", t.TempDir())
+			for seed := range 3 {
+				cmd := exec.Command(driver, s.name, strconv.Itoa(seed), "2500", t.TempDir())
 				if out, err := runBounded(t, cmd, time.Minute); err != nil {
 					t.Fatalf("seed %d: %v\n%s", seed, err, out)
 				}

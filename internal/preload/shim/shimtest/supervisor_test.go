@@ -110,7 +110,7 @@ func newSupervisor(t testing.TB, r rules) *supervisor {
 		t.Fatal(err)
 	}
 	s.done.Add(1)
-	go s.serve()
+	go s.serve(fd)
 	t.Cleanup(s.close)
 	return s
 }
@@ -130,9 +130,8 @@ func (s *supervisor) close() {
 	_ = unix.Close(s.table)
 }
 
-func (s *supervisor) serve() {
+func (s *supervisor) serve(fd int) {
 	defer s.done.Done()
-	fd := s.fd
 	for {
 		conn, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNABORTED) {
