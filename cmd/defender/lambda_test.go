@@ -12,23 +12,25 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/bpf"
 )
 
-// refusePrctlAndExec is a helper process: from here on prctl fails with EPERM, as in Lambda's sandbox, and argv runs.
-func refusePrctlAndExec(argv []string) {
+// sandboxAndExec is a helper process: it puts a filter on itself and becomes argv. With kind "prctl" that call fails with
+// EPERM; else all that Lambda's sandbox refuses does.
+func sandboxAndExec(kind string, argv []string) {
 	runtime.LockOSThread()
-	filter := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: unix.SYS_PRCTL},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	filter, environment := lambdaFilter(), os.Environ()
+	if kind == "prctl" {
+		filter, environment = refusePrctl(), environ()
 	}
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	if err == nil {
 		_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
 		if errno == 0 {
-			err = syscall.Exec(argv[0], argv, environ())
+			err = syscall.Exec(argv[0], argv, environment)
 		} else {
 			err = errno
 		}
@@ -37,13 +39,65 @@ func refusePrctlAndExec(argv []string) {
 	os.Exit(99)
 }
 
+func refusePrctl() []unix.SockFilter {
+	return []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: unix.SYS_PRCTL},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+}
+
+func lambdaFilter() []unix.SockFilter {
+	arch, err := bpf.ArchOf(runtime.GOARCH)
+	if err != nil {
+		panic(err)
+	}
+	program, err := bpf.LambdaSandbox().Assemble(arch)
+	if err != nil {
+		panic(err)
+	}
+	var filter []unix.SockFilter
+	for _, in := range program {
+		filter = append(filter, unix.SockFilter{Code: in.Code, Jt: in.Jt, Jf: in.Jf, K: in.K})
+	}
+	return filter
+}
+
+// TestLambdaSandbox starts a function where Lambda's refusals are in force and no tier is forced: preload holds the rule.
+func TestLambdaSandbox(t *testing.T) {
+	if len(enforcing(t)) == 0 {
+		t.Skip("SKIPPED: the shim was not built")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := startFunction(t, setup{
+		policy: encoded(t, envelope(denying(autodefend.Prevent))), argv: python(t),
+		env: []string{envHelper + "=lambda"}, program: []string{self, defender},
+	})
+	line := f.awaitLine("autodefend protects this function")
+	if !strings.Contains(line, `"tiers":["preload","watch"]`) {
+		t.Errorf("the line of the start: %s", line)
+	}
+	for i, a := range pythonAttempts() {
+		if got := f.invoke(a.event); got.kind != "error" {
+			t.Errorf("%s was not refused: %+v", a.name, got)
+		}
+		if got := f.awaitAudits(i + 1)[i]; got.AttackType != a.attack || got.Tier != autodefend.TierPreload || got.Coverage != autodefend.Enforced {
+			t.Errorf("%s: %+v", a.name, got)
+		}
+	}
+}
+
 // TestPrctlRefused runs the defender where prctl is refused, as it is in Lambda.
 func TestPrctlRefused(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := execute(t, environ(envHelper+"=1"), self, defender, "/bin/sh", "-c", "exit 17")
+	got := execute(t, environ(envHelper+"=prctl"), self, defender, "/bin/sh", "-c", "exit 17")
 	if got.code == 99 {
 		t.Skipf("SKIPPED: seccomp is not usable here: %s", got.stderr)
 	}

@@ -30,8 +30,8 @@ const (
 const envHelper = "DEFENDER_TEST_HELPER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(envHelper) != "" {
-		refusePrctlAndExec(os.Args[1:])
+	if kind := os.Getenv(envHelper); kind != "" {
+		sandboxAndExec(kind, os.Args[1:])
 	}
 	os.Exit(buildAndTest(m))
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -157,6 +158,8 @@ type setup struct {
 	tiers  string
 	env    []string
 	argv   []string
+	// program starts the defender; nil is the defender itself.
+	program []string
 }
 
 // startFunction starts a function under the defender in a process group of its own, as Lambda does, and waits until it
@@ -177,7 +180,11 @@ func startFunction(t *testing.T, s setup) *function {
 func startOnly(t *testing.T, s setup) *function {
 	t.Helper()
 	f := &function{lambda: newLambda(t), done: make(chan struct{})}
-	f.cmd = exec.Command(defender, s.argv...)
+	start := append(slices.Clone(s.program), s.argv...)
+	if s.program == nil {
+		start = append([]string{defender}, s.argv...)
+	}
+	f.cmd = exec.Command(start[0], start[1:]...)
 	f.cmd.Env = append([]string{
 		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/root",
 		"AWS_LAMBDA_RUNTIME_API=" + f.address, "AWS_LAMBDA_FUNCTION_NAME=orders", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",

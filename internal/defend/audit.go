@@ -1,6 +1,7 @@
 package defend
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -27,8 +28,10 @@ func (d *Defender) blank(now time.Time) autodefend.Audit {
 		Version:   d.config.Version,
 	}
 	if s != nil {
-		a.RuleName = s.compiled.RuleName()
-		a.AccountID = s.envelope.Target.AccountID
+		target := s.envelope.Target
+		a.RuleName, a.AccountID = s.compiled.RuleName(), target.AccountID
+		a.Function, a.Region = cmp.Or(f.Name, bareName(target.Function)), cmp.Or(f.Region, target.Region)
+		a.FQDN = a.Function
 	}
 	a.FunctionID = d.functionID(a.AccountID)
 	if a.AccountID == "" {
