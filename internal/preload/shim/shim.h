@@ -7,7 +7,7 @@
  * either says AD_CONTINUE (the program makes its call itself, where it always made it) or gives the result.
  *
  * Rules for everything below: no C library function, no allocation, no lock, no thread-local variable, no errno; at
- * most about 2 KB of stack; correct in a signal handler, a vfork child, and before the constructor ran. That is also
+ * most 4 KB of stack for an open that asks, a third of that for an exec; correct in a signal handler, a vfork child, and before the constructor ran. That is also
  * why the shim is compiled for general registers only: the system call instruction keeps all the others.
  */
 #ifndef AUTODEFEND_SHIM_H
