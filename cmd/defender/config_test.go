@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/wrapper"
+)
+
+func TestSupervisionRoundTrip(t *testing.T) {
+	want := supervision{control: 512, sockets: wrapper.SocketsOf([]int{513, -1, 515})}
+	args := append(want.toArgs(), "/bin/sh", "--", "x")
+	got, argv, ok := parseSupervision(args[1:])
+	if !ok || got != want || cmp.Diff([]string{"/bin/sh", "--", "x"}, argv) != "" {
+		t.Errorf("%q became %+v, %q, %v", args, got, argv, ok)
+	}
+	for _, args := range [][]string{{}, {"1", "2", "3", "4", "--"}, {"1", "2", "3", "x", "--", "p"}, {"1", "2", "3", "4", "p", "q"}} {
+		if _, _, ok := parseSupervision(args); ok {
+			t.Errorf("%q was taken for a guardian's arguments", args)
+		}
+	}
+}
+
+func TestProgramRoundTrip(t *testing.T) {
+	for _, tt := range [][2]string{{"/usr/bin/python3", "python3"}, {"/bin/sh", "/bin/sh"}, {"", ""}} {
+		env := []string{"A=1", "B=2"}
+		path, got := takeProgram(tt[1], withProgram(tt[0], tt[1], env))
+		if path != tt[0] || cmp.Diff([]string{"A=1", "B=2"}, got) != "" {
+			t.Errorf("%q became %q, %q", tt, path, got)
+		}
+	}
+	if path, env := takeProgram("x", nil); path != "x" || env != nil {
+		t.Errorf("nothing became %q, %q", path, env)
+	}
+}
+
+func TestReadConfig(t *testing.T) {
+	public, _, err := ed25519.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{1}, 64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := readConfig([]string{
+		"AUTODEFEND_TIERS=preload, watch", "AUTODEFEND_FAIL_MODE=closed", "AUTODEFEND_POLICY_KEY=" + base64.StdEncoding.EncodeToString(public),
+		"TW_POLICY=p", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001", "AWS_LAMBDA_FUNCTION_NAME=orders", "AWS_REGION=eu-west-1",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tiers := slices.Sorted(maps.Keys(c.tiers))
+	if cmp.Diff([]autodefend.Tier{autodefend.TierPreload, autodefend.TierWatch}, tiers) != "" || c.failMode != autodefend.FailClosed ||
+		!c.key.Equal(public) || c.policy != "p" || c.lambda.upstream().Port() != 9001 || c.lambda.name != "orders" {
+		t.Errorf("got %+v", c)
+	}
+	none, err := readConfig([]string{"AUTODEFEND_TIERS=none"})
+	if err != nil || len(none.tiers) != 0 {
+		t.Errorf("none: %+v, %v", none.tiers, err)
+	}
+	wrong, err := readConfig([]string{"AUTODEFEND_TIERS=x", "AUTODEFEND_FAIL_MODE=x", "AUTODEFEND_POLICY_KEY=x", "AUTODEFEND_LOG=x", "SECRET=hunter2"})
+	for _, name := range []string{envTiers, envFailMode, envPolicyKey, envLog} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("the error doesn't name %s: %v", name, err)
+		}
+	}
+	if len(wrong.tiers) != 3 || wrong.failMode != autodefend.FailClosed || len(wrong.key) != ed25519.PublicKeySize || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %+v, %v", wrong, err)
+	}
+}
+
+// TestProbe runs the command in both forms.
+func TestProbe(t *testing.T) {
+	got := execute(t, environ(), defender, "probe", "--json")
+	var report probed
+	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil || got.code != 0 {
+		t.Fatalf("%v: %+v", err, got)
+	}
+	want := append(slices.Clone(enforcing(t)), "watch")
+	var tiers []string
+	for _, tier := range report.Tiers {
+		tiers = append(tiers, string(tier))
+	}
+	slices.Sort(want)
+	slices.Sort(tiers)
+	if diff := cmp.Diff(want, tiers); diff != "" || len(report.Coverage) != 4 {
+		t.Errorf("tiers (-want +got):\n%s\n%s", diff, got.stdout)
+	}
+	if got := execute(t, environ(), defender, "probe"); got.code != 0 || !strings.Contains(got.stdout, "SECTION") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestFilterCommand(t *testing.T) {
+	if got := execute(t, environ(), defender, "filter"); got.code != 0 || !strings.Contains(got.stdout, "connect") {
+		t.Errorf("got %+v", got)
+	}
+}
