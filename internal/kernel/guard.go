@@ -132,26 +132,23 @@ func groupOf(pid int) int {
 	return group
 }
 
-// signalByDescriptor sends on the caller's behalf, by a copy of the descriptor that was looked at.
+// signalByDescriptor sends on the caller's behalf, by a descriptor that is ours.
 func (s *Supervisor) signalByDescriptor(c *call) answer {
 	if c.rules.tamper == off {
 		return pass()
 	}
-	fd, errno := s.processes.descriptor(c.tid, c.arg(0))
+	fd, pid, errno := s.targetOf(c)
 	if errno != 0 {
 		return c.refuse(c.rules.tamper, errno)
 	}
-	defer unix.Close(fd) //nolint:errcheck // a copy
-	pid := s.processBehind(fd)
+	defer unix.Close(fd) //nolint:errcheck // ours
 	switch {
-	case pid == 0:
-		return c.refuse(c.rules.tamper, unix.EPERM) // verdict: it could be ours
-	case !s.protects(pid) && c.rules.tamper != stop:
-		return pass()
 	case s.protects(pid):
 		if s.tampers(c, "signal the Defender's process") {
 			return fail(unix.EPERM)
 		}
+		return pass()
+	case c.rules.tamper != stop:
 		return pass()
 	case c.args[2] != 0 && pid != s.processes.group(c.tid):
 		return fail(unix.EPERM) // verdict: what the caller says about the sender can't be said for it
@@ -159,14 +156,31 @@ func (s *Supervisor) signalByDescriptor(c *call) answer {
 	return fail(errnoOf(unix.PidfdSendSignal(fd, unix.Signal(c.arg(1)), nil, c.arg(3))))
 }
 
-// processBehind finds the process that a pidfd of ours, or a directory of /proc, stands for; 0 when that is unknown. What
-// has ended is -1.
-func (s *Supervisor) processBehind(fd int) int {
-	if info, err := unix.Openat(s.fdinfo, strconv.Itoa(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
-		defer unix.Close(info) //nolint:errcheck // only read
-		if pid, err := strconv.Atoi(fieldOf(readAll(info, pageSize), "Pid:")); err == nil {
-			return pid
-		}
+// targetOf returns the process that the caller's pidfd, the first argument, stands for, with a pidfd of ours. It is a copy
+// of the caller's where we can read what our descriptors stand for. Old kernels don't let us; then the caller's own entry
+// in /proc tells, and whatever the caller makes of its descriptor meanwhile, ours is for the process that is looked at.
+func (s *Supervisor) targetOf(c *call) (int, int, unix.Errno) {
+	fd, errno := s.processes.descriptor(c.tid, c.arg(0))
+	if errno != 0 {
+		return -1, 0, errno
+	}
+	if pid := processBehind(fd, "/proc/self/fdinfo/"+strconv.Itoa(fd)); pid != 0 {
+		return fd, pid, 0
+	}
+	_ = unix.Close(fd)
+	pid, _ := strconv.Atoi(fieldOf(readSome(procPath(c.tid, "/fdinfo/"+strconv.Itoa(c.arg(0))), pageSize), "Pid:"))
+	if pid <= 0 {
+		return -1, 0, unix.ESRCH
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	return fd, pid, errnoOf(err)
+}
+
+// processBehind finds the process that a pidfd of ours, or a directory of /proc, stands for: 0 when that is unknown, -1
+// when it has ended.
+func processBehind(fd int, info string) int {
+	if pid, err := strconv.Atoi(fieldOf(readSome(info, pageSize), "Pid:")); err == nil {
+		return pid
 	}
 	link, err := linkOf(fd)
 	if err != nil {
@@ -181,23 +195,18 @@ func (s *Supervisor) descriptorOf(c *call) answer {
 	if c.rules.tamper == off {
 		return pass()
 	}
-	fd, errno := s.processes.descriptor(c.tid, c.arg(0))
+	fd, pid, errno := s.targetOf(c)
 	if errno != 0 {
 		return c.refuse(c.rules.tamper, errno)
 	}
-	defer unix.Close(fd) //nolint:errcheck // a copy
-	pid := s.processBehind(fd)
-	if pid == 0 {
-		return c.refuse(c.rules.tamper, unix.EPERM) // verdict: it could be ours
-	}
-	if s.protects(pid) {
-		denied := s.tampers(c, "take a descriptor of the Defender's process")
-		if denied {
+	defer unix.Close(fd) //nolint:errcheck // ours
+	switch {
+	case s.protects(pid):
+		if s.tampers(c, "take a descriptor of the Defender's process") {
 			return fail(unix.EPERM)
 		}
 		return pass()
-	}
-	if c.rules.tamper != stop {
+	case c.rules.tamper != stop:
 		return pass()
 	}
 	taken, err := unix.PidfdGetfd(fd, c.arg(1), c.arg(2))

@@ -54,7 +54,6 @@ type Supervisor struct {
 	processes *processes
 	redirects *redirects
 	privilege *privilege
-	fdinfo    int           // the directory of our own descriptors, opened while that was allowed
 	wake      [2]int        // a pipe that ends Serve
 	workers   chan struct{} // one element for each call that is being answered elsewhere
 	running   sync.WaitGroup
@@ -104,9 +103,6 @@ func Open(cfg Config) (*Supervisor, error) {
 		if number, ok := arch.Number(name); ok && number < maxCall {
 			s.handlers[number] = h
 		}
-	}
-	if s.fdinfo, err = unix.Open("/proc/self/fdinfo", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-		return nil, fmt.Errorf("open supervisor: %w", err)
 	}
 	// Nobody of the same user may look into this process from here on.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
@@ -240,7 +236,6 @@ func (s *Supervisor) Close() {
 		_ = unix.Close(s.wake[1])
 		s.control.close()
 		s.processes.close()
-		closeOnce(&s.fdinfo)
 	})
 }
 
