@@ -34,7 +34,8 @@ func BenchmarkStart(b *testing.B) {
 }
 
 // BenchmarkColdStart starts runtimes bare and under each tier, in turns, and prints the medians of what the defender
-// adds until the runtime is ready, in milliseconds: processor time of all processes, and time on the clock.
+// adds until the runtime is ready, in milliseconds: processor time of all processes, and time on the clock. The least of
+// the processor times is less disturbed by what else the machine does.
 func BenchmarkColdStart(b *testing.B) {
 	policy := "TW_POLICY=" + encoded(b, envelope(denyingNothing()))
 	runtimes := []struct {
@@ -62,6 +63,7 @@ func BenchmarkColdStart(b *testing.B) {
 				}
 				b.ReportMetric(median(bareCPU), "bare-cpu-ms")
 				b.ReportMetric(median(cpu)-median(bareCPU), "added-cpu-ms")
+				b.ReportMetric(slices.Min(cpu)-slices.Min(bareCPU), "added-least-cpu-ms")
 				b.ReportMetric(median(wall)-median(bareWall), "added-wall-ms")
 				b.ReportMetric(0, "ns/op")
 			})
