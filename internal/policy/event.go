@@ -61,7 +61,7 @@ type Program struct {
 	Fileless bool
 	// Writable: its file is in a directory that the function can write, such as /tmp.
 	Writable bool
-	// Opaque: the preload tier can't enter it: it is statically linked, made for another architecture or C library,
+	// Opaque: the preload tier can't hold it: it is statically linked, made by Go, made for another architecture or C library,
 	// or changes its user.
 	Opaque bool
 }

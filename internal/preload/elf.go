@@ -17,6 +17,10 @@ const (
 	elfProgramsMax = 128
 	elfInterpMax   = 512
 	elfDynamicMax  = 64 << 10
+	elfSectionSize = 64
+	elfSectionsMax = 4096
+	elfNamesMax    = 64 << 10
+	elfNoteMax     = 16 << 10
 
 	elfTypeExec   = 2
 	elfTypeShared = 3
@@ -24,6 +28,7 @@ const (
 	programLoad    = 1
 	programDynamic = 2
 	programInterp  = 3
+	programNote    = 4
 
 	dynamicNeeded  = 1
 	dynamicStrings = 5
@@ -39,7 +44,14 @@ type elf struct {
 	machine  uint16
 	kind     uint16
 	programs []elfProgram
+	sections elfSections
 	file     io.ReaderAt
+}
+
+// elfSections is where the table of sections is, and which of them has their names. Programs run without sections.
+type elfSections struct {
+	offset             uint64
+	size, count, names uint16
 }
 
 type elfProgram struct {
@@ -74,7 +86,9 @@ func parseELF(file io.ReaderAt) (elf, error) {
 	if _, err := file.ReadAt(table, int64(offset)); err != nil {
 		return elf{}, errELF
 	}
-	e := elf{kind: le.Uint16(header[16:]), machine: le.Uint16(header[18:]), file: file}
+	e := elf{kind: le.Uint16(header[16:]), machine: le.Uint16(header[18:]), file: file, sections: elfSections{
+		offset: le.Uint64(header[40:]), size: le.Uint16(header[58:]), count: le.Uint16(header[60:]), names: le.Uint16(header[62:]),
+	}}
 	for ; len(table) > 0; table = table[elfProgramSize:] {
 		e.programs = append(e.programs, elfProgram{
 			kind: le.Uint32(table), offset: le.Uint64(table[8:]), vaddr: le.Uint64(table[16:]), size: le.Uint64(table[32:]),
@@ -145,6 +159,55 @@ func (e elf) strings(dynamic []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// isGo reports whether a program was made by Go's linker: it says so in a note, and in the name of a section. Whoever
+// removes both could as well write a program in another language that makes its calls itself.
+func (e elf) isGo() bool {
+	for _, p := range e.programs {
+		if p.kind != programNote {
+			continue
+		}
+		if notes, err := e.read(p.offset, p.size, elfNoteMax); err == nil && hasNote(notes, "Go\x00\x00") {
+			return true
+		}
+	}
+	return bytes.Contains(e.sectionNames(), []byte("\x00.go.buildinfo\x00"))
+}
+
+// hasNote reports whether one of the notes has this owner, padded with zeroes to a multiple of four bytes.
+func hasNote(notes []byte, owner string) bool {
+	const head = 12
+	aligned := func(size uint32) uint64 { return (uint64(size) + 3) &^ 3 }
+	for len(notes) >= head {
+		name, content := aligned(binary.LittleEndian.Uint32(notes)), aligned(binary.LittleEndian.Uint32(notes[4:]))
+		rest := notes[head:]
+		if bytes.HasPrefix(rest, []byte(owner)) && name == uint64(len(owner)) {
+			return true
+		}
+		if name+content > uint64(len(rest)) {
+			return false
+		}
+		notes = rest[name+content:]
+	}
+	return false
+}
+
+// sectionNames returns the names of the sections, with a zero after each.
+func (e elf) sectionNames() []byte {
+	s := e.sections
+	if s.size != elfSectionSize || s.count > elfSectionsMax || s.names >= s.count || s.offset > 1<<40 {
+		return nil
+	}
+	header, err := e.read(s.offset+uint64(s.names)*elfSectionSize, elfSectionSize, elfSectionSize)
+	if err != nil {
+		return nil
+	}
+	names, err := e.read(binary.LittleEndian.Uint64(header[24:]), binary.LittleEndian.Uint64(header[32:]), elfNamesMax)
+	if err != nil {
+		return nil
+	}
+	return names
 }
 
 // read returns size bytes at offset, and refuses more than limit.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -154,39 +153,8 @@ func (s startable) program(v view, file *openedFile, where found, args []string)
 	if script := parseScript(head); script != nil {
 		return p, script, nil
 	}
-	p.Opaque = file.changesUser(user) || bytes.HasPrefix(head, []byte("\x7fELF")) && !s.enters(file, where.path)
+	p.Opaque = file.changesUser(user) || bytes.HasPrefix(head, []byte("\x7fELF")) && !s.enters(v, user, file, where.path)
 	return p, nil, nil
-}
-
-// enters reports whether the shim will be in an ELF program.
-func (s startable) enters(file *openedFile, name string) bool {
-	e, err := parseELF(file)
-	if err != nil || e.machine != ourMachine() {
-		return false
-	}
-	loader := e.interpreter()
-	if loader == "" {
-		loader = name // a loader has no loader; that its name is one isn't proof, see isLoader
-		if e.kind != elfTypeShared || !isLoader(name) {
-			return false
-		}
-	}
-	return !s.glibc || !strings.HasPrefix(path.Base(loader), "ld-musl")
-}
-
-// isLoader reports whether a path is that of a dynamic loader. Only loaders of the system count: a copy under another
-// name is a program that can't be entered.
-func isLoader(name string) bool {
-	base := path.Base(name)
-	if !strings.HasPrefix(base, "ld-") && !strings.HasPrefix(base, "ld.so") {
-		return false
-	}
-	for _, directory := range []string{"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "/usr/libexec/"} {
-		if strings.HasPrefix(name, directory) {
-			return true
-		}
-	}
-	return false
 }
 
 // loaderProgram returns what a loader's arguments tell it to start: the program and its arguments. It is empty when the

@@ -345,6 +345,7 @@ func FuzzELF(f *testing.F) {
 		}
 		_ = e.interpreter()
 		_ = e.needs("libc.so.6")
+		_ = e.isGo()
 	})
 }
 
