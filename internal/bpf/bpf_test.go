@@ -19,9 +19,9 @@ func filters() []Filter {
 }
 
 // interesting lists numbers and arguments around everything that rules of f test, so that each jump is taken both ways.
-func interesting(f Filter, arch Arch) (numbers []uint32, args []uint64) {
-	numbers = []uint32{0, 1, x32Bit - 1, x32Bit, x32Bit + 59, ^uint32(0)}
-	args = []uint64{0, 1, 1 << 31, 1 << 32, 1<<32 | 4, ^uint64(0)}
+func interesting(f Filter, arch Arch) ([]uint32, []uint64) {
+	numbers := []uint32{0, 1, x32Bit - 1, x32Bit, x32Bit + 59, ^uint32(0)}
+	args := []uint64{0, 1, 1 << 31, 1 << 32, 1<<32 | 4, ^uint64(0)}
 	for _, rule := range f.Rules {
 		if number, ok := arch.Number(rule.Call); ok {
 			numbers = append(numbers, number-1, number, number+1)

@@ -12,14 +12,14 @@ type Data struct {
 
 // word is the 32 bits at offset, on a little-endian machine.
 func (d Data) word(offset uint32) uint32 {
-	switch {
-	case offset == offsetNumber:
+	switch offset {
+	case offsetNumber:
 		return d.Number
-	case offset == offsetArch:
+	case offsetArch:
 		return d.Arch
-	case offset == 8:
+	case 8:
 		return uint32(d.IP)
-	case offset == 12:
+	case 12:
 		return uint32(d.IP >> 32)
 	}
 	arg := d.Args[(offset-offsetArgs)/8]

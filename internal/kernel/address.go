@@ -88,7 +88,7 @@ func (k *socket) cookie() uint64 {
 
 // socketOf copies a socket out of the caller.
 func (s *Supervisor) socketOf(c *call, fd int) (*socket, unix.Errno) {
-	duplicate, errno := s.processes.descriptor(c.tid, fd)
+	duplicate, errno := s.processes.descriptor(s.pidOf(c), fd)
 	if errno != 0 {
 		return nil, errno
 	}

@@ -77,7 +77,7 @@ func (s *Supervisor) amend(c *call, dirfd int, address uint64, flags int, act fu
 	}
 	defer p.close()
 	return s.change(c,
-		func() bool { return s.deniesFile(c, p.fd, policy.Write) },
+		func() bool { return s.deniesFile(c, &p, policy.Write) },
 		func() error { return act(ownPath(p.fd)) })
 }
 

@@ -43,8 +43,7 @@ func changeHandlers() map[string]handler {
 // The answer is set when errno is.
 func (s *Supervisor) named(c *call, dirfd int, address uint64) (place, string, answer, bool) {
 	none := place{dir: -1, fd: -1}
-	var buf [unix.PathMax]byte
-	text, errno := readString(c.tid, address, buf[:])
+	text, errno := s.readPath(c, address)
 	if errno != 0 {
 		return none, "", c.refuse(c.rules.open, errno), false
 	}
@@ -112,8 +111,7 @@ func (s *Supervisor) symlink(c *call, text uint64, dirfd int, address uint64) an
 	if c.rules.open == off {
 		return pass()
 	}
-	var buf [unix.PathMax]byte
-	to, errno := readString(c.tid, text, buf[:])
+	to, errno := s.readPath(c, text)
 	if errno != 0 {
 		return c.refuse(c.rules.open, errno)
 	}
@@ -186,7 +184,7 @@ func (s *Supervisor) link(c *call, fromFD int, from uint64, toFD int, to uint64,
 	defer source.close()
 	return s.change(c,
 		func() bool { // the new name gives whatever the old one gave
-			return s.deniesFile(c, source.fd, policy.Read|policy.Write) || s.deniesName(c, newName, policy.Write)
+			return s.deniesFile(c, &source, policy.Read|policy.Write) || s.deniesName(c, newName, policy.Write)
 		},
 		func() error {
 			return unix.Linkat(unix.AT_FDCWD, ownPath(source.fd), target.dir, target.name, unix.AT_SYMLINK_FOLLOW)
@@ -199,9 +197,8 @@ func (s *Supervisor) file(c *call, dirfd int, address uint64, follow, empty bool
 	none := place{dir: -1, fd: -1}
 	text := ""
 	if address != 0 || !empty {
-		var buf [unix.PathMax]byte
 		var errno unix.Errno
-		if text, errno = readString(c.tid, address, buf[:]); errno != 0 {
+		if text, errno = s.readPath(c, address); errno != 0 {
 			return none, c.refuse(c.rules.open, errno), false
 		}
 	}

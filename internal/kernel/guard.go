@@ -55,7 +55,7 @@ func (s *Supervisor) kill(c *call) answer {
 	if target > 0 {
 		return s.guard(c, target)
 	}
-	own := s.processes.group(c.tid)
+	own := s.pidOf(c)
 	group := -target
 	switch target {
 	case -1:
@@ -150,7 +150,7 @@ func (s *Supervisor) signalByDescriptor(c *call) answer {
 		return pass()
 	case c.rules.tamper != stop:
 		return pass()
-	case c.args[2] != 0 && pid != s.processes.group(c.tid):
+	case c.args[2] != 0 && pid != s.pidOf(c):
 		return fail(unix.EPERM) // verdict: what the caller says about the sender can't be said for it
 	}
 	return fail(errnoOf(unix.PidfdSendSignal(fd, unix.Signal(c.arg(1)), nil, c.arg(3))))
@@ -160,7 +160,7 @@ func (s *Supervisor) signalByDescriptor(c *call) answer {
 // of the caller's where we can read what our descriptors stand for. Old kernels don't let us; then the caller's own entry
 // in /proc tells, and whatever the caller makes of its descriptor meanwhile, ours is for the process that is looked at.
 func (s *Supervisor) targetOf(c *call) (int, int, unix.Errno) {
-	fd, errno := s.processes.descriptor(c.tid, c.arg(0))
+	fd, errno := s.processes.descriptor(s.pidOf(c), c.arg(0))
 	if errno != 0 {
 		return -1, 0, errno
 	}

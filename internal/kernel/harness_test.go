@@ -190,7 +190,7 @@ func (r *run) wait() string {
 func (r *run) end() {
 	if !r.ended {
 		_ = syscall.Kill(-r.pid, syscall.SIGKILL)
-		r.wait()
+		_ = r.wait()
 	}
 	_ = syscall.Kill(-r.pid, syscall.SIGKILL)
 	r.supervisor.Close()

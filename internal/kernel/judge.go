@@ -12,7 +12,7 @@ import (
 
 // ask puts an event of the caller before the judge and tells whether it must not happen.
 func (s *Supervisor) ask(c *call, e policy.Event) bool {
-	e.Process = s.processes.describe(c.tid)
+	e.Process = s.processes.describe(s.pidOf(c), c.tid)
 	e.Tier = autodefend.TierKernel
 	return s.cfg.Judge(e).Deny
 }
@@ -24,20 +24,16 @@ func (s *Supervisor) tampers(c *call, detail string) bool {
 
 // deniesFile judges an access to an open file: its name, the Defender's entries in /proc, and the denied files that it
 // is another name of.
-func (s *Supervisor) deniesFile(c *call, fd int, access policy.Access) bool {
-	name, err := linkOf(fd)
+func (s *Supervisor) deniesFile(c *call, p *place, access policy.Access) bool {
+	name, st, err := p.look()
 	if err != nil {
-		return c.rules.files == stop // verdict: a file without a name to judge
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return c.rules.files == stop // verdict: the same
+		return c.rules.open == stop // verdict: a file without a name to judge
 	}
 	if st.Nlink == 0 {
 		name = strings.TrimSuffix(name, deletedMark)
 	}
 	if st.Nlink > 1 && st.Mode&unix.S_IFMT == unix.S_IFREG {
-		if other := c.rules.sameFile(&st); other != "" {
+		if other := c.rules.sameFile(st); other != "" {
 			name = other
 		}
 	}

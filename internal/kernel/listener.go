@@ -54,7 +54,7 @@ func (l *listener) inject(c *call, fd int, closeOnExec bool) answer {
 	}
 	if l.oneStep.Load() {
 		i.flags = addFDSend
-		errno := l.addQuietly(&i)
+		errno := l.addQuietly(c, &i)
 		switch errno {
 		case 0:
 			l.journal.answered(c.slot)
@@ -74,7 +74,11 @@ func (l *listener) inject(c *call, fd int, closeOnExec bool) answer {
 }
 
 // addQuietly injects and answers while no signal can reach this thread.
-func (l *listener) addQuietly(i *injection) unix.Errno {
+func (l *listener) addQuietly(c *call, i *injection) unix.Errno {
+	if c.reading {
+		_, errno := addFD(l.fd, i)
+		return errno
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	former := blockSignals()

@@ -22,8 +22,8 @@ const (
 // maxCommand is the most that is kept of a command line, in bytes.
 const maxCommand = 1024
 
-// settling is how long after a start of a program nothing is remembered of the process: the old program may still be
-// there when it is looked at.
+// settling is how long nothing is remembered of a process after one of its threads began to start a program, unless the
+// outcome shows before: the old program may still be there when it is looked at.
 const settling = time.Second
 
 // processes remembers what is costly to find out about the function's processes.
@@ -38,7 +38,8 @@ type process struct {
 	pidfd   int
 	about   policy.Process
 	known   bool
-	changed time.Time // of the last start of a program
+	starter int       // the thread that is starting a program; 0 for none
+	changed time.Time // when it did
 }
 
 func newProcesses() *processes {
@@ -49,11 +50,7 @@ func newProcesses() *processes {
 func (p *processes) group(tid int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.groupLocked(tid)
-}
-
-func (p *processes) groupLocked(tid int) int {
-	if pid, ok := p.threads[tid]; ok && p.alive(pid) && isThread(pid, tid) {
+	if pid, ok := p.threads[tid]; ok && p.alive(pid) && (pid == tid || isThread(pid, tid)) {
 		return pid
 	}
 	pid := readGroup(tid)
@@ -64,6 +61,7 @@ func (p *processes) groupLocked(tid int) int {
 		clear(p.threads)
 	}
 	p.threads[tid] = pid
+	_, _ = p.open(pid)
 	return pid
 }
 
@@ -81,10 +79,10 @@ func (p *processes) alive(pid int) bool {
 	return false
 }
 
-// open returns the remembered process, opening it when it is new.
+// open returns the process that group has just seen alive, opening it when it isn't remembered.
 func (p *processes) open(pid int) (*process, error) {
-	if p.alive(pid) {
-		return p.byID[pid], nil
+	if known := p.byID[pid]; known != nil {
+		return known, nil
 	}
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -98,11 +96,11 @@ func (p *processes) open(pid int) (*process, error) {
 	return known, nil
 }
 
-// descriptor copies a descriptor out of a thread's process.
-func (p *processes) descriptor(tid, fd int) (int, unix.Errno) {
+// descriptor copies a descriptor out of a process that waits for an answer.
+func (p *processes) descriptor(pid, fd int) (int, unix.Errno) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	known, err := p.open(p.groupLocked(tid))
+	known, err := p.open(pid)
 	if err != nil {
 		return -1, errnoOf(err)
 	}
@@ -113,11 +111,10 @@ func (p *processes) descriptor(tid, fd int) (int, unix.Errno) {
 	return duplicate, 0
 }
 
-// describe fills in who a thread belongs to.
-func (p *processes) describe(tid int) policy.Process {
+// describe fills in who a process is, one of whose threads waits for an answer.
+func (p *processes) describe(pid, tid int) policy.Process {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pid := p.groupLocked(tid)
 	if pid == 0 {
 		return policy.Process{PID: tid}
 	}
@@ -125,19 +122,33 @@ func (p *processes) describe(tid int) policy.Process {
 	if err != nil {
 		return readProcess(pid)
 	}
-	if known.known && time.Since(known.changed) > settling {
-		return known.about
+	if known.starter != 0 && (known.starter == tid && tid == pid || time.Since(known.changed) > settling) {
+		known.starter, known.known = 0, false // the one that started a program is back, or is the program
 	}
-	known.about, known.known = readProcess(pid), true
+	if known.starter != 0 {
+		return readProcess(pid)
+	}
+	if !known.known {
+		known.about, known.known = readProcess(pid), true
+	}
 	return known.about
 }
 
-// starting notes that a thread's process is about to become another program.
-func (p *processes) starting(tid int) {
+// starting notes that a thread is about to make its process another program.
+func (p *processes) starting(pid, tid int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known := p.byID[p.groupLocked(tid)]; known != nil {
-		known.known, known.changed = false, time.Now()
+	if known := p.byID[pid]; known != nil {
+		known.known, known.starter, known.changed = false, tid, time.Now()
+	}
+}
+
+// settled notes that a process has become another program.
+func (p *processes) settled(pid int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.byID[pid]; known != nil {
+		known.known, known.starter = false, 0
 	}
 }
 

@@ -39,10 +39,10 @@ func programHandlers() map[string]handler {
 // start judges a program about to be started. Where the policy stops acts, what is started is compared with what was
 // judged; see verify.
 func (s *Supervisor) start(c *call, dirfd int, address, argv uint64, flags int) answer {
-	s.processes.starting(c.tid)
 	m := c.rules.processes
 	if m == off {
 		s.mainSeen.Store(true)
+		s.processes.starting(s.pidOf(c), c.tid)
 		return pass()
 	}
 	p, given, errno := s.inspect(c, dirfd, address, argv, flags)
@@ -57,6 +57,7 @@ func (s *Supervisor) start(c *call, dirfd int, address, argv uint64, flags int) 
 		return later()
 	}
 	denied := s.ask(c, policy.Event{Kind: policy.Exec, Program: p.event})
+	s.processes.starting(s.pidOf(c), c.tid)
 	switch {
 	case m != stop:
 		return pass()
@@ -68,13 +69,12 @@ func (s *Supervisor) start(c *call, dirfd int, address, argv uint64, flags int) 
 
 // isLaunch tells whether the launcher is about to become the runtime.
 func (s *Supervisor) isLaunch(c *call) bool {
-	return int64(s.processes.group(c.tid)) == s.launched.Load() && !s.mainSeen.Swap(true)
+	return int64(s.pidOf(c)) == s.launched.Load() && !s.mainSeen.Swap(true)
 }
 
 // inspect finds out what would be started, and by which name it was called.
 func (s *Supervisor) inspect(c *call, dirfd int, address, argv uint64, flags int) (program, string, unix.Errno) {
-	var buf [unix.PathMax]byte
-	text, errno := readString(c.tid, address, buf[:])
+	text, errno := s.readPath(c, address)
 	if errno != 0 {
 		return program{}, "", errno
 	}

@@ -78,7 +78,7 @@ func (s *Supervisor) toResolver(c *call, k *socket, asked []byte) ([]byte, unix.
 		own, _ = decodeAddress(local)
 	}
 	if s.cfg.Attribute != nil {
-		s.cfg.Attribute(netip.AddrPortFrom(s.cfg.Resolver.Addr(), own.Port()), s.processes.describe(c.tid))
+		s.cfg.Attribute(netip.AddrPortFrom(s.cfg.Resolver.Addr(), own.Port()), s.processes.describe(s.pidOf(c), c.tid))
 	}
 	s.redirects.note(k.cookie(), asked)
 	return encodeAddress(k.family, s.cfg.Resolver), 0

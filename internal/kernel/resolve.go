@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"errors"
-	"os"
 	"strconv"
 	"strings"
 
@@ -24,7 +23,27 @@ const errTouches = unix.EOWNERDEAD
 type place struct {
 	dir  int // -1 when only the target is known
 	name string
-	fd   int // -1 when nothing is there
+	fd   int    // -1 when nothing is there
+	link string // the kernel's name of what is there; "" when not known yet
+	stat *unix.Stat_t
+}
+
+// look fills in what is known of the place's file.
+func (p *place) look() (string, *unix.Stat_t, error) {
+	if p.stat == nil {
+		p.stat = new(unix.Stat_t)
+		if err := unix.Fstat(p.fd, p.stat); err != nil {
+			return "", nil, err
+		}
+	}
+	if p.link == "" {
+		link, err := linkOf(p.fd)
+		if err != nil {
+			return "", nil, err
+		}
+		p.link = link
+	}
+	return p.link, p.stat, nil
 }
 
 func (p *place) close() {
@@ -35,9 +54,6 @@ func (p *place) close() {
 		}
 	}
 }
-
-// linkOf is the kernel's name of what a descriptor of ours refers to.
-func linkOf(fd int) (string, error) { return os.Readlink("/proc/self/fd/" + strconv.Itoa(fd)) }
 
 // ownPath names a descriptor of ours as a path.
 func ownPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
@@ -88,7 +104,7 @@ func (s *Supervisor) target(c *call, dirfd int, path string, follow bool, resolv
 	if err == nil {
 		link, err := linkOf(fd)
 		if err == nil && !strings.HasPrefix(link, procPath(s.own, "")) {
-			return place{dir: -1, fd: fd}, 0
+			return place{dir: -1, fd: fd, link: link}, 0
 		}
 		_ = unix.Close(fd)
 	}
@@ -191,28 +207,43 @@ func (w *walker) step(follow bool) (place, bool, unix.Errno) {
 	if err != nil {
 		return place{}, false, errnoOf(err)
 	}
+	found, done, keep, errno := w.arrive(component{name: name, rest: rest, last: last, more: more, follow: follow}, fd)
+	if !keep {
+		_ = unix.Close(fd)
+	}
+	return found, done, errno
+}
+
+// component is one name of a path.
+type component struct {
+	name, rest string
+	last       bool // nothing but slashes follow
+	more       bool // a slash follows
+	follow     bool // the last component's link is to be followed
+}
+
+// arrive looks at what a component names. keep says that fd is used from here on.
+func (w *walker) arrive(at component, fd int) (found place, done, keep bool, errno unix.Errno) { //nolint:nonamedreturns // two flags
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		_ = unix.Close(fd)
-		return place{}, false, errnoOf(err)
+		return place{}, false, false, errnoOf(err)
 	}
-	if w.s.touchesProc(w.dir, name, fd) {
-		_ = unix.Close(fd)
-		return place{}, false, errTouches
+	if w.s.touchesProc(w.dir, at.name, fd) {
+		return place{}, false, false, errTouches
 	}
+	kind := st.Mode & unix.S_IFMT
 	switch {
-	case st.Mode&unix.S_IFMT == unix.S_IFLNK && (!last || follow || more):
-		defer unix.Close(fd) //nolint:errcheck // only a place
-		return w.followLink(name, fd, rest, last && !more)
-	case last && more && st.Mode&unix.S_IFMT != unix.S_IFDIR:
-		_ = unix.Close(fd)
-		return place{}, false, unix.ENOTDIR
-	case last:
-		return w.finish(name, fd), true, 0
+	case kind == unix.S_IFLNK && (!at.last || at.follow || at.more):
+		found, done, errno = w.followLink(at.name, fd, at.rest, at.last && !at.more)
+		return found, done, false, errno
+	case at.last && at.more && kind != unix.S_IFDIR:
+		return place{}, false, false, unix.ENOTDIR
+	case at.last:
+		return w.finish(at.name, fd), true, true, 0
 	}
 	w.enter(fd)
-	w.rest = rest
-	return place{}, false, 0
+	w.rest = at.rest
+	return place{}, false, true, 0
 }
 
 // stepDots follows "", "." and "..".
@@ -286,9 +317,9 @@ func (w *walker) readLink(name string, fd int) (string, bool, unix.Errno) {
 		if isProcRoot(w.dir) {
 			switch name {
 			case "self":
-				return strconv.Itoa(w.s.processes.group(w.c.tid)), false, 0
+				return strconv.Itoa(w.s.pidOf(w.c)), false, 0
 			case "thread-self":
-				return strconv.Itoa(w.s.processes.group(w.c.tid)) + "/task/" + strconv.Itoa(w.c.tid), false, 0
+				return strconv.Itoa(w.s.pidOf(w.c)) + "/task/" + strconv.Itoa(w.c.tid), false, 0
 			}
 		} else if _, err := unix.Openat2(w.dir, name, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_BENEATH}); errors.Is(err, unix.ELOOP) {
 			return "", true, 0

@@ -238,7 +238,7 @@ func (s *Supervisor) sent(c *call, m *sending, errno unix.Errno) answer {
 	case m.done > 0 || errno == 0:
 		return value(m.done)
 	case errno == unix.EPIPE && m.flags&unix.MSG_NOSIGNAL == 0 && m.k.kind != unix.SOCK_DGRAM:
-		_ = unix.Tgkill(s.processes.group(c.tid), c.tid, unix.SIGPIPE)
+		_ = unix.Tgkill(s.pidOf(c), c.tid, unix.SIGPIPE)
 	}
 	return fail(errno)
 }
@@ -341,7 +341,7 @@ func (m *sending) readControl(s *Supervisor, c *call, h header) unix.Errno {
 				return errno
 			}
 		case unix.SCM_CREDENTIALS:
-			if len(one.Data) >= 4 && int(binary.NativeEndian.Uint32(one.Data)) == s.processes.group(c.tid) {
+			if len(one.Data) >= 4 && int(binary.NativeEndian.Uint32(one.Data)) == s.pidOf(c) {
 				binary.NativeEndian.PutUint32(one.Data, uint32(s.own))
 			}
 		}
@@ -352,7 +352,7 @@ func (m *sending) readControl(s *Supervisor, c *call, h header) unix.Errno {
 // takeRights replaces the caller's descriptors in a control message, which lies in m.control, by copies.
 func (m *sending) takeRights(s *Supervisor, c *call, data []byte) unix.Errno {
 	for ; len(data) >= 4; data = data[4:] {
-		fd, errno := s.processes.descriptor(c.tid, int(int32(binary.NativeEndian.Uint32(data))))
+		fd, errno := s.processes.descriptor(s.pidOf(c), int(int32(binary.NativeEndian.Uint32(data))))
 		if errno != 0 {
 			return errno
 		}

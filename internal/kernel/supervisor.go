@@ -57,6 +57,7 @@ type Supervisor struct {
 	wake      [2]int        // a pipe that ends Serve
 	workers   chan struct{} // one element for each call that is being answered elsewhere
 	running   sync.WaitGroup
+	buffers   sync.Pool // of *[unix.PathMax]byte
 	closeOnce sync.Once
 }
 
@@ -77,6 +78,27 @@ type call struct {
 	args  [6]uint64
 	slot  int
 	rules *rules
+	pid   int // of the caller's process; 0 before anybody asked
+	// reading says that this is the reader's thread, where no signal comes.
+	reading bool
+}
+
+// pidOf returns the process of the calling thread, which waits and so stays what it is; 0 when it is gone.
+func (s *Supervisor) pidOf(c *call) int {
+	if c.pid == 0 {
+		c.pid = s.processes.group(c.tid)
+	}
+	return c.pid
+}
+
+// readPath reads a path out of the caller's memory.
+func (s *Supervisor) readPath(c *call, at uint64) (string, unix.Errno) {
+	buf, ok := s.buffers.Get().(*[unix.PathMax]byte)
+	if !ok {
+		buf = new([unix.PathMax]byte)
+	}
+	defer s.buffers.Put(buf)
+	return readString(c.tid, at, buf[:])
 }
 
 // Open makes a supervisor that is ready to launch a runtime; it fails where the sandbox doesn't let the tier work. It holds
@@ -187,7 +209,7 @@ func (s *Supervisor) read() error {
 
 // take answers one request, or hands it away.
 func (s *Supervisor) take(r *request) {
-	c := call{id: r.id, tid: int(r.tid), nr: uint32(r.nr), args: r.args, rules: s.rules.Load()}
+	c := call{id: r.id, tid: int(r.tid), nr: uint32(r.nr), args: r.args, rules: s.rules.Load(), reading: true}
 	slot, free := s.listener.journal.received(r.id)
 	c.slot = slot
 	if !free { // verdict: more calls wait than can be remembered
@@ -214,6 +236,7 @@ func (s *Supervisor) away(c *call, m mode, work func(c *call) answer) answer {
 		return c.refuse(m, unix.EAGAIN)
 	}
 	own := *c
+	own.reading = false
 	s.running.Go(func() {
 		defer func() { <-s.workers }()
 		s.listener.reply(&own, work(&own))

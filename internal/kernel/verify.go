@@ -23,7 +23,7 @@ const pollStop = 50 * time.Microsecond
 
 // startWatched lets the kernel start the program and verifies it. It answers the call itself.
 func (s *Supervisor) startWatched(c *call, p program) answer {
-	pid := s.processes.group(c.tid)
+	pid := s.pidOf(c)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if errno := seize(c.tid); errno != 0 {
@@ -97,7 +97,7 @@ func (s *Supervisor) reaped(tid, pid int) bool {
 
 // started verifies the program that a stopped process has become, and kills it when it must not run.
 func (s *Supervisor) started(c *call, pid int, p program) {
-	s.processes.starting(pid)
+	s.processes.settled(pid)
 	actual, ok := readProgram(pid)
 	if ok && actual.device == p.device && actual.ino == p.ino && sameArguments(p.args, actual.args) {
 		return
