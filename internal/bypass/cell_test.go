@@ -63,6 +63,7 @@ type report struct {
 	Down     []string // processes of the Defender that went down too early
 	API      []string // calls of the Runtime API with the attempt's mark
 	Output   string   // both streams of the function, cut
+	Tries    int      // of a race
 	Took     time.Duration
 }
 
@@ -283,6 +284,8 @@ func inspect(r *report, log *os.File, secret string) error {
 	r.Begun, _ = begun()
 	_, err = os.Stat("/proof/ran")
 	r.Ran = err == nil || strings.Contains(r.Output, "the denied program ran")
+	tries, _ := os.ReadFile("/proof/tries")
+	r.Tries, _ = strconv.Atoi(string(tries))
 	text, _ := os.ReadFile("/proof/won")
 	r.Won = strings.TrimSpace(string(text))
 	leak, _ := os.ReadFile("/proof/leak")

@@ -161,6 +161,23 @@ type results struct {
 	found map[string]map[verdict]int // by column
 	runs  int
 	took  time.Duration
+	races int
+	least int // tries of a race with the Defender, at the least
+	tries int
+}
+
+// race counts the tries of a race with the Defender.
+func (r *results) race(one report) {
+	if one.Tries == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.races++
+	r.tries += one.Tries
+	if r.least == 0 || one.Tries < r.least {
+		r.least = one.Tries
+	}
 }
 
 func (r *results) add(column string, v verdict) {
@@ -208,6 +225,7 @@ func tryAttempt(t *testing.T, a attempt, r *results) {
 		t.Run(c.name, func(t *testing.T) {
 			got := launch(t, protected(t, a.order(), a, c))
 			r.ran(got)
+			r.race(got)
 			v := a.judge(got)
 			if c.lambda && (v == refused || v == broken) {
 				// Nothing happened and nobody says why: perhaps the sandbox refuses it.
@@ -255,6 +273,7 @@ func (r report) String() string {
 func (r *results) print(t *testing.T) {
 	t.Helper()
 	t.Logf("figure: %d attempts, %d runs, %v inside of them", len(attempts()), r.runs, r.took.Round(time.Second))
+	t.Logf("figure: races with the Defender: %d, %d tries in all, %d in the shortest", r.races, r.tries, r.least)
 	for _, c := range columns() {
 		line := make([]string, 0, len(r.found[c.name]))
 		for _, v := range []verdict{prevented, refused, ended, outside, detected, uncovered, broken} {

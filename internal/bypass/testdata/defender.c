@@ -23,31 +23,18 @@
 
 /* ---- who the Defender is ---- */
 
-#define MOST 8
+#define MOST 64
 
-static int parent_of(int pid)
-{
-	char path[64], text[512], *end;
-	int parent = 0;
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = 0;
-	end = strrchr(text, ')');
-	if (end)
-		sscanf(end + 2, "%*c %d", &parent);
-	return parent;
-}
-
-/* ancestors lists the processes above this one, without the first of all. */
-static int ancestors(int *list)
+/*
+ * guards lists the processes that began before this one and are older than its parent, which is the Defender: in its name
+ * space there are no others, but for the first, which belongs to root.
+ */
+static int guards(int *list)
 {
 	int n = 0;
-	for (int pid = getppid(); pid > 1 && n < MOST; pid = parent_of(pid))
-		list[n++] = pid;
+	for (int pid = 2; pid <= getppid() && n < MOST; pid++)
+		if (!kill(pid, 0) || errno != ESRCH)
+			list[n++] = pid;
 	if (n == 0)
 		fprintf(stderr, "nobody above\n");
 	return n;
@@ -61,7 +48,7 @@ static void linger(void)
 
 static void each(void (*hit)(int pid))
 {
-	int list[MOST], n = ancestors(list);
+	int list[MOST], n = guards(list);
 	for (int i = 0; i < n; i++)
 		hit(list[i]);
 	linger();

@@ -33,6 +33,7 @@ static void path_in_thread(void)
 			_exit(1);
 		}
 		wait(NULL);
+		flips++; /* the child's own count went with it */
 	}
 }
 
@@ -143,6 +144,7 @@ static void argument_flip(void)
 			_exit(1);
 		}
 		wait(NULL);
+		flips++; /* the child's own count went with it */
 	}
 }
 

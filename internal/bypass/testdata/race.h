@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#define SECONDS 3
+#define SECONDS 8
 
 static _Atomic int stop;
 static _Atomic long flips;
@@ -26,11 +26,14 @@ static inline int again(long least)
 	before = flips;
 	if (!began)
 		began = time(NULL);
-	if (stop || time(NULL) > began + SECONDS)
-		return 0;
-	if (++tries % 16 == 0 && (!access("/proof/ran", F_OK) || !access("/proof/reached", F_OK)))
-		return 0;
-	return tries <= least || met < least / 4;
+	int over = stop || time(NULL) > began + SECONDS || (tries >= least && met >= least / 4) ||
+		   (tries % 16 == 15 && (!access("/proof/ran", F_OK) || !access("/proof/reached", F_OK)));
+	if (over) {
+		char text[24];
+		note("/proof/tries", text, (size_t)snprintf(text, sizeof text, "%ld", tries));
+	}
+	tries++;
+	return !over;
 }
 
 /* flipped: one more change; a varying pause, so that tries meet changes at every point. */
