@@ -89,6 +89,7 @@ func (s *supervisor) startPreload() error {
 		ShimPath:   shim,
 		Resolver:   s.services.resolver,
 		APIPort:    s.services.api.Port(),
+		Upstream:   s.config.lambda.upstream(),
 		Protected:  s.protected(),
 		FailClosed: s.closed.Load(),
 		Log:        s.log,

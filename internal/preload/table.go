@@ -9,8 +9,8 @@ import (
 
 // Sizes of struct ad_table and of the elements of its lists.
 const (
-	tableHeader  = 124
-	tableLists   = 60 // offset of the first struct ad_list
+	tableHeader  = 132
+	tableLists   = 68 // offset of the first struct ad_list
 	pathSize     = 8
 	netSize      = 20
 	portsSize    = 4
@@ -49,6 +49,7 @@ type table struct {
 	protected []int
 	resolver  netip.AddrPort // IPv4; invalid for none
 	apiPort   uint16
+	upstream  netip.AddrPort // IPv4; invalid for none
 
 	denyRead, denyWrite, allowRead, allowWrite []string // paths without a final slash, "" for the root
 	denyNets, allowNets                        []netip.Prefix
@@ -122,6 +123,11 @@ func (t table) header() []byte {
 		binary.BigEndian.PutUint16(memory[56:], t.resolver.Port())
 	}
 	binary.BigEndian.PutUint16(memory[58:], t.apiPort)
+	if t.upstream.Addr().Is4() {
+		addr := t.upstream.Addr().As4()
+		copy(memory[60:], addr[:])
+		binary.BigEndian.PutUint16(memory[64:], t.upstream.Port())
+	}
 	return memory
 }
 

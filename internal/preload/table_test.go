@@ -18,6 +18,7 @@ func fullTable() table {
 		protected: []int{11, 12, 13, 14, 15},
 		resolver:  netip.MustParseAddrPort("127.0.0.1:5353"),
 		apiPort:   9001,
+		upstream:  netip.MustParseAddrPort("169.254.100.1:9002"),
 		denyRead:  []string{"/etc/shadow", "/var/task/secret/", "/etc", "/etcetera", "/var/task/secret/deeper"},
 		denyWrite: []string{""},
 		allowRead: []string{"/usr", "/opt"},

@@ -28,6 +28,8 @@ type Config struct {
 	Resolver netip.AddrPort
 	// APIPort is the loopback port of the Runtime API's proxy, 0 for none. Connecting to it is always judged.
 	APIPort uint16
+	// Upstream is the Runtime API itself, the zero value for none. Connecting to it is always judged, too. IPv4 only.
+	Upstream netip.AddrPort
 	// Protected are processes whose directories in /proc nobody may reach into, at most four.
 	Protected []int
 	// FailClosed: when nobody answers, what a rule would stop is denied.
@@ -107,7 +109,7 @@ func (t *Tier) cautious() table {
 
 // base is what the table says whatever the policy is.
 func (t *Tier) base() table {
-	result := table{protected: t.config.Protected, apiPort: t.config.APIPort}
+	result := table{protected: t.config.Protected, apiPort: t.config.APIPort, upstream: t.config.Upstream}
 	if t.config.FailClosed {
 		result.flags |= flagFailClosed
 	}

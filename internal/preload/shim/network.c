@@ -40,7 +40,8 @@ static bool watching(void)
 {
 	const struct ad_table *table = ad_state.table;
 	return table != NULL && (ad_mode(&ad_state, AD_CONNECT) != AD_OFF || (ad_flags(&ad_state) & AD_REDIRECT_DNS) != 0 ||
-				 __atomic_load_n(&table->api_port, __ATOMIC_RELAXED) != 0);
+				 __atomic_load_n(&table->api_port, __ATOMIC_RELAXED) != 0 ||
+				 __atomic_load_n(&table->upstream_port, __ATOMIC_RELAXED) != 0);
 }
 
 static bool copy(struct ad_sockaddr *to, const void *addr, size_t len)
@@ -83,17 +84,28 @@ static int judge_local(struct ad_sockaddr *addr)
 	return names && answers_names(path) ? -ENOENT : 0;
 }
 
-/* The proxy of the Runtime API is asked about whatever the lists say: it isn't every program's to talk to. */
-static bool is_api(const uint8_t mapped[16], uint16_t port)
+static bool is_local(const uint8_t mapped[16])
 {
-	uint16_t api = __builtin_bswap16(__atomic_load_n(&ad_state.table->api_port, __ATOMIC_RELAXED));
 	static const uint8_t four[13] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
 	static const uint8_t six[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 	static const uint8_t any[16] = {0};
-	if (api == 0 || port != api)
-		return false;
 	return memcmp(mapped, four, sizeof four) == 0 || memcmp(mapped, six, sizeof six) == 0 ||
 	       memcmp(mapped, any, sizeof any) == 0 || memcmp(mapped + 12, any, 4) == 0;
+}
+
+/*
+ * The Runtime API and its proxy are asked about whatever the lists say: they aren't every program's to talk to. Both
+ * addresses of this machine are those of its other names, too.
+ */
+static bool is_api(const uint8_t mapped[16], uint16_t port)
+{
+	const struct ad_table *table = ad_state.table;
+	uint16_t api = __builtin_bswap16(__atomic_load_n(&table->api_port, __ATOMIC_RELAXED));
+	uint16_t upstream = __builtin_bswap16(__atomic_load_n(&table->upstream_port, __ATOMIC_RELAXED));
+	uint32_t addr = __atomic_load_n(&table->upstream_addr, __ATOMIC_RELAXED);
+	if (port == 0 || (port != api && port != upstream))
+		return false;
+	return is_local(mapped) || (port == upstream && memcmp(mapped + 12, &addr, sizeof addr) == 0);
 }
 
 /* Judges a destination, or turns it to the resolver. 0, or -errno. */

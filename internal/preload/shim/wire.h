@@ -162,6 +162,9 @@ struct ad_table {
 	uint32_t resolver_addr;  /* IPv4, network order */
 	uint16_t resolver_port;  /* network order */
 	uint16_t api_port;       /* network order: the Runtime API's proxy; connecting to it is always asked */
+	uint32_t upstream_addr;  /* IPv4, network order, 0 for none: the Runtime API itself; always asked, too */
+	uint16_t upstream_port;  /* network order */
+	uint16_t unused;
 	struct ad_list deny_read, deny_write, allow_read, allow_write; /* of ad_path */
 	struct ad_list deny_nets, allow_nets;                          /* of ad_net */
 	struct ad_list deny_ports, allow_ports;                        /* of ad_ports, host order */

@@ -63,6 +63,7 @@ static int table(size_t size)
 	for (int i = 0; i < 4; i++)
 		printf("protected %d\n", t->protected_pids[i]);
 	printf("resolver %s:%d api %d\n", inet_ntop(AF_INET, &t->resolver_addr, text, sizeof(text)), ntohs(t->resolver_port), ntohs(t->api_port));
+	printf("upstream %s:%d\n", inet_ntop(AF_INET, &t->upstream_addr, text, sizeof(text)), ntohs(t->upstream_port));
 	paths("deny read", t->deny_read);
 	paths("deny write", t->deny_write);
 	paths("allow read", t->allow_read);

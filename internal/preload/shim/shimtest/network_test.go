@@ -151,7 +151,7 @@ func TestConnect(t *testing.T) {
 	python := needs(t, "python3")
 	shim := shimFile(t, runtime.GOARCH)
 	r := rules{
-		modes: map[int]byte{kindConnect: modeList}, api: 9001,
+		modes: map[int]byte{kindConnect: modeList}, api: 9001, upstream: netip.MustParseAddrPort("169.254.100.1:9002"),
 		denyNets: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, denyPorts: [][2]uint16{{25, 25}},
 	}
 	const udp, tcp = "socket.SOCK_DGRAM", "socket.SOCK_STREAM"
@@ -165,6 +165,10 @@ func TestConnect(t *testing.T) {
 		{"denied port", "socket.AF_INET", tcp, "s.connect(('127.0.0.1', 25))", "127.0.0.1:25", unix.IPPROTO_TCP},
 		{"the Runtime API", "socket.AF_INET", tcp, "s.connect(('127.0.0.1', 9001))", "127.0.0.1:9001", unix.IPPROTO_TCP},
 		{"the Runtime API by 0.0.0.0", "socket.AF_INET", tcp, "s.connect(('0.0.0.0', 9001))", "0.0.0.0:9001", unix.IPPROTO_TCP},
+		{"the Runtime API itself", "socket.AF_INET", tcp, "s.connect(('169.254.100.1', 9002))", "169.254.100.1:9002", unix.IPPROTO_TCP},
+		{"the Runtime API itself, mapped", "socket.AF_INET6", tcp, "s.connect(('::ffff:169.254.100.1', 9002))", "169.254.100.1:9002", unix.IPPROTO_TCP},
+		{"the Runtime API itself by loopback", "socket.AF_INET", tcp, "s.connect(('127.0.0.1', 9002))", "127.0.0.1:9002", unix.IPPROTO_TCP},
+		{"another port of it", "socket.AF_INET", udp, "s.connect(('169.254.100.1', 9001)); raise PermissionError", "", 0},
 		{"sendto", "socket.AF_INET", udp, "s.sendto(b'x', ('192.0.2.1', 9))", "192.0.2.1:9", unix.IPPROTO_UDP},
 		{"sendmsg", "socket.AF_INET", udp, "s.sendmsg([b'x'], [], 0, ('192.0.2.1', 9))", "192.0.2.1:9", unix.IPPROTO_UDP},
 		{"elsewhere", "socket.AF_INET", udp, "s.connect(('198.51.100.1', 9)); raise PermissionError", "", 0},

@@ -63,6 +63,7 @@ type rules struct {
 	protected []int
 	resolver  netip.AddrPort
 	api       uint16
+	upstream  netip.AddrPort
 	denyRead  []string
 	denyWrite []string
 	allowRead []string
@@ -223,9 +224,9 @@ func decodeQuestion(p []byte) question {
 
 // encodeTable writes struct ad_table and its lists.
 func encodeTable(r rules) []byte {
-	const lists = 60
+	const lists = 68
 	le := binary.LittleEndian
-	b := make([]byte, 124)
+	b := make([]byte, 132)
 	le.PutUint32(b, 0x44415641)
 	le.PutUint32(b[4:], 1)
 	le.PutUint32(b[16:], r.flags)
@@ -244,6 +245,11 @@ func encodeTable(r rules) []byte {
 		binary.BigEndian.PutUint16(b[56:], r.resolver.Port())
 	}
 	binary.BigEndian.PutUint16(b[58:], r.api)
+	if r.upstream.IsValid() {
+		addr := r.upstream.Addr().As4()
+		copy(b[60:], addr[:])
+		binary.BigEndian.PutUint16(b[64:], r.upstream.Port())
+	}
 	for i, paths := range [][]string{r.denyRead, r.denyWrite, r.allowRead} {
 		var entries []byte
 		for _, path := range paths {

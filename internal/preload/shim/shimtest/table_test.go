@@ -127,7 +127,7 @@ func FuzzTable(f *testing.F) {
 	f.Add(encodeTable(rules{denyNets: []netip.Prefix{netip.MustParsePrefix("::/0")}, denyPorts: [][2]uint16{{0, 65535}}}), byte(1), "")
 	d := newTableDriver(f)
 	f.Fuzz(func(t *testing.T, table []byte, access byte, path string) {
-		if len(table) < 124 || len(path) > 4096 || strings.Contains(path, "\x00") {
+		if len(table) < 132 || len(path) > 4096 || strings.Contains(path, "\x00") {
 			return
 		}
 		d.ask(t, table, access, path, netip.MustParseAddr("10.1.2.3"), 53)
