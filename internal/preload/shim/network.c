@@ -5,9 +5,14 @@
  */
 #include "shim.h"
 
+#define AF_UNSPEC 0
 #define AF_UNIX 1
+#define AF_INET 2
 #define SOL_SOCKET 1
+#define SO_TYPE 3
 #define SO_PROTOCOL 38
+#define SO_DOMAIN 39
+#define SOCK_STREAM 1
 #define IPPROTO_MPTCP 262
 
 /* As the kernel's struct msghdr and mmsghdr. */
@@ -26,11 +31,18 @@ struct numbered_message {
 	uint32_t len;
 };
 
+/* An option of a socket, -1 when there is none. */
+static int option(int fd, int name)
+{
+	int value = 0;
+	uint32_t size = sizeof value;
+	return ad_sys5(__NR_getsockopt, fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
+}
+
 static uint16_t protocol_of(int fd)
 {
-	int protocol = 0;
-	uint32_t size = sizeof protocol;
-	if (ad_sys5(__NR_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0)
+	int protocol = option(fd, SO_PROTOCOL);
+	if (protocol < 0)
 		return 0;
 	return protocol == IPPROTO_MPTCP ? AD_TCP : (uint16_t)protocol;
 }
@@ -129,6 +141,24 @@ static int judge(int fd, struct ad_sockaddr *addr)
 	return ad_ask(&ask);
 }
 
+static void set_family(struct ad_sockaddr *addr, uint16_t family)
+{
+	memcpy(addr->bytes, &family, sizeof family);
+}
+
+/* As judge. Where something is sent to, an IPv4 socket takes an unspecified family for its own. */
+static int judge_sent(int fd, struct ad_sockaddr *addr)
+{
+	bool unspecified = family_of(addr) == AF_UNSPEC && addr->len >= 16 && option(fd, SO_DOMAIN) == AF_INET &&
+			   option(fd, SO_TYPE) != SOCK_STREAM;
+	if (unspecified)
+		set_family(addr, AF_INET);
+	int error = judge(fd, addr);
+	if (unspecified)
+		set_family(addr, AF_UNSPEC);
+	return error;
+}
+
 enum ad_outcome ad_on_connect(struct ad_call *call)
 {
 	struct ad_sockaddr addr;
@@ -149,7 +179,7 @@ static enum ad_outcome on_sendto(struct ad_call *call)
 	int fd = (int)call->a[0];
 	if (!copy(&addr, (const void *)call->a[4], (size_t)(uint32_t)call->a[5]))
 		return AD_CONTINUE;
-	int error = judge(fd, &addr);
+	int error = judge_sent(fd, &addr);
 	if (error < 0)
 		return ad_result(call, error);
 	return ad_result(call, ad_sys6(__NR_sendto, fd, call->a[1], call->a[2], call->a[3], (long)addr.bytes, (long)addr.len));
@@ -166,7 +196,7 @@ static long send_one(int fd, const struct message *given, unsigned flags)
 	struct message message = *given;
 	if (!named(given) || !copy(&addr, message.name, (size_t)message.name_len))
 		return ad_sys3(__NR_sendmsg, fd, given, flags);
-	int error = judge(fd, &addr);
+	int error = judge_sent(fd, &addr);
 	if (error < 0)
 		return error;
 	message.name = addr.bytes;

@@ -146,6 +146,14 @@ a,who=s.recvfrom(999); assert who[:2] == ('2001:db8::53', 53), who; print(socket
 	}
 }
 
+// sendUnspecified sends to addresses that Python doesn't know how to write: their family is 0.
+const sendUnspecified = `
+import ctypes, socket, struct
+def unspecified(ip, port): return struct.pack('=H', 0) + struct.pack('!H', port) + socket.inet_aton(ip) + bytes(8)
+def send(to):
+  if ctypes.CDLL(None, use_errno=True).sendto(s.fileno(), b'x', 1, 0, to, len(to)) < 0: raise OSError(ctypes.get_errno(), 'sendto')
+`
+
 // TestConnect: what is asked about a destination.
 func TestConnect(t *testing.T) {
 	python := needs(t, "python3")
@@ -171,12 +179,14 @@ func TestConnect(t *testing.T) {
 		{"another port of it", "socket.AF_INET", udp, "s.connect(('169.254.100.1', 9001)); raise PermissionError", "", 0},
 		{"sendto", "socket.AF_INET", udp, "s.sendto(b'x', ('192.0.2.1', 9))", "192.0.2.1:9", unix.IPPROTO_UDP},
 		{"sendmsg", "socket.AF_INET", udp, "s.sendmsg([b'x'], [], 0, ('192.0.2.1', 9))", "192.0.2.1:9", unix.IPPROTO_UDP},
+		{"sendto, unspecified", "socket.AF_INET", udp, "send(unspecified('192.0.2.1', 9))", "192.0.2.1:9", unix.IPPROTO_UDP},
+		{"sendto elsewhere, unspecified", "socket.AF_INET", udp, "send(unspecified('127.0.0.1', 9)); raise PermissionError", "", 0},
 		{"elsewhere", "socket.AF_INET", udp, "s.connect(('198.51.100.1', 9)); raise PermissionError", "", 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSupervisor(t, r)
-			code := "import socket\ns=socket.socket(" + test.family + "," + test.kind + ")\ntry: " + test.call + "; print('done')\nexcept PermissionError: print('denied')"
+			code := sendUnspecified + "s=socket.socket(" + test.family + "," + test.kind + ")\ntry: " + test.call + "; print('done')\nexcept PermissionError: print('denied')"
 			out, err := runBounded(t, s.command(shim, python, "-c", code), time.Minute)
 			if err != nil || out != "denied\n" {
 				t.Errorf("%v, printed %s", err, out)
