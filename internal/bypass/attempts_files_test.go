@@ -101,6 +101,9 @@ func fileAttempts() []attempt {
 		filesIn("files-crafted", "files-int80", "int80", "int 0x80: the 32-bit call", leaked).crafts(uncovered).with(func(a *attempt) {
 			a.preloadLambda, a.kernel = outside, refused
 		}),
+		filesIn("traced", "files-traced", "path", "ptrace of a child: the path changes at the kernel's door", leaked).with(func(a *attempt) {
+			a.preload, a.preloadLambda = refused, outside // it opens a copy of the path
+		}),
 		race("files-race-path", "the path's bytes flip in a thread", "files-races", "path", "files", leaked, 2000),
 		race("files-race-symlink", "a symbolic link flips", "files-races", "symlink", "files", leaked, 2000),
 		race("files-race-rename", "directories change places", "files-races", "rename", "files", leaked, 2000),

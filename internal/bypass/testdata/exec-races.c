@@ -119,6 +119,35 @@ static void rename_flip(void)
 	pthread_join(t, NULL);
 }
 
+/* Another process writes into the caller's memory. */
+static void path_from_afar(void)
+{
+	char *argv[] = {"true", NULL};
+	char file[64];
+	snprintf(file, sizeof file, "/proc/%d/mem", (int)getpid());
+	pid_t writer = fork();
+	if (writer == 0) {
+		int fd = open(file, O_RDWR);
+		for (int i = 0; fd >= 0; i++) {
+			if (pwrite(fd, i & 1 ? DENIED : "/bin/true\0\0\0\0\0\0\0\0", sizeof DENIED, (off_t)path) < 0)
+				_exit(1);
+			flipped();
+		}
+		perror(file);
+		_exit(1);
+	}
+	while (again(TRIES)) {
+		pid_t pid = vfork();
+		if (pid == 0) {
+			execve(path, argv, environ);
+			_exit(1);
+		}
+		waitpid(pid, NULL, 0);
+		flips++;
+	}
+	kill(writer, SIGKILL);
+}
+
 /* The rule looks at arguments here: a miner's pool. */
 static char argument[32] = "stratum+tcp://pool";
 
@@ -152,7 +181,8 @@ int main(int argc, char **argv)
 {
 	static const struct way ways[] = {
 		{"path-thread", path_in_thread}, {"path-peer", path_in_peer}, {"symlink", symlink_flip},
-		{"rename", rename_flip}, {"argument", argument_flip}, {NULL, NULL},
+		{"rename", rename_flip}, {"path-afar", path_from_afar},
+		{"argument", argument_flip}, {NULL, NULL},
 	};
 	return take(ways, argc, argv);
 }
