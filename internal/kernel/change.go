@@ -80,7 +80,7 @@ func (s *Supervisor) change(c *call, deny func() bool, act func() error) answer 
 	case !s.listener.waits(c):
 		return later()
 	}
-	return s.as(c, stop, func() answer { return fail(errnoOf(act())) })
+	return fail(errnoOf(s.try(c, act)))
 }
 
 func (s *Supervisor) remove(c *call, dirfd int, address uint64, flags int) answer {

@@ -83,3 +83,40 @@ printf '#!/bin/sh\necho script $0 $1\n' > s.sh; chmod +x s.sh; ./s.sh arg; sh ./
 		}
 	}
 }
+
+// TestIdentity: a function that gave up its rights doesn't get them back through the supervisor.
+func TestIdentity(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: needs rights to give up")
+	}
+	program := compile(t, `
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <grp.h>
+int main(int argc, char **argv) {
+	char path[300];
+	printf("root reads: %s\n", open(argv[1], O_RDONLY) < 0 ? strerror(errno) : "yes");
+	setgroups(0, 0); setgid(65534); setuid(65534);
+	printf("nobody reads: %s\n", open(argv[1], O_RDONLY) < 0 ? strerror(errno) : "yes");
+	printf("nobody removes: %s\n", unlink(argv[1]) < 0 ? strerror(errno) : "yes");
+	snprintf(path, sizeof path, "%s/new", argv[2]);
+	close(open(path, O_CREAT | O_WRONLY, 0666));
+	struct stat st; stat(path, &st);
+	printf("owner %d %d\n", st.st_uid, st.st_gid);
+	return 0;
+}`)
+	dir := openDir(t)
+	file := filepath.Join(t.TempDir(), "private")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := output(t, Config{Sections: sections(autodefend.Prevent)}, nil, program, file, dir)
+	contains(t, out, "root reads: yes", "nobody reads: Permission denied", "nobody removes: Permission denied", "owner 65534 65534")
+}

@@ -112,10 +112,10 @@ func (s *Supervisor) connectUnix(c *call, k *socket, raw []byte) answer {
 		k.close()
 		return fail(errno)
 	}
-	work := func(*call) answer {
+	work := func(c *call) answer {
 		defer place.close()
 		defer k.close()
-		return result(connect(k.fd, address))
+		return result(errnoOf(s.try(c, func() error { return errorOf(connect(k.fd, address)) })))
 	}
 	if k.blocking {
 		return s.away(c, stop, work)
@@ -207,11 +207,11 @@ func (s *Supervisor) bindUnix(c *call, raw []byte) answer {
 	if errno != 0 {
 		return fail(errno)
 	}
-	return s.as(c, stop, func() answer {
-		defer k.close()
+	defer k.close()
+	return fail(errnoOf(s.try(c, func() error {
 		_, err := s.withUmask(c.tid, func() (int, error) { return 0, errorOf(bind(k.fd, raw)) })
-		return fail(errnoOf(err))
-	})
+		return err
+	})))
 }
 
 // errorOf is the error of an error number, nil for 0.

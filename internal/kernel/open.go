@@ -82,7 +82,7 @@ func (s *Supervisor) open(c *call, address uint64, o opening) answer {
 	if o.flags&(unix.O_CREAT|unix.O_TRUNC|temporary) != 0 && !s.listener.waits(c) {
 		return later() // whoever has the caller's number now asked for nothing
 	}
-	return s.as(c, m, func() answer { return s.openFor(c, o) })
+	return s.openFor(c, o)
 }
 
 // note judges an opening that goes on whatever the judge says.
@@ -157,7 +157,7 @@ func (s *Supervisor) openQuickly(c *call, o opening) (answer, bool) {
 		Flags:   uint64(o.flags | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY),
 		Resolve: unix.RESOLVE_NO_MAGICLINKS,
 	}
-	fd, err := unix.Openat2(unix.AT_FDCWD, o.path, &how)
+	fd, err := s.openAs(c, func() (int, error) { return unix.Openat2(unix.AT_FDCWD, o.path, &how) })
 	switch {
 	case errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EAGAIN):
 		return answer{}, false
@@ -210,7 +210,7 @@ func (s *Supervisor) openThere(c *call, o opening, p place) answer {
 		mode &^= umaskOf(c.tid)
 	}
 	if quick(st) {
-		fd, err := unix.Open(ownPath(p.fd), flags|unix.O_NONBLOCK, mode)
+		fd, err := s.openAs(c, func() (int, error) { return unix.Open(ownPath(p.fd), flags|unix.O_NONBLOCK, mode) })
 		if !errors.Is(err, unix.EAGAIN) {
 			return s.give(c, o, fd, err)
 		}
@@ -218,7 +218,7 @@ func (s *Supervisor) openThere(c *call, o opening, p place) answer {
 	own := p.fd
 	p.fd = -1 // the goroutine's from here on
 	return s.away(c, stop, func(c *call) answer {
-		fd, err := unix.Open(ownPath(own), flags, mode)
+		fd, err := s.openAs(c, func() (int, error) { return unix.Open(ownPath(own), flags, mode) })
 		_ = unix.Close(own)
 		return s.give(c, o, fd, err)
 	})
@@ -301,7 +301,9 @@ func (s *Supervisor) create(c *call, o opening) (answer, bool) {
 		return fail(unix.EACCES), false
 	}
 	flags := o.flags | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := s.withUmask(c.tid, func() (int, error) { return unix.Openat(to.dir, to.name, flags, o.mode) })
+	fd, err := s.withUmask(c.tid, func() (int, error) {
+		return s.openAs(c, func() (int, error) { return unix.Openat(to.dir, to.name, flags, o.mode) })
+	})
 	if errors.Is(err, unix.EEXIST) && !exclusive {
 		return answer{}, true
 	}

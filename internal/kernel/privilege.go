@@ -67,27 +67,53 @@ func (p *privilege) forget(tid int) {
 	delete(p.known, tid)
 }
 
-// as runs work that touches files on the caller's behalf with no more rights than the caller has.
-func (s *Supervisor) as(c *call, m mode, work func() answer) answer {
+// as runs work that touches files on the caller's behalf with no more rights than the caller has: here, when it has the
+// supervisor's, else on a thread that takes on the caller's identity. It waits for the end of work. When the identity can't
+// be taken on, work is not done.
+func (s *Supervisor) as(c *call, work func()) unix.Errno {
 	if !s.privilege.any() {
-		return work()
+		work()
+		return 0
 	}
 	caller := s.privilege.of(c.tid)
 	if caller == s.privilege.own {
-		return work()
+		work()
+		return 0
 	}
-	return s.away(c, m, func(*call) answer {
-		result := make(chan answer, 1)
-		go func() {
-			runtime.LockOSThread() // and never unlocked: the thread ends with the identity
-			if errno := become(caller); errno != 0 {
-				result <- fail(unix.EACCES) // verdict: not with our own rights
-				return
-			}
-			result <- work()
-		}()
-		return <-result
+	reading := c.reading
+	c.reading = false
+	result := make(chan unix.Errno, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the identity
+		errno := become(caller)
+		if errno == 0 {
+			work()
+		}
+		result <- errno
+	}()
+	errno := <-result
+	c.reading = reading
+	return errno
+}
+
+// try is as for work with one outcome.
+func (s *Supervisor) try(c *call, work func() error) error {
+	var err error
+	if errno := s.as(c, func() { err = work() }); errno != 0 {
+		return unix.EACCES // verdict: not with our own rights
+	}
+	return err
+}
+
+// openAs opens with the caller's rights.
+func (s *Supervisor) openAs(c *call, open func() (int, error)) (int, error) {
+	fd := -1
+	err := s.try(c, func() error {
+		var err error
+		fd, err = open()
+		return err
 	})
+	return fd, err
 }
 
 // become gives the calling thread another identity for files.

@@ -100,7 +100,8 @@ func (s *Supervisor) target(c *call, dirfd int, path string, follow bool, resolv
 	if start < 0 {
 		start = unix.AT_FDCWD
 	}
-	fd, err := unix.Openat2(start, path, &unix.OpenHow{Flags: flags, Resolve: resolve | unix.RESOLVE_NO_MAGICLINKS})
+	how := unix.OpenHow{Flags: flags, Resolve: resolve | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := s.openAs(c, func() (int, error) { return unix.Openat2(start, path, &how) })
 	if err == nil {
 		link, err := linkOf(fd)
 		if err == nil && !strings.HasPrefix(link, procPath(s.own, "")) {
@@ -114,7 +115,7 @@ func (s *Supervisor) target(c *call, dirfd int, path string, follow bool, resolv
 	if resolve != 0 { // what the caller forbids on the way is beyond walk; it falls back to plain opens
 		return place{dir: -1, fd: -1}, unix.ENOSYS
 	}
-	p, errno := s.walk(c, base, path, follow)
+	p, errno := s.walkAs(c, base, path, follow)
 	if errno == 0 && p.fd < 0 {
 		errno = unix.ENOENT
 		p.close()
@@ -131,7 +132,17 @@ func (s *Supervisor) parent(c *call, dirfd int, path string, follow bool) (place
 	if base >= 0 {
 		defer unix.Close(base) //nolint:errcheck // only a place
 	}
-	return s.walk(c, base, path, follow)
+	return s.walkAs(c, base, path, follow)
+}
+
+// walkAs walks with the caller's rights.
+func (s *Supervisor) walkAs(c *call, base int, path string, follow bool) (place, unix.Errno) {
+	found, errno := place{dir: -1, fd: -1}, unix.Errno(0)
+	s.pidOf(c) // found out with our own rights
+	if refused := s.as(c, func() { found, errno = s.walk(c, base, path, follow) }); refused != 0 {
+		return found, unix.EACCES // verdict: not with our own rights
+	}
+	return found, errno
 }
 
 // walker follows a path component by component.
