@@ -268,6 +268,7 @@ static void several(void)
 	if (sendmmsg(fd, m, 2, 0) < 0)
 		perror("sendmmsg");
 	await(fd);
+	await(fd);
 }
 
 static void stream_to(const char *host, int port)
