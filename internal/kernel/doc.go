@@ -24,9 +24,19 @@
 //
 // Signals to "everybody" or "my group" go to all but the supervisor and its guardian, which are in the group too.
 //
+// # Waiting for the runtime
+//
+// Programs are verified by ptrace, so whoever waits for the runtime, or for any child, in the supervisor's process is told
+// of stops that are no job control: their status has bits above the lowest 16, or a stop signal that doesn't stop jobs.
+// They are to be ignored; it doesn't matter who collects them.
+//
 // # Known limits
 //
 // A peer sees the supervisor's process id as that of a UNIX socket's other end, where the policy stops network acts. A
-// signal sent by pidfd_send_signal has the supervisor as its sender. A function that runs as root and gives up that user
-// is judged as before, and acts on behalf are done as the user it became.
+// signal sent by pidfd_send_signal has the supervisor as its sender. A program that another one traces can't be verified
+// and isn't started. A relative path of a UNIX socket that is bound is judged and then looked up by the kernel again.
+// A named pipe whose opening was given up stays open on our side until its other end comes. Before Linux 5.14 a signal
+// between the two steps of an opening can leave a descriptor behind in the caller; before 5.19 signals in a rapid row,
+// faster than an answer, hold a call up. The name by which an interpreter opens a script after its start is judged as a
+// file, not as a program.
 package kernel
