@@ -94,7 +94,7 @@ func execAttempts() []attempt {
 		inC("exec-clone3", "clone3", "execve after clone3").with(closed),
 		inC("exec-syscall", "syscall", "syscall(SYS_execve)"),
 		inC("exec-x32", "x32", "the x32 number of execve, through syscall()").with(func(a *attempt) {
-			a.needs, a.kernel = []string{kernelX32}, refused
+			a.needs, a.kernel, a.preload = []string{kernelX32}, refused, refused
 			a.preloadLambda = outside
 		}),
 		inC("exec-empty-environment", "empty-environment", "a shell without any environment runs it"),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -87,6 +88,9 @@ func marks(a attempt) string {
 	var all []string
 	if a.tries > 0 {
 		all = append(all, fmt.Sprintf("%d tries", a.tries))
+	}
+	if slices.Contains(a.needs, kernelX32) {
+		all = append(all, "kernels with x32 only")
 	}
 	if a.crafted {
 		all = append(all, "crafted")
