@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/kernel"
@@ -18,6 +19,7 @@ const attributionsMax = 512
 type kernelTier struct {
 	supervisor *kernel.Supervisor
 	journal    *os.File
+	served     chan struct{} // closed when there is nobody left to serve; nil before the first
 
 	mu     sync.Mutex
 	askers map[netip.AddrPort]policy.Process // by the address from which they ask the resolver
@@ -68,8 +70,24 @@ func (s *supervisor) attachKernel(pid int) error {
 	}
 	s.report(s.control.Hand(handJournal, int(t.journal.Fd())))
 	s.report(s.control.Hand(handListener, listener))
-	s.contained("kernel", func() error { return t.supervisor.Serve(listener) })
+	t.served = make(chan struct{})
+	s.contained("kernel", func() error {
+		defer close(t.served)
+		return t.supervisor.Serve(listener)
+	})
 	return nil
+}
+
+// drain waits until the last process under the filter has ended, but no longer than most. It may be called without a
+// tier.
+func (t *kernelTier) drain(most time.Duration) {
+	if t == nil || t.served == nil {
+		return
+	}
+	select {
+	case <-t.served:
+	case <-time.After(most):
+	}
 }
 
 // attribute remembers who asks from an address.

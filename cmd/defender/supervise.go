@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/defend"
@@ -111,6 +112,7 @@ func (s *supervisor) protect() (wrapper.Start, error) {
 
 // adapt turns the command of the runtime into the one that starts it protected.
 func (s *supervisor) adapt(path string, args, env []string) (string, []string, []string) {
+	s.defender.Starting(s.tiers.judgesStart())
 	return s.tiers.adapt(path, args, s.services.environ(env))
 }
 
@@ -119,7 +121,7 @@ func (s *supervisor) started(pid int) error {
 	s.runtime.Store(int64(pid))
 	err := s.control.Runtime(pid)
 	go s.outliveNobody()
-	s.defender.Started(pid, s.tiers.judgesStart())
+	s.defender.Started(pid)
 	if kernelErr := s.attachKernel(pid); kernelErr != nil {
 		s.log.Error("attach tier kernel", "error", kernelErr.Error(), "failMode", s.failMode())
 	}
@@ -145,11 +147,16 @@ func (s *supervisor) received(sig syscall.Signal) {
 
 // leaving says the last words.
 func (s *supervisor) leaving() {
+	s.tiers.kernel.drain(lastCalls)
 	if s.defender != nil {
 		s.defender.Shutdown(context.Background())
 	}
 	s.report(s.control.Done())
 }
+
+// lastCalls is how long processes that outlive the runtime are served. When this process has ended, the calls under
+// the filter fail with ENOSYS.
+const lastCalls = time.Second
 
 // endInvocation ends the runtime, so that Lambda reports an error for the invocation. It returns at once.
 func (s *supervisor) endInvocation() {

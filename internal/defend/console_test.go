@@ -287,7 +287,8 @@ func TestConsoleGetsWhatTheLogGets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		console := &fakeConsole{}
 		w := connected(t, console)
-		w.defender.Started(40, false)
+		w.defender.Starting(false)
+		w.defender.Started(40)
 		for n := range 9 {
 			w.defender.Judge(shell(fmt.Sprint(n)))
 		}

@@ -149,8 +149,11 @@ func (d *Defender) Refreshes() bool { return d.refreshing != nil }
 // Sections are the lists of the policy that holds now.
 func (d *Defender) Sections() policy.Sections { return d.state.Load().compiled.Sections() }
 
-// Started tells the runtime's process. Execed says that a tier judges the start of the program in it.
-func (d *Defender) Started(pid int, execed bool) { d.main.started(pid, execed) }
+// Starting tells, before the runtime is started, whether a tier judges that start as an event.
+func (d *Defender) Starting(execed bool) { d.main.starting(execed) }
+
+// Started tells the runtime's process.
+func (d *Defender) Started(pid int) { d.main.started(pid) }
 
 // Learn remembers the addresses of an allowed DNS answer.
 func (d *Defender) Learn(addrs []netip.Addr, ttl time.Duration) {

@@ -192,7 +192,8 @@ func TestAudits(t *testing.T) {
 	for name, event := range events() {
 		t.Run(name, func(t *testing.T) {
 			w := protect(t, strict(autodefend.Prevent))
-			w.defender.Started(40, false)
+			w.defender.Starting(false)
+			w.defender.Started(40)
 			w.defender.Next(t.Context())
 			w.defender.Invoked("8f507cfc-request", "arn:aws:lambda:eu-west-1:123456789012:function:orders")
 			decision := w.defender.Judge(event)
@@ -242,7 +243,8 @@ func TestEffects(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(string(tt.effect), func(t *testing.T) {
 			w := protect(t, strict(tt.effect))
-			w.defender.Started(40, false)
+			w.defender.Starting(false)
+			w.defender.Started(40)
 			decision := w.defender.Judge(shell())
 			audits := w.audits()
 			if decision.Deny != tt.deny || len(audits) != tt.audits || w.ended != tt.ended {
@@ -258,7 +260,8 @@ func TestEffects(t *testing.T) {
 // TestFactsBeforeTheFirstInvocation: without an ARN from Lambda the policy's target makes one, and no request is named.
 func TestFactsBeforeTheFirstInvocation(t *testing.T) {
 	w := protect(t, strict(autodefend.Prevent))
-	w.defender.Started(40, false)
+	w.defender.Starting(false)
+	w.defender.Started(40)
 	w.defender.Judge(shell())
 	got := w.audits()[0]
 	if got.FunctionID != "arn:aws:lambda:eu-west-1:123456789012:function:orders" || got.RequestID != "" || got.AccountID != "123456789012" {
@@ -269,7 +272,8 @@ func TestFactsBeforeTheFirstInvocation(t *testing.T) {
 // TestConcurrentInvocations: a request is only named when there is no doubt.
 func TestConcurrentInvocations(t *testing.T) {
 	w := protect(t, strict(autodefend.Prevent))
-	w.defender.Started(40, false)
+	w.defender.Starting(false)
+	w.defender.Started(40)
 	request := func() string {
 		w.pass(time.Hour)
 		w.defender.Judge(shell())
@@ -299,7 +303,8 @@ func TestStrictEgress(t *testing.T) {
 	rule.Network = policy.Network{Effect: autodefend.Prevent}
 	rule.Own.StrictEgress = true
 	w := protect(t, rule)
-	w.defender.Started(40, false)
+	w.defender.Starting(false)
+	w.defender.Started(40)
 	connect := policy.Event{Kind: policy.Connect, Tier: autodefend.TierKernel, Protocol: "tcp", Address: netip.MustParseAddrPort("198.51.100.7:443")}
 	if !w.defender.Judge(connect).Deny {
 		t.Error("an unknown address is allowed")
@@ -317,7 +322,8 @@ func TestStrictEgress(t *testing.T) {
 // TestRuntimeAPI: the runtime may speak to the proxy, its forks too, nobody else, and nobody to Lambda itself.
 func TestRuntimeAPI(t *testing.T) {
 	w := protect(t, strict(autodefend.Prevent))
-	w.defender.Started(40, false)
+	w.defender.Starting(false)
+	w.defender.Started(40)
 	connect := func(pid int, command, address string) policy.Decision {
 		return w.defender.Judge(policy.Event{
 			Kind: policy.Connect, Protocol: "tcp", Process: policy.Process{PID: pid, Path: "/var/lang/bin/python3.12", Command: command},
@@ -349,7 +355,8 @@ func TestRuntimeAPI(t *testing.T) {
 // TestRepeats: one lookup is one audit, though it is two questions; and what was prevented isn't found again.
 func TestRepeats(t *testing.T) {
 	w := protect(t, strict(autodefend.Alert))
-	w.defender.Started(40, false)
+	w.defender.Starting(false)
+	w.defender.Started(40)
 	all := events()
 	for range 2 {
 		w.defender.Judge(all["dns"])
@@ -376,7 +383,8 @@ func TestRepeats(t *testing.T) {
 // TestLinesAreNeverLostSilently: when the log takes lines again, it hears how many it missed.
 func TestLinesAreNeverLostSilently(t *testing.T) {
 	w := protect(t, strict(autodefend.Prevent))
-	w.defender.Started(40, false)
+	w.defender.Starting(false)
+	w.defender.Started(40)
 	w.defender.lines.out = brokenWriter{}
 	w.defender.Judge(shell("1"))
 	w.defender.Judge(shell("2"))

@@ -39,6 +39,10 @@ func TestMainProcess(t *testing.T) {
 			{9, "/bin/sh", false},
 			{9, "/var/lang/bin/python3 /var/runtime/bootstrap.py", true},
 		}},
+		{"unjudged start that is told late", python, 0, false, []step{
+			{9, "/bin/sh", false},
+			{9, "/var/lang/bin/python3 /var/runtime/bootstrap.py", true},
+		}},
 		{"script", script, 0, true, []step{
 			{9, "/var/runtime/bootstrap", true},
 			{9, "/var/lang/bin/node index.mjs", true},
@@ -56,8 +60,9 @@ func TestMainProcess(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMainProcess(tt.runtime)
+			m.starting(tt.execed)
 			if tt.pid != 0 {
-				m.started(tt.pid, tt.execed)
+				m.started(tt.pid)
 			}
 			for i, s := range tt.steps {
 				args := strings.Fields(s.exec)
@@ -66,13 +71,14 @@ func TestMainProcess(t *testing.T) {
 					t.Errorf("step %d, %q by %d: %v", i, s.exec, s.pid, got)
 				}
 				if tt.pid == 0 && i == 0 {
-					m.started(s.pid, tt.execed)
+					m.started(s.pid)
 				}
 			}
 		})
 	}
 	m := newMainProcess(script)
-	m.started(9, true)
+	m.starting(true)
+	m.started(9)
 	e := policy.Event{Kind: policy.Exec, Process: policy.Process{PID: 9}, Program: policy.Program{Path: "/bin/sh", Args: []string{"sh"}}}
 	if m.starts(e, true) {
 		t.Error("after the first poll another program is taken for the runtime")

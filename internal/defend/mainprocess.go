@@ -37,14 +37,19 @@ func newMainProcess(r Runtime) *mainProcess {
 // commandLine returns arguments as tiers give a process's command.
 func commandLine(args []string) string { return cut(strings.Join(args, " "), commandMax) }
 
-// started tells the first process. Execed says whether its start was, or will be, judged as an event.
-func (m *mainProcess) started(pid int, execed bool) {
+// starting tells, before the first process starts, whether its start will be judged as an event. If not, the first
+// start that is judged is another's.
+func (m *mainProcess) starting(execed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.settled = !execed && !m.runtime.Chained && !m.runtime.Script
+}
+
+// started tells the first process.
+func (m *mainProcess) started(pid int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.pid = pid
-	if !execed && !m.runtime.Chained && !m.runtime.Script {
-		m.settled = true
-	}
 }
 
 // starts tells whether the event is the runtime's start. Begun says that the runtime has asked for an event.
