@@ -60,6 +60,22 @@ struct rights {
 	int padding;
 };
 
+/* What an error of the conversation means: -ECONNREFUSED when nobody is there, -ETIMEDOUT when nobody answered in time. */
+static int meaning(long error)
+{
+	switch (error) {
+	case 0: /* the connection ended */
+	case -EPIPE:
+	case -ECONNRESET:
+		return -ECONNREFUSED;
+	case -EAGAIN:
+	case -EINTR:
+		return -ETIMEDOUT;
+	default:
+		return error < 0 ? (int)error : -EPROTO;
+	}
+}
+
 /* A connected socket, or -errno. */
 static int dial(const struct ad_state *state)
 {
@@ -84,7 +100,7 @@ static int dial(const struct ad_state *state)
 	}
 	if (error < 0) {
 		ad_sys1(__NR_close, fd);
-		return error == -EAGAIN ? -ETIMEDOUT : -ECONNREFUSED;
+		return meaning(error);
 	}
 	return (int)fd;
 }
@@ -105,7 +121,8 @@ static uint16_t add_arguments(struct message *message, char *const *argv)
 	return (uint16_t)total;
 }
 
-static bool tell(int fd, const struct ad_question *question, const char *text, char *const *argv)
+/* 0 or -errno. */
+static int tell(int fd, const struct ad_question *question, const char *text, char *const *argv)
 {
 	struct piece pieces[2 + ARGV_PIECES];
 	struct ad_question head = *question;
@@ -120,11 +137,11 @@ static bool tell(int fd, const struct ad_question *question, const char *text, c
 	long sent = -EINTR;
 	for (int i = 0; i < SLICES && (sent == -EINTR || sent == -EAGAIN); i++)
 		sent = ad_sys3(__NR_sendmsg, fd, &message, MSG_NOSIGNAL);
-	return sent > 0;
+	return sent > 0 ? 0 : meaning(sent);
 }
 
 /* Reads the answer, and the descriptor that came with it (-1 for none). */
-static bool hear(int fd, struct ad_answer *answer, int *passed)
+static int hear(int fd, struct ad_answer *answer, int *passed)
 {
 	struct rights rights = {.fd = -1};
 	struct piece piece = {answer, sizeof *answer};
@@ -136,10 +153,11 @@ static bool hear(int fd, struct ad_answer *answer, int *passed)
 	*passed = -1;
 	if (got > 0 && message.control_len >= offsetof(struct rights, padding) && rights.type == SCM_RIGHTS)
 		*passed = rights.fd;
-	return got == (long)sizeof *answer && answer->magic == AD_MAGIC && answer->version == AD_VERSION;
+	bool whole = got == (long)sizeof *answer && answer->magic == AD_MAGIC && answer->version == AD_VERSION;
+	return whole ? 0 : meaning(got);
 }
 
-/* The whole conversation: 0, or -errno when there was none. -EMFILE and its like mean that we couldn't even try. */
+/* The whole conversation: 0, or -errno when there was none. */
 static int converse(const struct ad_state *state, const struct ad_ask *ask, struct ad_answer *answer, int *passed)
 {
 	struct ad_question question = {
@@ -160,9 +178,11 @@ static int converse(const struct ad_state *state, const struct ad_ask *ask, stru
 		question.addr_len = ask->addr_len;
 		memcpy(question.addr, ask->addr, ask->addr_len);
 	}
-	bool heard = tell(fd, &question, ask->text, ask->argv) && hear(fd, answer, passed);
+	int error = tell(fd, &question, ask->text, ask->argv);
+	if (error == 0)
+		error = hear(fd, answer, passed);
 	ad_sys1(__NR_close, fd);
-	return heard ? 0 : -ECONNREFUSED;
+	return error;
 }
 
 static void block_signals(uint64_t *before)
@@ -177,15 +197,17 @@ static void restore_signals(const uint64_t *before)
 }
 
 /*
- * Nobody answered. A supervisor that is gone leaves the decision to the table's fail flag; but a process that merely
- * made asking impossible, say by using up its descriptors, doesn't get by with it.
+ * Nobody answered. A supervisor that is gone, or too slow, leaves the decision to the table's fail flag; but a process
+ * that made asking impossible, say by using up its descriptors or by a filter for its calls, doesn't get by with it.
  */
 static int unanswered(const struct ad_state *state, enum ad_kind kind, int error)
 {
 	if (!ad_stops(state, kind))
 		return 0;
-	if (error != -ECONNREFUSED && error != -ETIMEDOUT)
+	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS)
 		return error;
+	if (error != -ECONNREFUSED && error != -ETIMEDOUT)
+		return -EACCES;
 	return (ad_flags(state) & AD_FAIL_CLOSED) != 0 ? -EACCES : 0;
 }
 

@@ -19,7 +19,7 @@ aarch64*) machine='-mgeneral-regs-only -mno-outline-atomics -march=armv8-a' ;;
 	;;
 esac
 
-sources='ask change environ exec files gate guard hooks known memory network next patch patch_amd64 patch_arm64 path reach resolve start table text'
+sources='ask change environ exec files gate guard hooks isolate known memory network next patch patch_amd64 patch_arm64 path reach resolve start table text'
 set --
 for source in $sources; do
 	set -- "$@" "$here/$source.c"
@@ -32,6 +32,6 @@ exec $CC -std=gnu11 -O2 -g0 -fPIC -shared -nostdlib -ffreestanding -fno-builtin 
 	-fasynchronous-unwind-tables \
 	-fno-tree-loop-distribute-patterns $machine \
 	-Wall -Wextra -Werror -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-declarations \
-	-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,initfirst -Wl,-z,text \
+	-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,initfirst -Wl,-z,text -Wl,-z,defs \
 	-Wl,-Bsymbolic -Wl,--build-id=none -Wl,-soname,libautodefend.so -Wl,--gc-sections \
 	${CFLAGS:-} -o "$output" "$@"

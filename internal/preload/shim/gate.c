@@ -48,12 +48,21 @@ static handler *handler_of(long nr)
 	case __NR_removexattr:
 	case __NR_lremovexattr:
 		return ad_on_change;
-	case __NR_mount:
 	case __NR_open_tree:
 		return ad_on_mount;
 	case __NR_chdir:
-	case __NR_chroot:
 		return ad_on_chdir;
+	case __NR_clone:
+	case __NR_clone3:
+	case __NR_unshare:
+	case __NR_setns:
+	case __NR_mount:
+	case __NR_move_mount:
+	case __NR_pivot_root:
+	case __NR_chroot:
+	case __NR_prctl:
+	case __NR_seccomp:
+		return ad_on_isolate;
 	case __NR_mmap:
 	case __NR_mprotect:
 	case __NR_munmap:

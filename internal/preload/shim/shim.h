@@ -142,7 +142,7 @@ int ad_place(struct ad_place *place, int dirfd, const char *path, uint64_t resol
 int ad_judge_place(const struct ad_place *place, unsigned access, unsigned flags);
 int ad_judge_moved(const struct ad_place *place); /* what is below the place changes its name, too */
 
-/* files.c, change.c, network.c, resolve.c, exec.c, guard.c: one function per group of calls. */
+/* files.c, change.c, network.c, resolve.c, exec.c, guard.c, isolate.c: one function per group of calls. */
 enum ad_outcome ad_on_open(struct ad_call *call);
 enum ad_outcome ad_on_change(struct ad_call *call);
 enum ad_outcome ad_on_chdir(struct ad_call *call);
@@ -155,6 +155,7 @@ enum ad_outcome ad_on_exec(struct ad_call *call);
 enum ad_outcome ad_on_signal(struct ad_call *call);
 enum ad_outcome ad_on_reach(struct ad_call *call);
 enum ad_outcome ad_on_owner(struct ad_call *call);
+enum ad_outcome ad_on_isolate(struct ad_call *call);
 enum ad_outcome ad_on_uring(struct ad_call *call);
 enum ad_outcome ad_on_memory(struct ad_call *call);
 int ad_guard_path(const char *path, unsigned access); /* 0, or -errno: a path below /proc of a protected process */

@@ -115,7 +115,7 @@ func withShimSources(t testing.TB, name string, sources []string, flags ...strin
 
 // libraryFree are the sources that need nothing of being a library: all but the constructor and the hooks.
 func libraryFree() []string {
-	return strings.Fields("ask change environ exec files gate guard known memory network next patch patch_amd64 patch_arm64 path reach resolve table text")
+	return strings.Fields("ask change environ exec files gate guard isolate known memory network next patch patch_amd64 patch_arm64 path reach resolve table text")
 }
 
 // runBounded runs a command and kills it when its time is over. The result is what it printed.
