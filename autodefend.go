@@ -14,3 +14,8 @@
 // Values of customers' environment variables are secrets: the type
 // [Variables] never prints them.
 package autodefend
+
+// Version is the release that this code becomes. Audits carry it, and layers
+// are built without version control stamps, so that the same code gives the
+// same bytes.
+const Version = "0.1.0"

@@ -5,6 +5,8 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/autodefend/autodefend"
 )
 
 // printVersion writes the version that the build recorded in the binary.
@@ -23,11 +25,11 @@ func printVersion(stdout io.Writer) int {
 	return 0
 }
 
-// version returns the version that the build recorded in the binary.
+// version returns the version of a build by module, and else the release that the code becomes.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return autodefend.Version
 	}
 	return info.Main.Version
 }
