@@ -97,7 +97,13 @@ static handler *handler_of(long nr)
 	case __NR_pidfd_open:
 	case __NR_prlimit64:
 	case __NR_sched_setaffinity:
+	case __NR_sched_setscheduler:
+	case __NR_sched_setparam:
+	case __NR_sched_setattr:
 	case __NR_setpriority:
+	case __NR_ioprio_set:
+	case __NR_migrate_pages:
+	case __NR_move_pages:
 	case __NR_kcmp:
 		return ad_on_reach;
 	case __NR_fcntl:

@@ -12,6 +12,8 @@
 #define SELF_SLOTS 8
 #define PRIO_PROCESS 0
 #define PRIO_PGRP 1
+#define PRIO_USER 2
+#define IOPRIO_WHO_PROCESS 1 /* and so on, one more than setpriority's */
 #define FIOSETOWN 0x8901
 #define SIOCSPGRP 0x8902
 #define PROT_EXEC 4
@@ -161,6 +163,21 @@ enum ad_outcome ad_on_signal(struct ad_call *call)
 	return thread > 0 && is_protected(thread) ? refuse(call, "signal", thread) : AD_CONTINUE;
 }
 
+/* The process whose share of the machine is set: of a group or a user, a protected one if there is any. */
+static long weighed(int which, int who)
+{
+	switch (which) {
+	case PRIO_PROCESS:
+		return who;
+	case PRIO_PGRP:
+		return protected_in_group(who != 0 ? who : ad_sys1(__NR_getpgid, 0));
+	case PRIO_USER: /* the Defender's user is the program's */
+		return who == 0 || who == ad_sys0(__NR_getuid) ? protected_in_group(0) : 0;
+	default:
+		return 0;
+	}
+}
+
 /* The process that a call looks into or changes; 0 for none. */
 static long reached(const struct ad_call *call)
 {
@@ -168,7 +185,9 @@ static long reached(const struct ad_call *call)
 	case __NR_ptrace: /* TRACEME is 0 and names nobody */
 		return call->a[0] == 0 ? 0 : (int)call->a[1];
 	case __NR_setpriority:
-		return call->a[0] == PRIO_PROCESS ? (int)call->a[1] : 0;
+		return weighed((int)call->a[0], (int)call->a[1]);
+	case __NR_ioprio_set:
+		return weighed((int)call->a[0] - IOPRIO_WHO_PROCESS, (int)call->a[1]);
 	default:
 		return (int)call->a[0];
 	}
@@ -191,6 +210,15 @@ static const char *reach_name(long nr)
 		return "setpriority";
 	case __NR_sched_setaffinity:
 		return "sched_setaffinity";
+	case __NR_sched_setscheduler:
+	case __NR_sched_setparam:
+	case __NR_sched_setattr:
+		return "sched_setscheduler";
+	case __NR_ioprio_set:
+		return "ioprio_set";
+	case __NR_migrate_pages:
+	case __NR_move_pages:
+		return "move_pages";
 	default:
 		return "kcmp";
 	}
@@ -198,8 +226,8 @@ static const char *reach_name(long nr)
 
 enum ad_outcome ad_on_reach(struct ad_call *call)
 {
-	long pid = reached(call);
-	if (pid == 0 || !ad_protects() || !is_protected(pid))
+	long pid = ad_protects() ? reached(call) : 0;
+	if (pid == 0 || !is_protected(pid))
 		return AD_CONTINUE;
 	return refuse(call, reach_name(call->nr), pid);
 }
