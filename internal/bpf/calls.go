@@ -63,6 +63,7 @@ var knownCalls = [...]call{
 	{"io_uring_enter", [2]int16{426, 426}},
 	{"io_uring_register", [2]int16{427, 427}},
 	{"io_uring_setup", [2]int16{425, 425}},
+	{"ioctl", [2]int16{16, 29}},
 	{"ioprio_set", [2]int16{251, 30}},
 	{"kcmp", [2]int16{312, 272}},
 	{"kexec_file_load", [2]int16{320, 294}},

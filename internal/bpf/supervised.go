@@ -23,7 +23,7 @@ type Options struct {
 // Calls that programs never repeat after EINTR (close, dup, fork) are not handed over: a signal that arrives before the
 // supervisor took the notification ends them with it.
 func Supervised(o Options) Filter {
-	rules := slices.Concat(closedWays(), guard(o.Guarded), escapes())
+	rules := slices.Concat(closedWays(), guard(o.Guarded), owners(), escapes())
 	if o.Identities {
 		rules = append(rules, identities()...)
 	}
@@ -83,6 +83,17 @@ func guard(pids []int) []Rule {
 		"rt_sigqueueinfo", "pidfd_send_signal", "pidfd_getfd",
 		"process_vm_readv", "process_vm_writev", "process_madvise",
 	)...)
+}
+
+// owners hands over what says whom the kernel signals when something happens to a descriptor. Owner 0 is nobody.
+func owners() []Rule {
+	const setOwner, setOwnerEx, fioSetOwner, siocSetGroup = 8, 15, 0x8901, 0x8902
+	return []Rule{
+		{Call: "fcntl", When: []Condition{Is(1, setOwner), IsNot(2, 0)}, Then: Notify},
+		{Call: "fcntl", When: []Condition{Is(1, setOwnerEx)}, Then: Notify},
+		{Call: "ioctl", When: []Condition{Is(1, fioSetOwner)}, Then: Notify},
+		{Call: "ioctl", When: []Condition{Is(1, siocSetGroup)}, Then: Notify},
+	}
 }
 
 // escapes hands over what would give a process another view of files, processes or the network than the supervisor's.

@@ -20,6 +20,8 @@ func guardHandlers() map[string]handler {
 		"process_madvise":   (*Supervisor).byDescriptor,
 		"setpriority":       (*Supervisor).setPriority,
 		"ioprio_set":        (*Supervisor).setPriority,
+		"fcntl":             (*Supervisor).fcntl,
+		"ioctl":             (*Supervisor).ioctl,
 	}
 	for _, name := range []string{
 		"tkill", "tgkill", "rt_tgsigqueueinfo", "rt_sigqueueinfo", "process_vm_readv", "process_vm_writev",

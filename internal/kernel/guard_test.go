@@ -25,9 +25,12 @@ const attackSource = `
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <asm/sockios.h>
 #include <unistd.h>
 #define TRY(what) do { errno = 0; long r = (long)(what); printf("%s: %s\n", #what, r < 0 ? strerror(errno) : "through"); } while (0)
 int main(int argc, char **argv) {
@@ -58,6 +61,25 @@ int main(int argc, char **argv) {
 	cpu_set_t set; CPU_ZERO(&set); CPU_SET(0, &set);
 	TRY(sched_setaffinity(tid, sizeof set, &set));
 	TRY(setpriority(PRIO_PROCESS, pid, 19));
+	int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	fcntl(pair[0], F_SETSIG, SIGKILL);
+	int negative = -getpgid(pid);
+	struct f_owner_ex owner = {F_OWNER_PID, pid}, thread = {F_OWNER_TID, tid}, group = {F_OWNER_PGRP, getpgid(pid)};
+	TRY(fcntl(pair[0], F_SETOWN, pid));
+	TRY(fcntl(pair[0], F_SETOWN, tid));
+	TRY(fcntl(pair[0], F_SETOWN, negative));
+	TRY(fcntl(pair[0], F_SETOWN_EX, &owner));
+	TRY(fcntl(pair[0], F_SETOWN_EX, &thread));
+	TRY(fcntl(pair[0], F_SETOWN_EX, &group));
+	TRY(ioctl(pair[0], FIOSETOWN, &pid));
+	TRY(ioctl(pair[0], SIOCSPGRP, &negative));
+	int me = getpid(), nobody = 0;
+	struct f_owner_ex mine = {F_OWNER_TID, me}, got = {0};
+	printf("own descriptor:%d", fcntl(pair[0], F_SETOWN, me)); printf(" %d", fcntl(pair[0], F_GETOWN));
+	printf(" %d", ioctl(pair[0], FIOSETOWN, &nobody)); printf(" %d", fcntl(pair[0], F_GETOWN));
+	printf(" %d", fcntl(pair[0], F_SETOWN_EX, &mine)); fcntl(pair[0], F_GETOWN_EX, &got);
+	printf(" %d %d", got.type, got.pid == me); printf(" %d", fcntl(pair[0], F_SETOWN_EX, 0)); printf(" %d\n", errno);
+	printf("owner fits %d\n", ioctl(pair[0], SIOCSPGRP, &me) == 0 && fcntl(pair[0], F_GETOWN) == me);
 	const char *files[] = {"mem", "environ", "maps", "fd", "fd/0", "root/etc/passwd", "cwd", "exe", "task"};
 	for (int i = 0; i < 9; i++) {
 		sprintf(path, "/proc/%d/%s", pid, files[i]);
@@ -123,7 +145,7 @@ func TestTampering(t *testing.T) {
 				t.Errorf("%s", line)
 			}
 		}
-		contains(t, out, "dumpable 0 1", "group: 0", "own child: 0", "by descriptor: 0", "died of 15", "ask: 0", "open task: through", "clone3, 0, 0): Function not implemented")
+		contains(t, out, "own descriptor:0 ", " 0 0 0 0 1 -1 14\n", "owner fits 1", "dumpable 0 1", "group: 0", "own child: 0", "by descriptor: 0", "died of 15", "ask: 0", "open task: through", "clone3, 0, 0): Function not implemented")
 		if n := countTampers(r.judge); n < 17 {
 			t.Errorf("%d events of tampering\n%s", n, out)
 		}

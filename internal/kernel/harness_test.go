@@ -195,7 +195,7 @@ func (r *run) end() {
 	_ = syscall.Kill(-r.pid, syscall.SIGKILL)
 	r.supervisor.Close()
 	if r.serving {
-		_ = <-r.served
+		<-r.served
 	}
 }
 
