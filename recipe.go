@@ -199,13 +199,18 @@ func (r *Recipe) validateAttach(bad func(field, what string) error) error {
 		}
 		keeps = h.OriginalVariable
 	}
+	return r.validateVariables(bad, func(name string) bool { return usable(name) && name != keeps })
+}
+
+// validateVariables checks the names of what the recipe sets; free says which names are to be had.
+func (r *Recipe) validateVariables(bad func(field, what string) error, free func(name string) bool) error {
 	if p := r.PolicyVariable; p != "" {
-		if _, set := r.Environment[p]; set || !usable(p) || p == keeps {
+		if _, set := r.Environment[p]; set || !free(p) {
 			return bad("policy_variable", "isn't the name of a variable that AWS, Autodefend and the recipe leave free")
 		}
 	}
 	for _, name := range r.Environment.Names() {
-		if !usable(name) || name == keeps {
+		if !free(name) {
 			return bad("environment", "has the name "+clip(name)+", which AWS refuses or Autodefend uses")
 		}
 	}

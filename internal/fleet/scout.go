@@ -37,9 +37,9 @@ func (s *scout) read(ctx context.Context) (plan.Facts, error) {
 	facts := plan.Facts{
 		Now: s.cfg.AsOf, Recipe: s.cfg.Recipe, Runtimes: s.cfg.Runtimes, Selection: s.cfg.Selection, Tag: s.cfg.Tag,
 		AllowBlockedRuntimes: s.cfg.AllowBlockedRuntimes, Policy: s.cfg.Policy,
-		Defender:             map[string]autodefend.LayerVersion{},
-		DefenderProblem:      map[string]string{},
-		DefenderUnread:       map[string]bool{},
+		Defender:        map[string]autodefend.LayerVersion{},
+		DefenderProblem: map[string]string{},
+		DefenderUnread:  map[string]bool{},
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { facts.Denied = s.denied(ctx) })

@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-//nolint:gochecknoglobals // go test has no other way to take a flag
 var starts = flag.Int("starts", 12, "how often each program is started in TestStarts; those that take long by their share")
 
 // result is what a program did.

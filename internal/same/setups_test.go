@@ -96,7 +96,6 @@ type artefacts struct {
 	paths map[string]string
 }
 
-//nolint:gochecknoglobals // built once for all tests, removed by TestMain
 var built = artefacts{paths: map[string]string{}}
 
 // path builds a C program.
