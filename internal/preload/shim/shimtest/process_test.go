@@ -230,6 +230,9 @@ func TestGuard(t *testing.T) {
 		"F_SETOWN":           "import fcntl; fcntl.fcntl(0, fcntl.F_SETOWN, P)",
 		"mem":                "open('/proc/%d/mem' % P, 'rb+')",
 		"environ":            "open('/proc/%d/environ' % P)",
+		"comm":               "open('/proc/%d/comm' % P, 'w')",
+		"maps":               "open('/proc/%d/maps' % P)",
+		"thread's stat":      "open('/proc/%d/task/%d/stat' % (P, P))",
 		"mem by cwd":         "os.chdir('/proc/%d' % P)",
 		"mem by directory":   "os.open('/proc/%d' % P, os.O_PATH)",
 		"mem from /proc":     "os.chdir('/proc'); open('%d/mem' % P)",
@@ -244,6 +247,12 @@ func TestGuard(t *testing.T) {
 				t.Errorf("%v, printed %q", err, out)
 			}
 		})
+	}
+	s.asked()
+	code := "P=" + pid + "\nfor n in 'stat', 'statm', 'status', 'cmdline', 'comm': assert open('/proc/%d/%s' % (P, n)).read()\nprint('read')"
+	out, err := runBounded(t, s.command(shim, python, "-c", code), time.Minute)
+	if asked := s.asked(); err != nil || out != "read\n" || len(asked) > 0 {
+		t.Errorf("what is no secret: %v, printed %q, asked %+v", err, out, asked)
 	}
 	if err := victim.Process.Signal(syscall.Signal(0)); err != nil {
 		t.Errorf("it is gone: %v", err)
