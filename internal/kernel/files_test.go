@@ -1,14 +1,88 @@
 package kernel
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
+	"golang.org/x/sys/unix"
 )
+
+// TestOldLinks: names that files have outside of denied directories from before the start.
+func TestOldLinks(t *testing.T) {
+	tests := []struct {
+		name, script string
+		through      bool
+	}{
+		{"read", `cat $D/old`, true},
+		{"copied", `cp $D/old $D/copy; cat $D/copy`, true},
+		{"written", `echo changed > $D/old`, false},
+		{"mode changed", `chmod 0 $D/old`, false},
+		{"linked again", `ln $D/old $D/h; cat $D/h`, true},
+		{"another link", `cat $D/twin`, false},
+		{"renamed", `mv $D/old $D/h; cat $D/h`, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, effect := range []autodefend.Effect{autodefend.Prevent, autodefend.Alert} {
+				s, deny, dir, secret := secretPolicy(t, effect)
+				key := filepath.Join(secret, "deep", "token")
+				if err := errors.Join(
+					os.MkdirAll(filepath.Dir(key), 0o777), os.WriteFile(key, []byte("hunter3\n"), 0o666), os.Link(key, filepath.Join(dir, "old")),
+					os.Link(filepath.Join(dir, "public"), filepath.Join(dir, "twin")),
+				); err != nil {
+					t.Fatal(err)
+				}
+				out, r := output(t, Config{Sections: s}, deny, "/bin/sh", "-c", "D="+dir+"; "+tt.script+"; cat $D/twin; echo end")
+				if through := strings.Contains(out, "hunter3"); through != (tt.through && !effect.Stops()) || !strings.Contains(out, "news\nend") {
+					t.Errorf("%s: %q", effect, out)
+				}
+				if content, _ := os.ReadFile(key); effect.Stops() && string(content) != "hunter3\n" {
+					t.Errorf("changed to %q", content)
+				}
+				if named := r.judge.saw(func(e policy.Event) bool { return e.File == key }); named != (tt.name != "another link") {
+					t.Errorf("%s: the denied name was judged: %v", effect, named)
+				}
+			}
+		})
+	}
+}
+
+func TestLinksAreBounded(t *testing.T) {
+	dir := openDir(t)
+	for i := range 30 {
+		name := filepath.Join(dir, strconv.Itoa(i))
+		if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Link(name, name+"x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(dir, "7"), &st); err != nil {
+		t.Fatal(err)
+	}
+	l := newLinks([]string{"/", filepath.Join(dir, "missing"), dir}, 1000)
+	names, complete := l.of(&st)
+	if want := []string{filepath.Join(dir, "7"), filepath.Join(dir, "7x")}; !slices.Equal(names, want) || !complete {
+		t.Errorf("%q, complete %v", names, complete)
+	}
+	l = newLinks([]string{dir}, 20)
+	if _, complete := l.of(&st); complete || len(l.names[st.Dev]) == 0 {
+		t.Errorf("20 of 61 files are all, %d known", len(l.names[st.Dev]))
+	}
+	if _, complete := l.of(&st); !complete {
+		t.Error("says twice that not all is known")
+	}
+	st.Dev++
+	if names, complete := l.of(&st); len(names) > 0 || !complete {
+		t.Errorf("on another file system: %q", names)
+	}
+}
 
 // secretPolicy denies a directory below dir and returns its sections, the denial and the secret's path.
 func secretPolicy(t testing.TB, effect autodefend.Effect) (policy.Sections, func(policy.Event) bool, string, string) {

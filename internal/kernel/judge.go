@@ -32,12 +32,27 @@ func (s *Supervisor) deniesFile(c *call, p *place, access policy.Access) bool {
 	if st.Nlink == 0 {
 		name = strings.TrimSuffix(name, deletedMark)
 	}
-	if st.Nlink > 1 && st.Mode&unix.S_IFMT == unix.S_IFREG {
-		if other := c.rules.sameFile(st); other != "" {
-			name = other
+	if s.deniesName(c, name, access) {
+		return true
+	}
+	if c.rules.files == off || st.Nlink < 2 || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return false
+	}
+	return s.deniesOtherName(c, name, st, access)
+}
+
+// deniesOtherName judges an access by the denied names of a file that was opened by another one.
+func (s *Supervisor) deniesOtherName(c *call, name string, st *unix.Stat_t, access policy.Access) bool {
+	others, complete := c.rules.links.of(st)
+	if !complete {
+		s.cfg.Log.Warn("kernel: other names of files below denied directories aren't all known", "limit", maxLinked)
+	}
+	for _, other := range slices.Concat(c.rules.listed(st), others) {
+		if other != name && s.deniesName(c, other, access) {
+			return true
 		}
 	}
-	return s.deniesName(c, name, access)
+	return false
 }
 
 // deniesName judges an access by a file's name as the kernel gives it. What isn't in a directory, such as a pipe, is
@@ -55,17 +70,16 @@ func (s *Supervisor) deniesName(c *call, name string, access policy.Access) bool
 	return s.ask(c, policy.Event{Kind: policy.Open, File: name, Access: access})
 }
 
-// sameFile finds the listed file that has the same content under another name, "" when there is none.
-func (r *rules) sameFile(st *unix.Stat_t) string {
-	for _, list := range [][]string{r.file.DenyRead, r.file.DenyWrite} {
-		for _, entry := range list {
-			var denied unix.Stat_t
-			if unix.Stat(entry, &denied) == nil && denied.Ino == st.Ino && denied.Dev == st.Dev {
-				return entry
-			}
+// listed finds the names by which a policy denies a file itself, whenever the file came to be there.
+func (r *rules) listed(st *unix.Stat_t) []string {
+	var names []string
+	for _, entry := range r.links.denied {
+		var denied unix.Stat_t
+		if unix.Stat(entry, &denied) == nil && denied.Ino == st.Ino && denied.Dev == st.Dev {
+			names = append(names, entry)
 		}
 	}
-	return ""
+	return names
 }
 
 // harmless tells whether a file in a process's directory in /proc may be read by anybody: it is what ps shows.

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/autodefend/autodefend"
@@ -27,7 +28,7 @@ func modeOf(effect autodefend.Effect) mode {
 	return off
 }
 
-// rules is what the tier keeps of a policy's sections. It is immutable.
+// rules is what the tier keeps of a policy's sections.
 type rules struct {
 	processes, network, dns, files mode
 	tamper                         mode
@@ -36,6 +37,8 @@ type rules struct {
 	// goes by files too; elsewhere the kernel forbids that.
 	open mode
 	file policy.FileSection
+	// links is filled as it is needed; all else never changes.
+	links *links
 }
 
 func newRules(s policy.Sections, privileged bool) *rules {
@@ -47,6 +50,7 @@ func newRules(s policy.Sections, privileged bool) *rules {
 		tamper:    modeOf(s.Tamper),
 		strict:    s.Network.Strict,
 		file:      s.Files,
+		links:     newLinks(slices.Compact(slices.Sorted(slices.Values(slices.Concat(s.Files.DenyRead, s.Files.DenyWrite)))), maxLinked),
 	}
 	r.open = r.files
 	if privileged {
