@@ -35,6 +35,23 @@ func decodeAddress(raw []byte) (netip.AddrPort, bool) {
 	return netip.AddrPort{}, false
 }
 
+// decodeDestination reads an address that is sent or bound to. The kernel takes one of no family for IPv4 then, if the
+// socket is an IPv4 one.
+func decodeDestination(raw []byte) (netip.AddrPort, bool) {
+	if familyOf(raw) != unix.AF_UNSPEC || len(raw) < sizeInet {
+		return decodeAddress(raw)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(raw[4:8])), binary.BigEndian.Uint16(raw[2:])), true
+}
+
+// destination is decodeDestination for a socket: an IPv6 one takes an address of no family for none.
+func (k *socket) destination(raw []byte) (netip.AddrPort, bool) {
+	if k.family == unix.AF_INET {
+		return decodeDestination(raw)
+	}
+	return decodeAddress(raw)
+}
+
 // encodeAddress lays an address out for a socket of a family: IPv4 ones are mapped for IPv6 sockets.
 func encodeAddress(family int, address netip.AddrPort) []byte {
 	if family == unix.AF_INET6 {

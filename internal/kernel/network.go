@@ -158,7 +158,6 @@ func (s *Supervisor) bind(c *call) answer {
 	if errno != 0 {
 		return c.refuse(c.rules.network, errno)
 	}
-	at, internet := decodeAddress(raw)
 	if familyOf(raw) == unix.AF_UNIX {
 		return s.bindUnix(c, raw)
 	}
@@ -170,7 +169,7 @@ func (s *Supervisor) bind(c *call) answer {
 		return c.refuse(c.rules.network, errno)
 	}
 	defer k.close()
-	if internet && at.Port() != 0 && s.deniesPort(c, k, at) {
+	if at, internet := k.destination(raw); internet && at.Port() != 0 && s.deniesPort(c, k, at) {
 		return fail(unix.EACCES)
 	}
 	if c.rules.network != stop {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -136,6 +137,73 @@ func TestConnect(t *testing.T) {
 			out, _ := output(t, cfg, func(e policy.Event) bool { return deny(e) || e.Kind == policy.Tamper }, python, "-c", "import socket\n"+tt.code)
 			contains(t, out, tt.want)
 		})
+	}
+}
+
+const unspecifiedSource = `
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+static const char *outcome(long r) { return r < 0 ? strerror(errno) : "sent"; }
+int main(int argc, char **argv) {
+	struct sockaddr_in to = {.sin_family = AF_UNSPEC, .sin_port = htons(atoi(argv[2]))};
+	inet_pton(AF_INET, argv[1], &to.sin_addr);
+	struct iovec v = {"x", 1};
+	struct msghdr h = {.msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &v, .msg_iovlen = 1};
+	struct mmsghdr m[2] = {{h}, {h}};
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	printf("sendto: %s\n", outcome(sendto(s, "x", 1, 0, (void *)&to, sizeof to)));
+	printf("sendmsg: %s\n", outcome(sendmsg(s, &h, 0)));
+	printf("sendmmsg: %s\n", outcome(sendmmsg(s, m, 2, 0)));
+	struct sockaddr_in port = {.sin_family = AF_UNSPEC, .sin_port = htons(4444)};
+	printf("bind: %s\n", outcome(bind(socket(AF_INET, SOCK_DGRAM, 0), (void *)&port, sizeof port)));
+	int six = socket(AF_INET6, SOCK_DGRAM, 0);
+	printf("sendto by IPv6: %s\n", outcome(sendto(six, "x", 1, 0, (void *)&to, sizeof to)));
+	return 0;
+}`
+
+// TestUnspecified: an address of no family is an IPv4 one for Linux where messages are sent and ports are taken.
+func TestUnspecified(t *testing.T) {
+	program := compile(t, unspecifiedSource)
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	good := netip.MustParseAddrPort(conn.LocalAddr().String())
+	bad := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), good.Port())
+	for _, effect := range []autodefend.Effect{autodefend.Alert, autodefend.Prevent} {
+		for _, to := range []netip.AddrPort{good, bad} {
+			deny := func(e policy.Event) bool {
+				return effect.Stops() && (e.Address == bad || e.Kind == policy.Listen && e.Address.Port() == 4444)
+			}
+			out, r := output(t, Config{Sections: sections(effect)}, deny, program, to.Addr().String(), strconv.Itoa(int(to.Port())))
+			want := "sent"
+			if effect.Stops() && to == bad {
+				want = "Permission denied"
+			}
+			contains(t, out, "sendto: "+want+"\n", "sendmsg: "+want+"\n", "sendmmsg: "+want+"\n", "by IPv6: Destination address required")
+			if bound := strings.Contains(out, "bind: sent"); bound == effect.Stops() {
+				t.Errorf("%s: %s", effect, out)
+			}
+			judged := 0
+			for _, e := range r.judge.events {
+				if e.Kind == policy.Connect && e.Address == to && e.Protocol == "udp" {
+					judged++
+				}
+			}
+			if judged < 3 {
+				t.Errorf("%s: judged %d times", effect, judged)
+			}
+			if !r.judge.saw(func(e policy.Event) bool { return e.Kind == policy.Listen && e.Address.Port() == 4444 }) {
+				t.Errorf("%s: nobody judged the port", effect)
+			}
+		}
 	}
 }
 

@@ -121,24 +121,25 @@ func partly(sent int, errno unix.Errno) answer {
 // anyRedirected tells whether one of the messages goes to a name server.
 func (s *Supervisor) anyRedirected(c *call, count int) bool {
 	for i := range count {
-		if to, ok := s.destination(c, i); ok && s.redirected(c, to) {
+		to, internet := decodeDestination(s.nameIn(c, i))
+		if internet && s.redirected(c, to) {
 			return true
 		}
 	}
 	return false
 }
 
-// destination is where one of several messages goes.
-func (s *Supervisor) destination(c *call, i int) (netip.AddrPort, bool) {
+// nameIn copies the address in one of several messages, nil when it can't be read.
+func (s *Supervisor) nameIn(c *call, i int) []byte {
 	h, errno := readHeader(c.tid, c.args[1]+uint64(i*manyHeaderSize))
 	if errno != 0 {
-		return netip.AddrPort{}, false
+		return nil
 	}
 	raw, errno := h.address(c.tid)
 	if errno != 0 {
-		return netip.AddrPort{}, false
+		return nil
 	}
-	return decodeAddress(raw)
+	return raw
 }
 
 // judgeAll judges what goes on whatever the judge says.
@@ -149,7 +150,7 @@ func (s *Supervisor) judgeAll(c *call, count int) answer {
 	}
 	defer k.close()
 	for i := range count {
-		if to, ok := s.destination(c, i); ok {
+		if to, internet := k.destination(s.nameIn(c, i)); internet {
 			s.deniesPeer(c, k, to)
 		}
 	}
@@ -163,14 +164,14 @@ func (s *Supervisor) send(c *call, h header, flags int, note func(n int) unix.Er
 	if errno != 0 {
 		return c.refuse(c.rules.network, errno)
 	}
-	to, internet := decodeAddress(raw)
-	if c.rules.network != stop && !internet {
+	if _, internet := decodeDestination(raw); c.rules.network != stop && !internet {
 		return pass()
 	}
 	k, errno := s.socketOf(c, c.arg(0))
 	if errno != 0 {
 		return c.refuse(c.rules.network, errno)
 	}
+	to, internet := k.destination(raw)
 	m := &sending{k: k, raw: raw, vectors: h.vectors, flags: flags}
 	a, goes := s.route(c, m, to, internet)
 	if !goes {
