@@ -239,9 +239,9 @@ static bool readable(const struct change *c)
 enum ad_outcome ad_on_change(struct ad_call *call)
 {
 	struct change c;
-	if (ad_state.table == NULL || !(ad_listed(AD_WRITE) || ad_listed(AD_READ)))
+	if (ad_state.table == NULL || !(ad_listed(AD_WRITE) || ad_listed(AD_READ) || ad_keeps(AD_WRITE)))
 		return AD_CONTINUE;
-	if (!at_form(call, &c) || !ad_listed(c.from) || !readable(&c) || *(const char *)c.a[c.path] == '\0')
+	if (!at_form(call, &c) || !(ad_listed(c.from) || ad_keeps(c.from)) || !readable(&c) || *(const char *)c.a[c.path] == '\0')
 		return AD_CONTINUE;
 	if (c.nr == __NR_symlinkat && (ad_foreign((const void *)c.a[0]) || *(const char *)c.a[0] == '\0'))
 		return AD_CONTINUE; /* refused for that before anything else */
@@ -252,6 +252,18 @@ enum ad_outcome ad_on_change(struct ad_call *call)
 	if (c.path == 0)
 		return ad_result(call, c.follows ? on_file(&c) : on_name(&c));
 	return ad_result(call, c.follows ? on_file(&c) : on_place(&c));
+}
+
+/* A file that is open for reading can get another mode and owner, and then nobody can load it. */
+enum ad_outcome ad_on_held(struct ad_call *call)
+{
+	struct ad_path_buf name;
+	if (!ad_keeps(AD_WRITE))
+		return AD_CONTINUE;
+	ad_path_init(&name);
+	int error = ad_path_of_fd(&name, (int)call->a[0]) == 0 ? ad_guard_path(name.text, AD_WRITE) : 0;
+	ad_path_free(&name);
+	return error < 0 ? ad_result(call, error) : AD_CONTINUE;
 }
 
 /* A directory that is mounted elsewhere has other names from then on: that counts as reading and writing it. */

@@ -246,7 +246,8 @@ static bool open_short(const struct request *r, const struct ad_path_look *look,
 {
 	struct how how = r->how;
 	unsigned access = makes(r) ? r->access | AD_WRITE : r->access;
-	bool named = r->listed || look->number;
+	bool kept = ad_keeps(access);
+	bool named = r->listed || look->number || kept;
 	how.resolve = RESOLVE_NO_SYMLINKS;
 	if ((how.flags & AD_O_PATH) == 0)
 		how.flags |= O_LARGEFILE; /* openat adds it by itself */
@@ -256,6 +257,8 @@ static bool open_short(const struct request *r, const struct ad_path_look *look,
 		if (r->listed && (ad_mode(&ad_state, AD_OPEN) == AD_ASK ||
 				  ad_say_open(&ad_state, name->text, name->len, access) == AD_SAY_ASK))
 			return false; /* the long way asks, when it knows that the file is there */
+		if (kept && ad_at_home(name->text, name->len))
+			return false;
 		if (ad_begins(name->text, "/proc/") || ad_equal(name->text, "/proc"))
 			return false;
 		*result = ad_sys4(__NR_openat2, AD_AT_FDCWD, name->text, &how, sizeof how);
@@ -276,7 +279,7 @@ enum ad_outcome ad_on_open(struct ad_call *call)
 	if (ad_state.table == NULL || !read_request(call, &r))
 		return AD_CONTINUE;
 	r.listed = ad_listed(makes(&r) ? r.access | AD_WRITE : r.access);
-	if (!r.listed && !ad_protects())
+	if (!r.listed && !ad_protects() && !ad_keeps(r.access | AD_WRITE))
 		return AD_CONTINUE;
 	struct ad_path_look look = ad_path_looks(r.path);
 	if (look.len == 0 || look.len >= AD_TEXT_MAX)

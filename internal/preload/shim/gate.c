@@ -48,6 +48,9 @@ static handler *handler_of(long nr)
 	case __NR_removexattr:
 	case __NR_lremovexattr:
 		return ad_on_change;
+	case __NR_fchmod:
+	case __NR_fchown:
+		return ad_on_held;
 	case __NR_open_tree:
 		return ad_on_mount;
 	case __NR_chdir:

@@ -79,8 +79,37 @@ static bool harmless(const char *path)
 	return false;
 }
 
+/*
+ * The shim's own directory: a child starts without the shim when its file is gone, empty or elsewhere. A layer is
+ * read-only and belongs to root; where it doesn't, its files can't be changed all the same.
+ */
+bool ad_keeps(unsigned access)
+{
+	return ad_state.exposed && ad_state.table != NULL && (access & AD_WRITE) != 0;
+}
+
+/* Is path the first len bytes of below, up to a slash or the end? */
+static bool leads_to(const char *path, size_t len, const char *below, size_t below_len)
+{
+	return len > 0 && len <= below_len && memcmp(path, below, len) == 0 && (len == below_len || below[len] == '/');
+}
+
+int ad_guard_moved(const char *path, size_t len)
+{
+	if (!ad_keeps(AD_WRITE) || !leads_to(path, len, ad_state.library, ad_state.home_len))
+		return 0;
+	return tamper(path, 0);
+}
+
+bool ad_at_home(const char *path, size_t len)
+{
+	return leads_to(ad_state.library, ad_state.home_len, path, len);
+}
+
 int ad_guard_path(const char *path, unsigned access)
 {
+	if (ad_keeps(access) && ad_at_home(path, ad_length(path, 2 * AD_TEXT_MAX)))
+		return tamper(path, 0);
 	if (!ad_begins(path, "/proc/"))
 		return 0;
 	long pid = ad_number(path + 6);

@@ -164,10 +164,10 @@ int ad_judge_moved(const struct ad_place *place)
 	struct ad_path_buf name;
 	char denied[AD_PATH_SMALL];
 	bool fits;
-	int error = 0;
 	ad_path_init(&name);
 	place_name(&name, place, &fits);
-	if (fits && ad_denied_below(&ad_state, name.text, name.len, denied, sizeof denied) > 0) {
+	int error = fits ? ad_guard_moved(name.text, name.len) : 0;
+	if (error == 0 && fits && ad_denied_below(&ad_state, name.text, name.len, denied, sizeof denied) > 0) {
 		struct ad_ask ask = {
 			.kind = AD_OPEN, .access = AD_READ | AD_WRITE, .dirfd = AD_AT_FDCWD, .text = denied};
 		error = ad_ask(&ask);

@@ -48,6 +48,8 @@ struct ad_state {
 	uint16_t library_len;
 	bool openat2;                 /* the kernel has it and the sandbox permits it */
 	bool closed;                  /* without a table, nothing runs */
+	bool exposed;                 /* this process may change the shim's directory, or a directory above it */
+	uint16_t home_len;            /* bytes of library that are its directory */
 	bool patched;                 /* the C library's own system calls come to the gate */
 	char socket[108];             /* name of the supervisor's abstract socket, without the leading NUL */
 	char library[512];            /* path of the shim */
@@ -145,6 +147,7 @@ int ad_judge_moved(const struct ad_place *place); /* what is below the place cha
 /* files.c, change.c, network.c, resolve.c, exec.c, guard.c, isolate.c: one function per group of calls. */
 enum ad_outcome ad_on_open(struct ad_call *call);
 enum ad_outcome ad_on_change(struct ad_call *call);
+enum ad_outcome ad_on_held(struct ad_call *call);
 enum ad_outcome ad_on_chdir(struct ad_call *call);
 enum ad_outcome ad_on_mount(struct ad_call *call);
 enum ad_outcome ad_on_connect(struct ad_call *call);
@@ -160,6 +163,9 @@ enum ad_outcome ad_on_uring(struct ad_call *call);
 enum ad_outcome ad_on_memory(struct ad_call *call);
 int ad_guard_path(const char *path, unsigned access); /* 0, or -errno: a path below /proc of a protected process */
 bool ad_protects(void);                               /* is any process protected? */
+bool ad_keeps(unsigned access);                       /* must a path be known for such an access, for the shim's own files? */
+bool ad_at_home(const char *path, size_t len);        /* is it the shim's directory, or below? */
+int ad_guard_moved(const char *path, size_t len);     /* 0, or -errno: a directory above the shim's, or that */
 
 /* resolve.c: where port 53 goes. */
 struct ad_sockaddr {

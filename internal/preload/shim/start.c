@@ -4,9 +4,13 @@
  * It should run before any other library's constructor (the linker flag initfirst asks for that), so it must not need
  * the C library to be ready.
  */
+#include <asm/fcntl.h>
+#include <asm/stat.h>
+
 #include "shim.h"
 
 #define PROT_READ 1
+#define W_OK 2
 
 struct ad_state ad_state;
 
@@ -80,6 +84,33 @@ static void hide(const struct ad_state *state, char **envp)
 	*to = NULL;
 }
 
+/* May this process change a file or directory, be it after changing its mode? */
+static bool may_change(const char *path)
+{
+	struct stat st;
+	long writes = ad_sys3(__NR_faccessat, AD_AT_FDCWD, path, W_OK);
+	if (writes == 0 || writes == -EROFS)
+		return writes == 0;
+	return ad_sys4(__NR_newfstatat, AD_AT_FDCWD, path, &st, 0) == 0 && (long)st.st_uid == ad_sys0(__NR_geteuid);
+}
+
+/* Looks whether the shim's file or a directory on the way to it is this process's to change. */
+static void look_home(struct ad_state *state)
+{
+	char path[sizeof state->library];
+	size_t len = state->library_len;
+	memcpy(path, state->library, len + 1);
+	state->exposed = may_change(path);
+	while (len > 0) {
+		while (len > 0 && path[--len] != '/')
+			;
+		path[len > 0 ? len : 1] = '\0';
+		if (state->home_len == 0)
+			state->home_len = (uint16_t)len;
+		state->exposed = state->exposed || may_change(path);
+	}
+}
+
 static bool has_openat2(void)
 {
 	struct {
@@ -108,6 +139,7 @@ void ad_start(char **envp)
 	if (!known)
 		return;
 	state->openat2 = has_openat2();
+	look_home(state);
 	for (char **entry = envp; *entry != NULL; entry++)
 		if (ad_begins(*entry, AD_SITES "="))
 			state->known = *entry + sizeof AD_SITES;
