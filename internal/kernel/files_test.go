@@ -54,6 +54,40 @@ func TestOldLinks(t *testing.T) {
 	}
 }
 
+// TestProcLinks: links of /proc lead where they lead for the caller, and what is judged is what they lead to.
+func TestProcLinks(t *testing.T) {
+	python := need(t, "python3")
+	s, deny, dir, _ := secretPolicy(t, autodefend.Prevent)
+	script := `
+import os, threading
+os.chdir("` + dir + `")
+public = os.open("public", os.O_RDONLY)
+high = 700
+os.dup2(public, high)
+os.symlink("/nothing/here", "dangling")
+def roots():
+    task = f"/proc/self/task/{threading.get_native_id()}"
+    for way in ("/proc/self", "/proc/thread-self", task, f"/proc/{os.getpid()}/task/{threading.get_native_id()}"):
+        for rest in ("/root/` + dir + `", "/cwd", "/cwd/../` + filepath.Base(dir) + `"):
+            print(open(way + rest + "/public").read().strip(), end=" ")
+            try: print(open(way + rest + "/secret/key").read())
+            except PermissionError: print("refused")
+        print(open(f"{way}/fd/{public}").read().strip(), "refused")
+    for name in (task + "/comm", f"/proc/self/fdinfo/{high}", f"/dev/fd/{high}", f"/proc/self/fd/{high}", "../proc/self/../self/fd/" + str(high)):
+        try: open(("" if name[0] == "/" else "/tmp/") + name).read()
+        except OSError as e: print(name, e)
+    for name in ("/proc/self/fd/900", "/proc/self/task/1/comm", "/proc/self/nothing", "/etc/nothing", "/bin/nothing", "nothing/x", "dangling"):
+        try: open(name).read(); print(name)
+        except FileNotFoundError: pass
+    print("news refused")
+t = threading.Thread(target=roots); t.start(); t.join(); roots()
+`
+	out, _ := output(t, Config{Sections: s}, deny, python, "-c", script)
+	if want := strings.Repeat("news refused\n", 34); out != want {
+		t.Error(out)
+	}
+}
+
 func TestLinksAreBounded(t *testing.T) {
 	dir := openDir(t)
 	for i := range 30 {

@@ -162,7 +162,7 @@ func (s *Supervisor) openQuickly(c *call, o opening) (answer, bool) {
 	case errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EAGAIN):
 		return answer{}, false
 	case err != nil:
-		return fail(errnoOf(err)), true
+		return fail(errnoOf(err)), s.failsAlike(c, unix.AT_FDCWD, o.path, how, errnoOf(err))
 	}
 	p := place{dir: -1, fd: fd}
 	link, st, err := p.look()

@@ -109,7 +109,7 @@ func (s *Supervisor) target(c *call, dirfd int, path string, follow bool, resolv
 		}
 		_ = unix.Close(fd)
 	}
-	if err != nil && !errors.Is(err, unix.ELOOP) {
+	if err != nil && !errors.Is(err, unix.ELOOP) && (resolve != 0 || s.failsAlike(c, start, path, how, errnoOf(err))) {
 		return place{dir: -1, fd: -1}, errnoOf(err)
 	}
 	if resolve != 0 { // what the caller forbids on the way is beyond walk; it falls back to plain opens
@@ -121,6 +121,27 @@ func (s *Supervisor) target(c *call, dirfd int, path string, follow bool, resolv
 		p.close()
 	}
 	return p, errno
+}
+
+// failsAlike tells whether a lookup that failed for us does so for the caller. What /proc/self leads to may be there for
+// the caller alone. A lookup that follows no link, or stays in one file system that isn't /proc, is the same for both.
+func (s *Supervisor) failsAlike(c *call, start int, path string, how unix.OpenHow, errno unix.Errno) bool {
+	ways := []uint64{unix.RESOLVE_NO_SYMLINKS, unix.RESOLVE_NO_XDEV}
+	if start != unix.AT_FDCWD && onProc(start) {
+		ways = ways[:1]
+	}
+	resolve := how.Resolve
+	for _, way := range ways {
+		how.Resolve = resolve | way
+		fd, err := s.openAs(c, func() (int, error) { return unix.Openat2(start, path, &how) })
+		if err == nil {
+			_ = unix.Close(fd)
+		}
+		if errnoOf(err) == errno {
+			return true
+		}
+	}
+	return false
 }
 
 // parent finds the directory and the name that a path leads to, whether or not something is there.
@@ -332,7 +353,7 @@ func (w *walker) readLink(name string, fd int) (string, bool, unix.Errno) {
 			case "thread-self":
 				return strconv.Itoa(w.s.pidOf(w.c)) + "/task/" + strconv.Itoa(w.c.tid), false, 0
 			}
-		} else if _, err := unix.Openat2(w.dir, name, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_BENEATH}); errors.Is(err, unix.ELOOP) {
+		} else if isMagic(w.dir, name) {
 			return "", true, 0
 		}
 	}
@@ -342,6 +363,16 @@ func (w *walker) readLink(name string, fd int) (string, bool, unix.Errno) {
 		return "", false, errnoOf(err)
 	}
 	return string(buf[:n]), false, 0
+}
+
+// isMagic tells whether a link of /proc leads somewhere that its text doesn't tell.
+func isMagic(dir int, name string) bool {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_BENEATH}
+	fd, err := unix.Openat2(dir, name, &how)
+	if err == nil {
+		_ = unix.Close(fd)
+	}
+	return errors.Is(err, unix.ELOOP)
 }
 
 // onProc tells whether a directory belongs to a proc file system.
