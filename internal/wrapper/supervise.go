@@ -87,13 +87,28 @@ func (c *child) reap() error {
 func (c *child) note(status syscall.WaitStatus) {
 	switch {
 	case status.Stopped():
-		c.stopped = true
+		if stopsJob(status) {
+			c.stopped = true
+		}
 	case status.Continued():
 		c.stopped = false
 	default:
 		c.lastStatus = status
 		c.hasFinished = true
 	}
+}
+
+// stopsJob tells a stop by job control from one that a tracer in this process makes, which looks at programs before they
+// run: its status has an event above the lowest 16 bits, or the signal that is about to be delivered.
+func stopsJob(status syscall.WaitStatus) bool {
+	if uint32(status)>>16 != 0 {
+		return false
+	}
+	switch status.StopSignal() {
+	case syscall.SIGSTOP, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
+		return true
+	}
+	return false
 }
 
 // stopTogether stops this process when it was asked to stop and the child did, so that a shell sees its whole job
