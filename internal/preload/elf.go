@@ -32,6 +32,8 @@ const (
 
 	dynamicNeeded  = 1
 	dynamicStrings = 5
+	dynamicDepends = 0x6ffffefb // DT_DEPAUDIT
+	dynamicAudit   = 0x6ffffefc // DT_AUDIT
 
 	machineAMD64 = 62
 	machineARM64 = 183
@@ -126,6 +128,25 @@ func (e elf) needs(prefix string) bool {
 		return e.eachNeeded(dynamic, func(at uint64) bool {
 			return at < uint64(len(strs)) && strings.HasPrefix(string(strs[at:]), prefix)
 		})
+	}
+	return false
+}
+
+// hasAuditor reports whether the loader is to load a library before all others, which runs in a world of its own.
+func (e elf) hasAuditor() bool {
+	for _, p := range e.programs {
+		if p.kind != programDynamic {
+			continue
+		}
+		dynamic, err := e.read(p.offset, p.size, elfDynamicMax)
+		if err != nil {
+			return true
+		}
+		for ; len(dynamic) >= 16; dynamic = dynamic[16:] {
+			if tag := binary.LittleEndian.Uint64(dynamic); tag == dynamicAudit || tag == dynamicDepends {
+				return true
+			}
+		}
 	}
 	return false
 }

@@ -8,10 +8,11 @@ import (
 )
 
 // enters reports whether the shim will be in an ELF program that u starts, and see its calls. Go programs with a loader
-// are entered, but make their system calls themselves, on stacks too small for the shim.
+// are entered, but make their system calls themselves, on stacks too small for the shim. A program's auditor (LD_AUDIT's,
+// named in the file) runs before the shim.
 func (s startable) enters(v view, u user, file *openedFile, name string) bool {
 	e, err := parseELF(file)
-	if err != nil || e.machine != ourMachine() || e.isGo() {
+	if err != nil || e.machine != ourMachine() || e.isGo() || e.hasAuditor() {
 		return false
 	}
 	loader := e.interpreter()

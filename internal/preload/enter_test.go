@@ -33,6 +33,8 @@ func TestOpaque(t *testing.T) {
 		"without a loader":      {compile(t, "enter.c", "-static-pie"), true},
 		"Go by note":            {compile(t, "enter.c", "-DGO"), true},
 		"Go by section":         {compile(t, "enter.c", "-DGO_SECTION"), true},
+		"auditor":               {compile(t, "enter.c", "-Wl,--audit=/tmp/audit.so"), true},
+		"auditor, depending":    {compile(t, "enter.c", "-Wl,--depaudit=/tmp/audit.so"), true},
 		"own loader":            {compile(t, "enter.c", "-Wl,--dynamic-linker=/bin/true"), true},
 		"own loader by name":    {compile(t, "enter.c", "-Wl,--dynamic-linker="+copied), true},
 		"loader through parent": {compile(t, "enter.c", "-Wl,--dynamic-linker=/usr/lib/../.."+copied), true},

@@ -115,8 +115,9 @@ func (s startable) loading(v view, img image) (image, error) {
 	if !isLoader(img.programs[0].Path) && !isLoader(img.programs[0].Interpreter) {
 		return img, nil
 	}
-	args := loaderProgram(img.args)
+	args, audited := loaderProgram(img.args)
 	if len(args) == 0 {
+		img.programs[0].Opaque = img.programs[0].Opaque || audited
 		return img, nil
 	}
 	where, err := v.resolve(unix.AT_FDCWD, args[0], true)
@@ -132,6 +133,7 @@ func (s startable) loading(v view, img image) (image, error) {
 	if err != nil {
 		return image{}, err
 	}
+	loaded.Opaque = loaded.Opaque || audited // the auditor runs before the shim
 	img.programs = append(img.programs, loaded)
 	return img, nil
 }
@@ -157,25 +159,31 @@ func (s startable) program(v view, file *openedFile, where found, args []string)
 	return p, nil, nil
 }
 
-// loaderProgram returns what a loader's arguments tell it to start: the program and its arguments. It is empty when the
-// loader starts nothing.
-func loaderProgram(args []string) []string {
+// loaderProgram returns what a loader's arguments tell it to start, the program and its arguments, and whether an auditor
+// is loaded with it. There are none when the loader starts nothing.
+func loaderProgram(args []string) ([]string, bool) {
+	audited, starts := false, true
+	rest := len(args)
 	for i := 1; i < len(args); i++ {
 		switch option, _, joined := strings.Cut(args[i], "="); option {
 		case "--list", "--verify", "--list-tunables", "--list-diagnostics", "--help", "--version":
-			return nil
+			starts = false
 		case "--library-path", "--inhibit-rpath", "--audit", "--preload", "--argv0", "--glibc-hwcaps-prepend", "--glibc-hwcaps-mask":
+			audited = audited || option == "--audit"
 			if !joined {
 				i++
 			}
 		case "--inhibit-cache":
 		case "--":
-			return args[i+1:]
+			rest, i = i+1, len(args)
 		default:
-			return args[i:]
+			rest, i = i, len(args)
 		}
 	}
-	return nil
+	if !starts {
+		return nil, audited
+	}
+	return args[min(rest, len(args)):], audited
 }
 
 // script is the first line of a script.

@@ -262,6 +262,10 @@ func TestParseScript(t *testing.T) {
 
 func TestLoaderProgram(t *testing.T) {
 	tests := []struct{ in, want string }{
+		{"ld --audit /x.so /bin/id -u", "audited /bin/id -u"},
+		{"ld --audit=/x.so /bin/id", "audited /bin/id"},
+		{"ld --list --audit /x.so /bin/id", "audited "},
+		{"ld /bin/id --audit", "/bin/id --audit"},
 		{"ld", ""},
 		{"ld /bin/id -u", "/bin/id -u"},
 		{"ld --library-path /x:/y --inhibit-cache /bin/id", "/bin/id"},
@@ -272,7 +276,12 @@ func TestLoaderProgram(t *testing.T) {
 		{"ld --argv0", ""},
 	}
 	for _, tt := range tests {
-		if got := strings.Join(loaderProgram(strings.Fields(tt.in)), " "); got != tt.want {
+		args, audited := loaderProgram(strings.Fields(tt.in))
+		got := strings.Join(args, " ")
+		if audited {
+			got = "audited " + got
+		}
+		if got != tt.want {
 			t.Errorf("%q: %q, want %q", tt.in, got, tt.want)
 		}
 	}

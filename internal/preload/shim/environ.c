@@ -5,6 +5,10 @@
  * LIBRARY at the head of LD_PRELOAD. The new vector lives in a mapping of its own, because stacks may be tiny (musl's
  * posix_spawn gives its child 5 KB).
  *
+ * While a rule stops anything, auditors (LD_AUDIT) are acts against the Defender: their code runs before the shim's, with
+ * a C library of their own. Where such acts are stopped, the program starts without them. Nor does the loader write files
+ * (LD_PROFILE, LD_DEBUG_OUTPUT), which nobody would be asked about.
+ *
  * A vfork child shares its parent's memory, and after a successful exec nobody is left to unmap. So mappings are
  * remembered by thread pointer: a vfork child has its parent thread's, the parent sleeps meanwhile, and the next exec of
  * that thread uses the mapping again.
@@ -80,6 +84,23 @@ static bool is_variable(const char *entry)
 	return ad_begins(entry, AD_VARIABLE "=") || ad_begins(entry, AD_SITES "=");
 }
 
+static bool is_audit(const char *entry)
+{
+	return ad_begins(entry, "LD_AUDIT=");
+}
+
+/* Would the loader write a file, before the shim is there? */
+static bool is_output(const char *entry)
+{
+	return ad_begins(entry, "LD_PROFILE=") || ad_begins(entry, "LD_DEBUG_OUTPUT=");
+}
+
+static bool refuses_audit(const char *value)
+{
+	struct ad_ask ask = {.kind = AD_TAMPER, .dirfd = -100, .text = "LD_AUDIT"};
+	return value != NULL && *value != '\0' && ad_ask(&ask) < 0;
+}
+
 static bool is_preload(const char *entry)
 {
 	return ad_begins(entry, "LD_PRELOAD=");
@@ -125,9 +146,13 @@ char **ad_environ(char *const *envp)
 {
 	size_t count = 0;
 	const char *owners = NULL; /* the last one counts for the loader */
-	for (; !ad_foreign(envp) && envp[count] != NULL && count < ENTRIES_MAX; count++)
+	const char *audit = NULL;
+	for (; !ad_foreign(envp) && envp[count] != NULL && count < ENTRIES_MAX; count++) {
 		if (!ad_foreign(envp[count]) && is_preload(envp[count]))
 			owners = envp[count] + 11;
+		if (!ad_foreign(envp[count]) && is_audit(envp[count]) && (audit == NULL || *audit == '\0'))
+			audit = envp[count] + 9;
+	}
 	size_t text = 11 + ad_state.library_len + 2u + (owners == NULL ? 0 : ad_length(owners, SIZE_MAX));
 	size_t variable = sizeof AD_VARIABLE + 8u + ad_state.socket_len + ad_state.library_len;
 	char **to = room((count + 4) * sizeof *to + variable + text);
@@ -139,7 +164,11 @@ char **ad_environ(char *const *envp)
 	write_preload(preload, owners);
 	size_t n = 0;
 	bool placed = false;
+	bool stops = ad_stops_any(&ad_state);
+	bool unaudited = stops && refuses_audit(audit);
 	for (size_t i = 0; i < count; i++) {
+		if (!ad_foreign(envp[i]) && ((stops && is_output(envp[i])) || (unaudited && is_audit(envp[i]))))
+			continue;
 		if (ad_foreign(envp[i]) || !(is_variable(envp[i]) || is_preload(envp[i]))) {
 			to[n++] = envp[i];
 		} else if (is_preload(envp[i]) && !placed) {

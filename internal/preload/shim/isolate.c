@@ -14,14 +14,6 @@
 #define SECCOMP_MODE_FILTER 2
 #define SECCOMP_SET_MODE_FILTER 1
 
-static bool anything_stops(void)
-{
-	for (int kind = AD_EXEC; kind <= AD_OPEN; kind++)
-		if (ad_stops(&ad_state, (enum ad_kind)kind))
-			return true;
-	return false;
-}
-
 /* The flags of clone3 are in memory. */
 static bool clones_apart(const struct ad_call *call)
 {
@@ -93,7 +85,7 @@ static bool permitted(const struct ad_call *call)
 enum ad_outcome ad_on_isolate(struct ad_call *call)
 {
 	const char *what = leaves(call);
-	if (what != NULL && anything_stops() && permitted(call)) {
+	if (what != NULL && ad_stops_any(&ad_state) && permitted(call)) {
 		struct ad_ask ask = {.kind = AD_TAMPER, .dirfd = AD_AT_FDCWD, .text = what};
 		int error = ad_ask(&ask);
 		if (error < 0)

@@ -68,6 +68,7 @@ enum ad_say { AD_SAY_ALLOW, AD_SAY_ASK };
 struct ad_lists; /* a consistent copy of the table's head */
 uint8_t ad_mode(const struct ad_state *state, enum ad_kind kind);
 bool ad_stops(const struct ad_state *state, enum ad_kind kind);
+bool ad_stops_any(const struct ad_state *state); /* anything but acts against the Defender */
 uint32_t ad_flags(const struct ad_state *state);
 enum ad_say ad_say_open(const struct ad_state *state, const char *path, size_t len, unsigned access);
 /* A denied path below this one, which loses its name when this one does: its length, 0 for none. */

@@ -63,6 +63,14 @@ bool ad_stops(const struct ad_state *state, enum ad_kind kind)
 	return state->table != NULL && __atomic_load_n(&state->table->stops[kind], __ATOMIC_RELAXED) != 0;
 }
 
+bool ad_stops_any(const struct ad_state *state)
+{
+	for (int kind = AD_EXEC; kind <= AD_OPEN; kind++)
+		if (ad_stops(state, (enum ad_kind)kind))
+			return true;
+	return false;
+}
+
 uint32_t ad_flags(const struct ad_state *state)
 {
 	return state->table == NULL ? 0 : __atomic_load_n(&state->table->flags, __ATOMIC_RELAXED);

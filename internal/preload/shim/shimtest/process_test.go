@@ -61,6 +61,7 @@ func TestReinjection(t *testing.T) {
 		{"unset", "unset LD_PRELOAD; env -u AUTODEFEND_SHIM env | grep -E 'LD_PRELOAD|SHIM'", ""},
 		{"owner's library", "LD_PRELOAD=libc.so.6 env | grep -E 'LD_PRELOAD|SHIM'", "LD_PRELOAD=libc.so.6\n"},
 		{"two of them", "env -i LD_PRELOAD=libc.so.6:libm.so.6 A=b env", "LD_PRELOAD=libc.so.6:libm.so.6\nA=b\n"},
+		{"the loader's", "env -i LD_AUDIT=/nothing LD_PROFILE=libc.so.6 LD_DEBUG_OUTPUT=/tmp/x LD_BIND_NOW=1 env", "LD_BIND_NOW=1\n"},
 		{"empty", "env -i LD_PRELOAD= env", "LD_PRELOAD=\n"},
 		{"another supervisor", "env -i AUTODEFEND_SHIM=1:nobody:/nothing env", ""},
 		{"many variables", many + "env | grep -c ^V", "400\n"},
@@ -68,7 +69,12 @@ func TestReinjection(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSupervisor(t, rules{answer: allowAll})
+			s := newSupervisor(t, rules{answer: func(q question) (byte, int32) {
+				if q.kind == kindTamper {
+					return verdictDeny, int32(unix.EPERM)
+				}
+				return verdictAllow, 0
+			}})
 			out, err := runBounded(t, s.command(shim, "bash", "-c", test.script+"; true"), time.Minute)
 			if err != nil || out != test.want {
 				t.Errorf("%v, printed %q, want %q", err, out, test.want)
@@ -77,6 +83,10 @@ func TestReinjection(t *testing.T) {
 			defer s.mu.Unlock()
 			if hellos := len(s.seen); hellos < 2 {
 				t.Errorf("%d hellos: the child has no shim", hellos)
+			}
+			tampers := slices.ContainsFunc(s.seen, func(q question) bool { return q.kind == kindTamper && q.text == "LD_AUDIT" })
+			if tampers != strings.Contains(test.script, "LD_AUDIT=/") {
+				t.Errorf("asked %+v", s.seen)
 			}
 		})
 	}
