@@ -41,6 +41,19 @@ func BenchmarkFacts(b *testing.B) {
 			}
 		}
 	})
+	b.Run("program known", func(b *testing.B) {
+		s := startable{known: newEnterable()}
+		for b.Loop() {
+			v := viewOf(pid)
+			where, err := v.resolve(unix.AT_FDCWD, "/bin/true", true)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.image(v, where, "/bin/true", []string{"true"}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("resolve", func(b *testing.B) {
 		for b.Loop() {
 			v := viewOf(pid)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +23,8 @@ type openedFile struct {
 	user    uint32
 	group   uint32
 	links   uint64
+	size    int64
+	changed time.Time // content, mode, owner or names
 }
 
 // openFile opens what is at name. Only a regular file is opened for reading: a device or a pipe might notice.
@@ -36,6 +39,7 @@ func openFile(name string) (*openedFile, error) {
 	}
 	file := &openedFile{
 		fd: fd, content: -1, id: fileID{st.Dev, st.Ino}, mode: st.Mode, user: st.Uid, group: st.Gid, links: uint64(st.Nlink),
+		size: st.Size, changed: time.Unix(st.Ctim.Unix()),
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFREG {
 		file.content = reopen(fd)

@@ -28,6 +28,8 @@ type image struct {
 type startable struct {
 	// glibc: the shim needs glibc, so programs of another C library can't be entered.
 	glibc bool
+	// known remembers what was found; nil for nothing.
+	known *enterable
 }
 
 // startableWith reads from the shim itself which programs it can enter.
@@ -44,7 +46,7 @@ func startableWith(shim string) (startable, error) {
 	if e.machine != ourMachine() || e.kind != elfTypeShared {
 		return startable{}, fmt.Errorf("shim %s: %w", shim, errELF)
 	}
-	return startable{glibc: e.needs("libc.so.6")}, nil
+	return startable{glibc: e.needs("libc.so.6"), known: newEnterable()}, nil
 }
 
 // image looks at what would start if the process of v executed the file at where, which it calls given. What the
@@ -155,7 +157,7 @@ func (s startable) program(v view, file *openedFile, where found, args []string)
 	if script := parseScript(head); script != nil {
 		return p, script, nil
 	}
-	p.Opaque = file.changesUser(user) || bytes.HasPrefix(head, []byte("\x7fELF")) && !s.enters(v, user, file, where.path)
+	p.Opaque = file.changesUser(user) || bytes.HasPrefix(head, []byte("\x7fELF")) && !s.known.enters(v, user, file, func() bool { return s.enters(v, user, file, where.path) })
 	return p, nil, nil
 }
 
