@@ -33,10 +33,12 @@
 // # Known limits
 //
 // A peer sees the supervisor's process id as that of a UNIX socket's other end, where the policy stops network acts. A
-// signal sent by pidfd_send_signal has the supervisor as its sender. A program that another one traces can't be verified
-// and isn't started. A relative path of a UNIX socket that is bound is judged and then looked up by the kernel again.
-// A named pipe whose opening was given up stays open on our side until its other end comes. Before Linux 5.14 a signal
-// between the two steps of an opening can leave a descriptor behind in the caller; before 5.19 signals in a rapid row,
-// faster than an answer, hold a call up. The name by which an interpreter opens a script after its start is judged as a
+// signal sent by pidfd_send_signal has the supervisor as its sender. A program that another one traces can't be verified and
+// isn't started, nor is one whose file its user can't read, while the policy stops programs: where the Defender's own is
+// such a file the probe finds that the tier doesn't work. Of more than 20,000 files below denied directories, links that
+// some had before the start aren't known. A relative path of a UNIX socket that is bound is judged and then looked up by the
+// kernel again. A named pipe whose opening was given up stays open on our side until its other end comes. Before Linux 5.14
+// a signal between the two steps of an opening can leave a descriptor behind in the caller; before 5.19 signals in a rapid
+// row, faster than an answer, hold a call up. The name by which an interpreter opens a script after its start is judged as a
 // file, not as a program.
 package kernel

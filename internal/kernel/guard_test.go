@@ -228,6 +228,17 @@ func TestSignals(t *testing.T) {
 
 // TestUnprivileged runs the others again as a user without any rights.
 func TestUnprivileged(t *testing.T) {
+	againAsNobody(t, 0o755, "Runs|DeniedProgram|Files|FilesGoOn|OldLinks|ProcLinks|ExecRaces|OpenRaces|AddressRaces|DNS|Connect|Unspecified|Tampering|Signals|Death|Probe|Scripts|Multithread")
+}
+
+// TestUnreadable: the Defender's program is a file that its user may start, not read.
+func TestUnreadable(t *testing.T) {
+	againAsNobody(t, 0o711, "Runs|DeniedProgram|Files|Connect|Tampering|Death|Scripts")
+}
+
+// againAsNobody runs tests in a copy of this program with another mode, as a user without any rights.
+func againAsNobody(t *testing.T, mode os.FileMode, tests string) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: already runs without rights")
 	}
@@ -240,10 +251,10 @@ func TestUnprivileged(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(openDir(t), "kernel.test")
-	if err := os.WriteFile(program, content, 0o755); err != nil {
+	if err := os.WriteFile(program, content, mode); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "-test.run=^Test(Runs|DeniedProgram|Files|FilesGoOn|ExecRaces|OpenRaces|AddressRaces|DNS|Connect|Tampering|Signals|Death|Probe|Scripts|Multithread)$", "-test.short", "-test.v")
+	cmd := exec.Command(program, "-test.run=^Test("+tests+")$", "-test.short", "-test.v")
 	cmd.Dir = filepath.Dir(program)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir)

@@ -95,6 +95,7 @@ func LaunchMain(args []string, become func(argv []string) error) error {
 	runtime.LockOSThread() // the filter is this thread's alone, until it becomes the process
 	defer runtime.UnlockOSThread()
 	unix.CloseOnExec(o.control)
+	beReadable()
 	program, err := ownFilter(o.filter)
 	if err != nil {
 		return err
@@ -119,6 +120,12 @@ func ownFilter(o bpf.Options) (bpf.Program, error) {
 		return nil, err
 	}
 	return bpf.Supervised(o).Assemble(arch)
+}
+
+// beReadable lets the supervisor look into this process, which starts the runtime by a call that is judged. A program whose
+// file its user can't read isn't dumpable to begin with.
+func beReadable() {
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0) // where that is refused the supervisor says what it couldn't see
 }
 
 // prepare gives up the means of getting more rights by exec, without which the kernel installs no filter.
