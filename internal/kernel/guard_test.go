@@ -228,7 +228,7 @@ func TestSignals(t *testing.T) {
 
 // TestUnprivileged runs the others again as a user without any rights.
 func TestUnprivileged(t *testing.T) {
-	againAsNobody(t, 0o755, "Runs|DeniedProgram|Files|FilesGoOn|OldLinks|ProcLinks|ExecRaces|OpenRaces|AddressRaces|DNS|Connect|Unspecified|Tampering|Signals|Death|Probe|Scripts|Multithread")
+	againAsNobody(t, 0o755, "Runs|DeniedProgram|Writable|Files|FilesGoOn|OldLinks|ProcLinks|ExecRaces|OpenRaces|AddressRaces|DNS|Connect|Unspecified|Tampering|Signals|Death|Probe|Scripts|Multithread")
 }
 
 // TestUnreadable: the Defender's program is a file that its user may start, not read.

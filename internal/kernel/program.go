@@ -166,12 +166,38 @@ func describeFile(name string, st *unix.Stat_t) policy.Program {
 	if rest, ok := strings.CutPrefix(p.Path, "/memfd:"); ok {
 		p.Path, p.Fileless = "memfd:"+rest, true
 	}
-	p.Writable = writableDirectory(p.Path)
+	p.Writable = strings.HasPrefix(p.Path, "/") && (usuallyWritable(p.Path) || writable(p.Path, unix.Geteuid()))
 	return p
 }
 
-// writableDirectory tells whether a file lies where a function can write.
-func writableDirectory(name string) bool {
+// writable tells whether a user, who is the supervisor's own, could change or replace a file. Of root, who could do so with
+// any, that says nothing about a file.
+func writable(name string, user int) bool {
+	if user == 0 {
+		return false
+	}
+	for at := name; ; at = path.Dir(at) {
+		if writes(at, user) {
+			return true
+		}
+		if at == "/" || at == "." {
+			return false
+		}
+	}
+}
+
+// writes tells whether a user can write one file or directory, be it after changing its mode.
+func writes(name string, user int) bool {
+	var fs unix.Statfs_t
+	var st unix.Stat_t
+	if unix.Statfs(name, &fs) != nil || fs.Flags&unix.ST_RDONLY != 0 || unix.Stat(name, &st) != nil {
+		return false
+	}
+	return int(st.Uid) == user || unix.Faccessat(unix.AT_FDCWD, name, unix.W_OK, 0) == nil
+}
+
+// usuallyWritable tells whether a file lies where a function can write.
+func usuallyWritable(name string) bool {
 	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm", "/run", "/mnt"} {
 		if below(name, dir) {
 			return true

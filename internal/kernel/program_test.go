@@ -102,3 +102,29 @@ func TestMultithread(t *testing.T) {
 		})
 	}
 }
+
+// TestWritable: as root only usual places count; again as nobody, what nobody owns or may write does too.
+func TestWritable(t *testing.T) {
+	user := os.Geteuid()
+	dir := openDir(t)
+	for _, file := range []struct {
+		name string
+		mode os.FileMode
+	}{{"own", 0o555}, {"open", 0o755}} {
+		name := filepath.Join(dir, file.name)
+		if err := os.WriteFile(name, nil, file.mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := writable(name, user); got != (user != 0) {
+			t.Errorf("%s for user %d: %v", file.name, user, got)
+		}
+	}
+	if writable("/etc/passwd", user) {
+		t.Errorf("/etc/passwd for user %d", user)
+	}
+	for name, want := range map[string]bool{"/tmp/x": true, "/tmpx": false, "/dev/shm/a/b": true, "/usr/bin/env": false} {
+		if got := usuallyWritable(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
