@@ -165,15 +165,7 @@ func lastThread(t *testing.T, tasks []os.DirEntry) int {
 }
 
 func countTampers(j *judge) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	n := 0
-	for _, e := range j.events {
-		if e.Kind == policy.Tamper {
-			n++
-		}
-	}
-	return n
+	return j.count(func(e policy.Event) bool { return e.Kind == policy.Tamper })
 }
 
 // TestPythonStarts: an answer that a signal of Go's runtime interrupts would lose a descriptor.

@@ -80,15 +80,18 @@ func (j *judge) decide(e policy.Event) policy.Decision {
 	return policy.Decision{Deny: j.deny != nil && j.deny(e)}
 }
 
-func (j *judge) saw(match func(policy.Event) bool) bool {
+func (j *judge) saw(match func(policy.Event) bool) bool { return j.count(match) > 0 }
+
+func (j *judge) count(match func(policy.Event) bool) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	n := 0
 	for _, e := range j.events {
 		if match(e) {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // run is one program under supervision.

@@ -191,12 +191,9 @@ func TestUnspecified(t *testing.T) {
 			if bound := strings.Contains(out, "bind: sent"); bound == effect.Stops() {
 				t.Errorf("%s: %s", effect, out)
 			}
-			judged := 0
-			for _, e := range r.judge.events {
-				if e.Kind == policy.Connect && e.Address == to && e.Protocol == "udp" {
-					judged++
-				}
-			}
+			judged := r.judge.count(func(e policy.Event) bool {
+				return e.Kind == policy.Connect && e.Address == to && e.Protocol == "udp"
+			})
 			if judged < 3 {
 				t.Errorf("%s: judged %d times", effect, judged)
 			}
