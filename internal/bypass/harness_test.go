@@ -38,9 +38,10 @@ func TestMain(m *testing.M) {
 
 // workshop is what all runs share, made once: the layer, the denied program, and the attempts' programs.
 type workshop struct {
-	once sync.Once
-	err  error
-	dir  string
+	once    sync.Once
+	err     error
+	dir     string
+	program string // this test's program, without the race detector: cells and stand-ins are started from it
 }
 
 var built workshop
@@ -91,7 +92,23 @@ func (w *workshop) build(ctx context.Context) error {
 	if err := buildManaged(ctx, w.task()); err != nil {
 		return err
 	}
+	if err := w.buildProgram(ctx); err != nil {
+		return err
+	}
 	return buildLayer(ctx, w.layer())
+}
+
+// buildProgram finds or builds the program of cells. There are more than a thousand of them.
+func (w *workshop) buildProgram(ctx context.Context) error {
+	if !raced {
+		self, err := os.Executable()
+		w.program = self
+		return err
+	}
+	w.program = filepath.Join(w.dir, "cell")
+	build := command(ctx, ".", "go", "test", "-c", "-o", w.program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return run(build)
 }
 
 // compilation is one line "build: OUT COMPILER FLAG..." in a C source's head. A source without one is compiled by gcc into
@@ -165,11 +182,7 @@ func compilations(source, text string) []compilation {
 // launch runs one order in a cell of its own.
 func launch(t *testing.T, o order) report {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Root, o.Layer, o.Task, o.Program = t.TempDir(), built.layer(), built.task(), self
+	o.Root, o.Layer, o.Task, o.Program = t.TempDir(), built.layer(), built.task(), built.program
 	if o.Within == 0 {
 		o.Within = 20 * time.Second
 	}
@@ -183,8 +196,8 @@ func launch(t *testing.T, o order) report {
 	}
 	defer read.Close()
 	var stderr bytes.Buffer
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), envRole+"=cell", "GORACE=atexit_sleep_ms=0")
+	cmd := exec.Command(built.program) //nolint:gosec // ourselves
+	cmd.Env = append(os.Environ(), envRole+"=cell")
 	cmd.Stderr = &stderr
 	cmd.ExtraFiles = []*os.File{write}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC}
