@@ -63,8 +63,10 @@ int main(int argc, char **argv) {
 	TRY(setpriority(PRIO_PROCESS, pid, 19));
 	int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 	fcntl(pair[0], F_SETSIG, SIGKILL);
-	int negative = -getpgid(pid);
-	struct f_owner_ex owner = {F_OWNER_PID, pid}, thread = {F_OWNER_TID, tid}, group = {F_OWNER_PGRP, getpgid(pid)};
+	int leader = getpgid(pid), negative;
+	if (leader == 0) leader = pid; // what the kernel itself started is in no group that can be named
+	negative = -leader;
+	struct f_owner_ex owner = {F_OWNER_PID, pid}, thread = {F_OWNER_TID, tid}, group = {F_OWNER_PGRP, leader};
 	TRY(fcntl(pair[0], F_SETOWN, pid));
 	TRY(fcntl(pair[0], F_SETOWN, tid));
 	TRY(fcntl(pair[0], F_SETOWN, negative));
