@@ -63,18 +63,18 @@ int main(int argc, char **argv) {
 	TRY(setpriority(PRIO_PROCESS, pid, 19));
 	int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 	fcntl(pair[0], F_SETSIG, SIGKILL);
-	int leader = getpgid(pid), negative;
-	if (leader == 0) leader = pid; // what the kernel itself started is in no group that can be named
-	negative = -leader;
+	int leader = getpgid(pid), negative = -leader;
 	struct f_owner_ex owner = {F_OWNER_PID, pid}, thread = {F_OWNER_TID, tid}, group = {F_OWNER_PGRP, leader};
 	TRY(fcntl(pair[0], F_SETOWN, pid));
 	TRY(fcntl(pair[0], F_SETOWN, tid));
-	TRY(fcntl(pair[0], F_SETOWN, negative));
 	TRY(fcntl(pair[0], F_SETOWN_EX, &owner));
 	TRY(fcntl(pair[0], F_SETOWN_EX, &thread));
-	TRY(fcntl(pair[0], F_SETOWN_EX, &group));
 	TRY(ioctl(pair[0], FIOSETOWN, &pid));
-	TRY(ioctl(pair[0], SIOCSPGRP, &negative));
+	if (leader != 0) { // what the kernel itself started is in no group that can be named
+		TRY(fcntl(pair[0], F_SETOWN, negative));
+		TRY(fcntl(pair[0], F_SETOWN_EX, &group));
+		TRY(ioctl(pair[0], SIOCSPGRP, &negative));
+	}
 	int me = getpid(), nobody = 0;
 	struct f_owner_ex mine = {F_OWNER_TID, me}, got = {0};
 	printf("own descriptor:%d", fcntl(pair[0], F_SETOWN, me)); printf(" %d", fcntl(pair[0], F_GETOWN));
