@@ -26,8 +26,8 @@ type attempt struct {
 	// writableLayer makes the layer's files belong to the function's user, as they do where a layer is unpacked by
 	// the function's owner.
 	writableLayer bool
-	// direct: the Runtime API is known to the function by its real address too.
-	within time.Duration // how long the run may take; 0 is 20 s
+	// within is how long a run may take; 0 is 20 s.
+	within time.Duration
 	// preload is the verdict expected of the preload tier; "" is prevented.
 	preload verdict
 	// preloadLambda is the verdict expected in the lambda profile where it differs from preload.
