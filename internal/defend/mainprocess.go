@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/autodefend/autodefend/internal/policy"
 )
@@ -28,10 +29,23 @@ type mainProcess struct {
 	pid     int
 	command string // of the first process, as tiers name it
 	settled bool   // the first process has become the runtime
+
+	known chan struct{} // closed once pid is
 }
 
+// startsWithin is how long the first process may act before the wrapper has told which one it is.
+const startsWithin = 5 * time.Second
+
 func newMainProcess(r Runtime) *mainProcess {
-	return &mainProcess{runtime: r, command: commandLine(r.Args)}
+	return &mainProcess{runtime: r, command: commandLine(r.Args), known: make(chan struct{})}
+}
+
+// is notes the first process. Preconditions: mu is held.
+func (m *mainProcess) is(pid int) {
+	if m.pid == 0 && pid != 0 {
+		close(m.known)
+	}
+	m.pid = pid
 }
 
 // commandLine returns arguments as tiers give a process's command.
@@ -49,7 +63,7 @@ func (m *mainProcess) starting(execed bool) {
 func (m *mainProcess) started(pid int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.pid = pid
+	m.is(pid)
 }
 
 // starts tells whether the event is the runtime's start. Begun says that the runtime has asked for an event.
@@ -78,7 +92,7 @@ func (m *mainProcess) starts(e policy.Event, begun bool) bool {
 // settle learns from the first process' starts. Behind a script, each program takes the former's place.
 func (m *mainProcess) settle(e policy.Event) {
 	if m.pid == 0 {
-		m.pid = e.Process.PID
+		m.is(e.Process.PID)
 	}
 	if m.pid != e.Process.PID {
 		return
@@ -102,8 +116,12 @@ func (m *mainProcess) worker(p policy.Program) bool {
 }
 
 // speaks tells whether a process may talk to the Runtime API: the first one, and those with its command line, which it
-// forked.
+// forked. It waits until the first process is known. If that takes too long the answer is yes: the function must live.
 func (m *mainProcess) speaks(p policy.Process) bool {
+	select {
+	case <-m.known:
+	case <-time.After(startsWithin):
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.pid == 0 || p.PID == m.pid {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -260,4 +261,11 @@ func readBounded(path string, limit int) ([]byte, error) {
 		raw = raw[:len(raw)+n]
 	}
 	return raw, nil
+}
+
+// ending reports whether a process has given its program up, as it does some time before it's gone. One that hides has it
+// still: reading it is another error then.
+func ending(pid int) bool {
+	_, err := os.Readlink(procPath(pid, "exe"))
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }

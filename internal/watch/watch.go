@@ -140,7 +140,7 @@ func (w *Watcher) judgeAbsence(p *process, report *Report) {
 // look says who a process is and what it executes. Nothing good is known of one that hides. It is an error when it is gone.
 func (w *Watcher) look(p *process) (policy.Process, policy.Program, error) {
 	who, program, err := w.config.Look(p.pid)
-	if gone(p) {
+	if gone(p) || err != nil && ending(p.pid) {
 		return who, program, errGone
 	}
 	if err != nil {
