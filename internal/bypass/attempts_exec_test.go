@@ -161,7 +161,7 @@ func execAttempts() []attempt {
 		inShell("main-sh", "another program than the main one", "main-sh.sh").with(mainOnly),
 		inShell("main-exec", "the main process becomes another program", "main-exec.sh").with(mainOnly),
 
-		{name: "exec-traced", about: "ptrace of a child: a harmless call becomes execve at the kernel's door", run: []string{"traced", "number"}, rule: "exec", proof: ran, preload: uncovered, preloadLambda: outside},
+		{name: "exec-traced", about: "ptrace of a child: a harmless call becomes execve at the kernel's door", run: []string{"traced", "number"}, rule: "exec", proof: ran, preloadLambda: outside},
 		{name: "exec-assembly", about: "the instruction itself, in deployed native code", run: []string{"exec-crafted", "assembly"}, rule: "exec", proof: ran, crafted: true, preload: uncovered},
 		{name: "exec-int80", about: "int 0x80: the 32-bit call", run: []string{"exec-crafted", "int80"}, rule: "exec", proof: ran, crafted: true, preload: uncovered, preloadLambda: outside, kernel: refused},
 		{name: "exec-code-in-memory", about: "machine code in a page of its own", run: []string{"exec-crafted", "memory"}, rule: "exec", proof: ran, crafted: true, preload: uncovered},

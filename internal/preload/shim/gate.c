@@ -70,6 +70,7 @@ static handler *handler_of(long nr)
 	case __NR_pivot_root:
 	case __NR_chroot:
 	case __NR_prctl:
+	case __NR_ptrace:
 	case __NR_seccomp:
 		return ad_on_isolate;
 	case __NR_mmap:
@@ -100,7 +101,6 @@ static handler *handler_of(long nr)
 	case __NR_rt_sigqueueinfo:
 	case __NR_rt_tgsigqueueinfo:
 		return ad_on_signal;
-	case __NR_ptrace:
 	case __NR_process_vm_readv:
 	case __NR_process_vm_writev:
 	case __NR_pidfd_open:

@@ -1,6 +1,8 @@
 /*
  * isolate.c - calls by which a process leaves the world that the Defender sees.
  *
+ * A tracer changes the calls of the process that it traces behind our back.
+ *
  * In another network namespace the supervisor's socket isn't there; with other mounts or another root, paths mean other
  * files; a filter of the program's own can make our questions fail, or answer them. While a rule stops anything, such
  * calls are acts against the Defender. Where the sandbox refuses them anyhow, as Lambda's does, nobody is asked: the same
@@ -13,6 +15,9 @@
 #define PR_SET_SECCOMP 22
 #define SECCOMP_MODE_FILTER 2
 #define SECCOMP_SET_MODE_FILTER 1
+#define PTRACE_TRACEME 0
+#define PTRACE_ATTACH 16
+#define PTRACE_SEIZE 0x4206
 
 /* The flags of clone3 are in memory. */
 static bool clones_apart(const struct ad_call *call)
@@ -44,6 +49,8 @@ static const char *leaves(const struct ad_call *call)
 		return "pivot_root";
 	case __NR_chroot:
 		return "chroot";
+	case __NR_ptrace:
+		return call->a[0] == PTRACE_TRACEME || call->a[0] == PTRACE_ATTACH || call->a[0] == PTRACE_SEIZE ? "ptrace" : NULL;
 	case __NR_prctl:
 		return call->a[0] == PR_SET_SECCOMP && call->a[1] == SECCOMP_MODE_FILTER ? "seccomp filter" : NULL;
 	default: /* seccomp */
@@ -69,6 +76,8 @@ static long harmless(const struct ad_call *call)
 		return ad_sys1(__NR_chroot, NULL);
 	case __NR_prctl:
 		return ad_sys5(__NR_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0);
+	case __NR_ptrace:
+		return ad_sys4(__NR_ptrace, -1, 0, NULL, NULL);
 	case __NR_seccomp:
 		return ad_sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, call->a[1], NULL);
 	default: /* a clone can't be tried */
@@ -93,5 +102,7 @@ enum ad_outcome ad_on_isolate(struct ad_call *call)
 	}
 	if (call->nr == __NR_mount)
 		return ad_on_mount(call);
+	if (call->nr == __NR_ptrace)
+		return ad_on_reach(call);
 	return call->nr == __NR_chroot ? ad_on_chdir(call) : AD_CONTINUE;
 }
