@@ -67,7 +67,7 @@ func lambdaFilter() []unix.SockFilter {
 // TestLambdaSandbox starts a function where Lambda's refusals are in force and no tier is forced: preload holds the rule.
 func TestLambdaSandbox(t *testing.T) {
 	if len(enforcing(t)) == 0 {
-		t.Skip("SKIPPED: the shim was not built")
+		t.Skip("SKIPPED: the shim was not built: no C compiler")
 	}
 	self, err := os.Executable()
 	if err != nil {

@@ -19,7 +19,7 @@ const sameTests = "^(TestExitCode|TestDeathBySignal|TestCannotStart|TestForeignC
 // TestSameWithSupervisor runs the tests of the plain wrapper again, with a policy that alerts, under each tier.
 func TestSameWithSupervisor(t *testing.T) {
 	if supervised != "" {
-		t.Skip("this is the second run")
+		t.Skip("SKIPPED: the tests run again under a supervisor are not run a third time")
 	}
 	for _, tiers := range forcedTiers(t) {
 		t.Run(tiers, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 func TestNumbers(t *testing.T) {
 	arch, err := ArchOf(runtime.GOARCH)
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("SKIPPED: %v", err)
 	}
 	for call, want := range map[string]uint32{
 		"execve": unix.SYS_EXECVE, "execveat": unix.SYS_EXECVEAT, "openat": unix.SYS_OPENAT, "openat2": unix.SYS_OPENAT2,

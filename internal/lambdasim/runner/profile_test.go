@@ -40,7 +40,7 @@ call("memfd_create", nr(319, 279), 0, 0)
 func TestRunProfileRefuses(t *testing.T) {
 	python, err := FindInterpreter(t.Context(), "python3")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("SKIPPED: %v", err)
 	}
 	tests := []struct {
 		profile Profile

@@ -80,7 +80,7 @@ func must(t *testing.T, r *Runner, f Function, payload string) Result {
 	t.Helper()
 	got, err := r.Invoke(bounded(t), f, []byte(payload))
 	if errors.Is(err, ErrNoRuntime) {
-		t.Skip(err)
+		t.Skipf("SKIPPED: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
