@@ -20,6 +20,13 @@ type running struct {
 	cmd   *exec.Cmd
 }
 
+// A Python program that begins with wakeable and ends with awaitSignals handles every signal at once: each writes a
+// byte that ends the read. With signal.pause, one that arrives just before the pause would wait for the next.
+const (
+	wakeable     = "import os,signal\nr,w=os.pipe(); os.set_blocking(w,False); signal.set_wakeup_fd(w)\n"
+	awaitSignals = "while True: os.read(r,1)"
+)
+
 // launch starts argv under the defender in a process group of its own, as Lambda does, and waits for its line "ready".
 // A deadline on the pipe turns a hang into a failure.
 func launch(t *testing.T, argv ...string) *running {
@@ -85,7 +92,7 @@ func (r *running) awaitStop() {
 func TestTermination(t *testing.T) {
 	tests := []struct{ name, flag, script string }{
 		{"sh", "-c", `trap 'echo term; kill $!; exit 42' TERM; sleep 600 & echo ready; wait`},
-		{"python3", "-c", "import signal,sys\ndef h(*a):\n print('term',flush=True); sys.exit(42)\nsignal.signal(15,h); print('ready',flush=True)\nwhile True: signal.pause()"},
+		{"python3", "-c", wakeable + "def h(*a):\n print('term',flush=True); os._exit(42)\nsignal.signal(15,h); print('ready',flush=True)\n" + awaitSignals},
 		{"node", "-e", "process.on('SIGTERM',()=>{console.log('term');process.exit(42)});setInterval(()=>{},1e6);console.log('ready')"},
 		{"ruby", "-e", "trap('TERM'){$stdout.write(\"term\\n\");exit 42}; $stdout.sync=true; puts 'ready'; sleep"},
 	}
@@ -104,11 +111,11 @@ func TestTermination(t *testing.T) {
 
 // TestEverySignalIsForwarded has a child that names each signal it gets.
 func TestEverySignalIsForwarded(t *testing.T) {
-	script := "import signal\n" +
+	script := wakeable +
 		"def h(n,f): print(n,flush=True)\n" +
 		"for n in set(range(1,65))-{9,17,19,32,33}: signal.signal(n,h)\n" +
 		"print('ready',flush=True)\n" +
-		"while True: signal.pause()"
+		awaitSignals
 	run := launch(t, program(t, "python3"), "-c", script)
 	for sig := syscall.Signal(1); sig <= 64; sig++ {
 		switch sig {
@@ -127,10 +134,10 @@ func TestEverySignalIsForwarded(t *testing.T) {
 
 // TestIgnoredSignalsCanBeHandledLater starts with SIGTERM ignored; the child sets a handler all the same.
 func TestIgnoredSignalsCanBeHandledLater(t *testing.T) {
-	script := "import signal\n" +
+	script := wakeable +
 		"print(signal.getsignal(15)==signal.SIG_IGN,flush=True)\n" +
 		"signal.signal(15,lambda n,f: print('term',flush=True)); print('ready',flush=True)\n" +
-		"while True: signal.pause()"
+		awaitSignals
 	signals := `trap '' TERM; echo ready; exec "$@"`
 	run := launch(t, "/bin/sh", "-c", signals, "sh", defender, program(t, "python3"), "-c", script)
 	run.expect("True")
@@ -147,9 +154,9 @@ func TestProcessGroup(t *testing.T) {
 
 // TestJobControl stops and continues the whole job through the defender.
 func TestJobControl(t *testing.T) {
-	script := "import signal\n" +
+	script := wakeable +
 		"signal.signal(signal.SIGCONT,lambda n,f: print('continued',flush=True)); print('ready',flush=True)\n" +
-		"while True: signal.pause()"
+		awaitSignals
 	run := launch(t, program(t, "python3"), "-c", script)
 	for range 3 {
 		run.signal(syscall.SIGTSTP)
