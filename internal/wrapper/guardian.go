@@ -35,7 +35,11 @@ type Guardian struct {
 // Preconditions: argv is not empty; it is called from the main goroutine, once.
 func (g *Guardian) Run(argv, environ []string) int {
 	state := inherited()
-	signals := openRelay(state)
+	signals, err := openRelay(state)
+	if err != nil {
+		g.Log.Error("start supervisor", "error", err.Error())
+		return g.unsupervised(argv, environ, state, nil, g.FailClosed)
+	}
 	runtime.LockOSThread()
 	control, pid, err := g.start(argv, environ, state)
 	if err != nil {
@@ -85,7 +89,8 @@ func (g *Guardian) start(argv, environ []string, state entryState) (int, int, er
 	return mine, pid, err
 }
 
-// unsupervised goes on without a supervisor where there never was a runtime.
+// unsupervised goes on without a supervisor where there never was a runtime. Without signals, which may be nil, it becomes
+// the runtime.
 func (g *Guardian) unsupervised(argv, environ []string, state entryState, signals *relay, closed bool) int {
 	if closed {
 		g.Log.Error("runtime is not started: its protection could not be", "failMode", "closed")
@@ -94,7 +99,9 @@ func (g *Guardian) unsupervised(argv, environ []string, state entryState, signal
 	plan := resolve(argv, environ)
 	w := Wrapper{Log: g.Log}
 	pid := 0
-	w.startAny(plan, state, &pid)
+	if signals != nil {
+		w.startAny(plan, state, &pid)
+	}
 	if pid == 0 {
 		return w.giveWay(plan.commands, state, signals)
 	}
@@ -136,21 +143,24 @@ func (g *Guardian) follow(pid int, signals *relay) int {
 		g.Log.Error("follow runtime", "error", err.Error())
 		return exitRefused
 	}
-	ended := w.ended()
-	for {
-		select {
-		case sig := <-signals.signals:
-			w.signal(sig)
-		case <-signals.children:
-		case <-ended:
-			var status syscall.WaitStatus
-			got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil)
-			if err == nil && got == pid {
-				return finish(status)
+	go func() {
+		for {
+			sig, err := signals.next()
+			if err != nil {
+				return
 			}
-			return exitRefused
+			if sig != syscall.SIGCHLD {
+				w.signal(sig)
+			}
 		}
+	}()
+	<-w.ended()
+	var status syscall.WaitStatus
+	got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil)
+	if err == nil && got == pid {
+		return finish(status)
 	}
+	return exitRefused
 }
 
 // describe says in words how a process ended.

@@ -3,7 +3,6 @@ package wrapper
 import (
 	"errors"
 	"fmt"
-	"os"
 	"syscall"
 	"time"
 )
@@ -17,9 +16,8 @@ type child struct {
 	pid         int
 	stopped     bool // the child is stopped
 	stopWanted  bool // we were asked to stop and have not yet
-	signals     <-chan os.Signal
+	signals     *relay
 	received    func(syscall.Signal) // may be nil
-	terminated  <-chan os.Signal
 	lastStatus  syscall.WaitStatus
 	hasFinished bool
 }
@@ -28,30 +26,36 @@ type child struct {
 // a signal never reaches a process that merely got the child's old number. Received, which may be nil, hears of each
 // signal first.
 func supervise(pid int, r *relay, received func(syscall.Signal)) (syscall.WaitStatus, error) {
-	c := &child{pid: pid, signals: r.signals, terminated: r.children, received: received}
+	c := &child{pid: pid, signals: r, received: received}
 	if err := c.reap(); err != nil {
 		return 0, err
 	}
 	for !c.hasFinished {
-		select {
-		case sig := <-c.signals:
-			c.forward(sig)
-		case <-c.terminated:
-			if err := c.reap(); err != nil {
-				return 0, err
-			}
+		sig, err := r.next()
+		if err == nil {
+			err = c.take(sig)
 		}
-		c.stopTogether()
+		if err == nil {
+			err = c.stopTogether()
+		}
+		if err != nil {
+			return 0, err
+		}
 	}
 	return c.lastStatus, nil
 }
 
-// forward passes sig on. A child that has just ended is a zombie until reap sees it, so the number is still its own.
-func (c *child) forward(received os.Signal) {
-	sig, ok := received.(syscall.Signal)
-	if !ok {
-		return
+// take does what a signal asks for.
+func (c *child) take(sig syscall.Signal) error {
+	if sig == syscall.SIGCHLD {
+		return c.reap()
 	}
+	c.forward(sig)
+	return nil
+}
+
+// forward passes sig on. A child that has just ended is a zombie until reap sees it, so the number is still its own.
+func (c *child) forward(sig syscall.Signal) {
 	if c.received != nil {
 		c.received(sig)
 	}
@@ -113,33 +117,37 @@ func stopsJob(status syscall.WaitStatus) bool {
 
 // stopTogether stops this process when it was asked to stop and the child did, so that a shell sees its whole job
 // stopped. A child that stopped for reasons of its own, or that refuses to, leaves us running.
-func (c *child) stopTogether() {
+func (c *child) stopTogether() error {
 	if !c.stopWanted || !c.stopped || c.hasFinished {
-		return
+		return nil
 	}
-	if !c.settle() {
-		return
+	settled, err := c.settle()
+	if settled {
+		c.stopWanted = false
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
 	}
-	c.stopWanted = false
-	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+	return err
 }
 
 // settle waits until stop signals that reach us in two ways, from the sender and from our own parent, have all arrived:
-// one that we saw only after being continued would stop the child again. It returns false when a SIGCONT came between.
-func (c *child) settle() bool {
+// one that we saw only after being continued would stop the child again. It returns false when a SIGCONT came between, or
+// the child has ended.
+func (c *child) settle() (bool, error) {
 	const long = 50 * time.Millisecond
-	quiet := time.After(long)
-	for c.stopWanted {
-		select {
-		case sig := <-c.signals:
-			switch sig {
-			case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
-			default:
-				c.forward(sig)
+	quiet := time.Now().Add(long)
+	for c.stopWanted && !c.hasFinished {
+		sig, err := c.signals.nextWithin(quiet)
+		switch {
+		case err != nil:
+			return false, err
+		case sig == 0:
+			return true, nil
+		case sig == syscall.SIGTSTP, sig == syscall.SIGTTIN, sig == syscall.SIGTTOU:
+		default:
+			if err := c.take(sig); err != nil {
+				return false, err
 			}
-		case <-quiet:
-			return true
 		}
 	}
-	return false
+	return false, nil
 }

@@ -2,7 +2,6 @@ package wrapper
 
 import (
 	"errors"
-	"os"
 	"syscall"
 	"time"
 
@@ -30,15 +29,12 @@ func openWatched(pid int) (watched, error) {
 	return watched{pid: pid, pidfd: -1}, nil
 }
 
-func (w watched) signal(sig os.Signal) {
-	number, ok := sig.(syscall.Signal)
-	switch {
-	case !ok:
-	case w.pidfd >= 0:
-		_ = unix.PidfdSendSignal(w.pidfd, number, nil, 0)
-	default:
-		_ = syscall.Kill(w.pid, number)
+func (w watched) signal(sig syscall.Signal) {
+	if w.pidfd >= 0 {
+		_ = unix.PidfdSendSignal(w.pidfd, sig, nil, 0)
+		return
 	}
+	_ = syscall.Kill(w.pid, sig)
 }
 
 // ended is closed when the process has ended.

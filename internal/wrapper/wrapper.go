@@ -54,18 +54,23 @@ const exitRefused = 1
 func (w *Wrapper) Run(argv, environ []string) int {
 	state := inherited()
 	plan := launch{commands: []command{{path: argv[0], args: argv, env: environ}}}
-	pid, signals, how := 0, (*relay)(nil), Beside
+	pid, signals, how, relayed := 0, (*relay)(nil), Beside, false
 	sound := w.contain("prepare runtime", func() {
 		plan = resolve(argv, environ)
 		w.report(plan.problems)
-		signals = openRelay(state)
+		var err error
+		if signals, err = openRelay(state); err != nil {
+			w.report([]error{err})
+			return
+		}
+		relayed = true
 		if how = w.prepare(); how != Beside {
 			return
 		}
-		runtime.LockOSThread() // not before: every signal of a relay costs a switch between threads
+		runtime.LockOSThread() // not before: a switch to another goroutine then is one between threads
 		w.startAny(plan, state, &pid)
 	})
-	if pid == 0 && (how == Never || !sound && w.closed()) {
+	if pid == 0 && (how == Never || !(sound && relayed) && w.closed()) {
 		w.leave()
 		return exitRefused
 	}
