@@ -1,0 +1,25 @@
+package rules
+
+import (
+	_ "embed" // the automata are one embedded string
+)
+
+// automata holds all programs and the scanner, one behind the other; the generated table says where each starts.
+//
+//go:embed automata.bin
+var automata string //nolint:gochecknoglobals // embedded read-only data
+
+// Program returns the compiled expression with this number (Condition.Program, Target.Program) for match.Program.
+func Program(n int16) string { return automata[programs[n]:programs[n+1]] }
+
+// Programs returns the number of compiled expressions.
+func Programs() int { return len(programs) - 1 }
+
+// Literals returns the scanner of all literals, for match.Scanner.
+func Literals() string { return automata[scannerStart:] }
+
+// LiteralGroups returns the literal groups (Condition.Needs) that this literal of the scanner is in. A group has
+// occurred when one of its literals has.
+func LiteralGroups(literal int) []uint16 {
+	return literalGroups[literalStarts[literal]:literalStarts[literal+1]]
+}
