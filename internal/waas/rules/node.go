@@ -21,7 +21,7 @@ type Node struct {
 }
 
 // Nodes returns the tree of chains of transformations.
-func Nodes() []Node { return nodes[:] }
+func Nodes() []Node { return nodes }
 
 // Path returns the chain's transformations in the order in which they are applied.
 func Path(id NodeID) []Transform {

@@ -71,7 +71,10 @@ type Condition struct {
 	// and Lt, the 32-byte bitmap (bit b%8 of byte b/8) of the bytes that ValidateByteRange allows, the words of Pm
 	// joined by newlines, the name of PmFromFile's list. For people use Text.
 	Argument string
-	// Program is the index of the compiled expression of Rx, and of Pm where the words are few; NoProgram if none.
+	// Bytes says that the expression reads the text byte by byte, each byte the character of its number (as in
+	// Latin-1), and not as UTF-8.
+	Bytes bool
+	// Program is the number of the compiled expression of Rx, and of Pm where it has few words; NoProgram if none.
 	Program int16
 	// Needs lists literal groups of which every one must have occurred in the tested text for the operator to match.
 	// Empty: the literals say nothing and the operator must be run. For Pm and PmFromFile without a program the one
@@ -79,8 +82,8 @@ type Condition struct {
 	Needs []uint16
 }
 
-// NoProgram stands in Condition.Program for a condition without a compiled expression.
-const NoProgram = -1
+// NoProgram stands where there is no compiled expression. Programs are numbered from 1.
+const NoProgram = 0
 
 // Target is one variable, or some of its members, that a condition tests.
 type Target struct {
@@ -98,7 +101,7 @@ type Target struct {
 }
 
 // All returns every rule, ordered by id within the Core Rule Set and then our own.
-func All() []Rule { return table[:] }
+func All() []Rule { return table }
 
 // Find returns the rule with this id, or nil if there is none.
 func Find(id int) *Rule {

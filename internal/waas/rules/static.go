@@ -1,5 +1,7 @@
 package rules
 
+//go:generate go run -tags waasbootstrap ../gen
+
 import (
 	_ "embed" // the automata are one embedded string
 )
@@ -12,8 +14,8 @@ var automata string //nolint:gochecknoglobals // embedded read-only data
 // Program returns the compiled expression with this number (Condition.Program, Target.Program) for match.Program.
 func Program(n int16) string { return automata[programs[n]:programs[n+1]] }
 
-// Programs returns the number of compiled expressions.
-func Programs() int { return len(programs) - 1 }
+// Programs returns the highest number of a compiled expression.
+func Programs() int { return len(programs) - 2 }
 
 // Literals returns the scanner of all literals, for match.Scanner.
 func Literals() string { return automata[scannerStart:] }
