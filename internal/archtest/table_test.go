@@ -65,6 +65,22 @@ func architecture() []row {
 			why: "what is allowed follows from the policy and the event alone; it runs inside customers' functions",
 		},
 		{
+			pkg: "internal/waas", kind: engine, internal: []string{root, "internal/policy"}, external: []string{"github.com/corazawaf/libinjection-go"},
+			why: "a verdict follows from the event, the rules and the policy alone; it runs inside customers' functions",
+		},
+		{
+			pkg: "internal/waas/gen", kind: tool, internal: []string{"internal/waas"}, external: []string{"github.com/corazawaf/coraza-coreruleset/"},
+			why: "compiles the Core Rule Set when the product is built; nothing of it ships",
+		},
+		{
+			pkg: "internal/waas/crstest", kind: testsOnly,
+			why: "the Core Rule Set's own tests see the firewall from outside",
+		},
+		{
+			pkg: "internal/waas/corpus", kind: testsOnly,
+			why: "lists of attacks and of ordinary events judge the firewall from outside",
+		},
+		{
 			pkg: "internal/bpf", kind: engine, internal: []string{root}, external: []string{xSys},
 			why: "seccomp programs are values that can be read, printed and interpreted",
 		},
@@ -152,7 +168,6 @@ func architecture() []row {
 			why:      "the layer's program stays small: nothing of SQL, AWS SDK or UI",
 		},
 
-		{pkg: "internal/waas", kind: engine, future: true},
 		{pkg: "internal/console", kind: part, future: true},
 		{pkg: "internal/store", kind: adapter, future: true},
 	}
@@ -161,6 +176,7 @@ func architecture() []row {
 // testLibraries may be imported by any _test.go file.
 func testLibraries() []string {
 	return []string{
+		"github.com/corazawaf/",
 		"github.com/google/go-cmp/",
 		"github.com/rogpeppe/go-internal/",
 		"go.uber.org/goleak",
