@@ -17,39 +17,47 @@ type Remark struct {
 
 // Check compiles every rule. It returns the mistakes, as joined [autodefend.Error] values, and remarks.
 func (p *Policy) Check() ([]Remark, error) {
-	var remarks []Remark
 	var errs []error
-	everything := ""
-	for i := range p.Rules {
+	remarks := remarkAll(p.scopes(), "so nothing is enforced", func(w *remarker, i int) {
 		r := &p.Rules[i]
-		path := rulePath(i)
 		enabled := *r
 		enabled.Disabled = false
-		if _, err := compileAt(path, &enabled); err != nil {
+		if _, err := compileAt(w.path, &enabled); err != nil {
 			errs = append(errs, err)
 		}
-		w := remarker{path: path}
 		w.rule(r)
-		if everything != "" && !r.Disabled {
-			w.say("", "never holds: %s above it holds for every function", everything)
-		}
-		if everything == "" && !r.Disabled && r.holdsForAll() {
-			everything = path
-		}
-		slices.SortStableFunc(w.found, func(a, b Remark) int { return strings.Compare(a.Path, b.Path) })
-		remarks = append(remarks, w.found...)
-	}
-	if len(p.Rules) == 0 {
-		remarks = append(remarks, Remark{"rules", "there are none, so nothing is enforced"})
-	}
+	})
 	w := remarker{}
 	w.ignored(p.unknown)
 	return append(remarks, w.found...), errors.Join(errs...)
 }
 
+// remarkAll remarks on rules, each of which remark looks at, and on their order.
+func remarkAll(rules []ruleScope, without string, remark func(w *remarker, i int)) []Remark {
+	var remarks []Remark
+	everything := ""
+	for i, r := range rules {
+		w := remarker{path: rulePath(i)}
+		w.scope(r)
+		remark(&w, i)
+		if everything != "" && !r.disabled {
+			w.say("", "never holds: %s above it holds for every function", everything)
+		}
+		if everything == "" && !r.disabled && r.holdsForAll() {
+			everything = w.path
+		}
+		slices.SortStableFunc(w.found, func(a, b Remark) int { return strings.Compare(a.Path, b.Path) })
+		remarks = append(remarks, w.found...)
+	}
+	if len(rules) == 0 {
+		remarks = append(remarks, Remark{"rules", "there are none, " + without})
+	}
+	return remarks
+}
+
 // holdsForAll tells that no function is left for later rules.
-func (r *Rule) holdsForAll() bool {
-	return len(r.Collections) == 0 || slices.ContainsFunc(r.Collections, func(c Collection) bool {
+func (r *ruleScope) holdsForAll() bool {
+	return len(r.collections) == 0 || slices.ContainsFunc(r.collections, func(c Collection) bool {
 		for _, foreign := range c.foreign() {
 			if limits(*foreign.values) {
 				return false
@@ -74,17 +82,21 @@ func (w *remarker) say(member, format string, args ...any) {
 	w.found = append(w.found, Remark{joinPath(w.path, member), fmt.Sprintf(format, args...)})
 }
 
-// rule remarks on a rule.
-func (w *remarker) rule(r *Rule) {
-	if r.Disabled {
+// scope remarks on whom a rule holds for.
+func (w *remarker) scope(r ruleScope) {
+	if r.disabled {
 		w.say("disabled", "the rule is passed over")
 	}
-	if len(r.Collections) == 0 {
+	if len(r.collections) == 0 {
 		w.say("collections", "there are none, so the rule holds for every function")
 	}
-	for i := range r.Collections {
-		w.collection(fmt.Sprintf("collections[%d]", i), &r.Collections[i])
+	for i := range r.collections {
+		w.collection(fmt.Sprintf("collections[%d]", i), &r.collections[i])
 	}
+}
+
+// rule remarks on a rule.
+func (w *remarker) rule(r *Rule) {
 	if n := len(r.CustomRules); n > 0 {
 		w.say("customRules", "custom rules aren't enforced yet (%d)", n)
 	}

@@ -16,13 +16,16 @@ const EnvironmentVariable = "TW_POLICY"
 // DefaultInterval is how old a policy gets before the Console is asked for a newer one.
 const DefaultInterval = 2 * time.Minute
 
-// Envelope is what TW_POLICY carries: the rule for one function, and how to get a newer one.
+// Envelope is what TW_POLICY carries: the rules for one function, and how to get newer ones.
 type Envelope struct {
 	kept
 
 	// Rule is the one that holds; nil when none does.
 	Rule *Rule
-	// Summary says that the rule is stricter than the policy, because that didn't fit: the Console has the rest.
+	// WAAS is the firewall's rule that holds; nil when none does.
+	WAAS *WAASRule
+	// Summary says that the rules stand for longer ones that didn't fit: the Console has the rest. The rule of the runtime
+	// is stricter than the policy; the firewall's may alert where the policy prevents, but never the other way round.
 	Summary bool
 	// Target is whom the rule is for; its labels aren't carried.
 	Target  Target
@@ -67,6 +70,16 @@ func (e *Envelope) walk(f *fields) {
 	if !f.writing && rule.Name != "" {
 		e.Rule = &rule
 	}
+	firewall := WAASRule{}
+	if e.WAAS != nil {
+		firewall = *e.WAAS
+	}
+	if !f.writing || e.WAAS != nil {
+		f.object("waas", &firewall)
+	}
+	if !f.writing && firewall.Name != "" {
+		e.WAAS = &firewall
+	}
 	f.flag("summary", &e.Summary)
 	f.text("function", &e.Target.Function)
 	f.text("region", &e.Target.Region)
@@ -101,8 +114,9 @@ func (p *Proxy) walk(f *fields) {
 	f.text("ca", &p.CA)
 }
 
-// Encode makes the value of TW_POLICY, signed with key. It has at most limit bytes, when limit is positive: a rule that
-// doesn't fit is replaced by a summary that is at least as strict, which needs a Console that has the rest.
+// Encode makes the value of TW_POLICY, signed with key. It has at most limit bytes, when limit is positive: rules that
+// don't fit are replaced by a summary, which needs a Console that has the rest: see [Envelope].Summary. Expressions of
+// custom rules aren't checked.
 func Encode(e Envelope, key ed25519.PrivateKey, limit int) (string, error) {
 	if err := e.check(key); err != nil {
 		return "", err
@@ -117,8 +131,8 @@ func Encode(e Envelope, key ed25519.PrivateKey, limit int) (string, error) {
 		e.FailMode = e.Rule.Own.FailMode
 	}
 	smallest := 0
-	for rule := range candidates(e.Rule) {
-		e.Rule = rule
+	for rule, firewall := range candidates(e.Rule, e.WAAS) {
+		e.Rule, e.WAAS = rule, firewall
 		value, err := seal(&e, key)
 		if err != nil {
 			return "", err
@@ -156,10 +170,19 @@ func (e *Envelope) check(key ed25519.PrivateKey) error {
 	if e.Rule != nil && e.Rule.Name == "" {
 		refuse("the rule needs a name")
 	}
-	if _, err := Compile(e.Rule); err != nil {
-		errs = append(errs, err)
+	if e.WAAS != nil && e.WAAS.Name == "" {
+		refuse("the firewall's rule needs a name")
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, e.checkRules())...)
+}
+
+// checkRules finds mistakes in the rules.
+func (e *Envelope) checkRules() error {
+	_, err := Compile(e.Rule)
+	if e.WAAS == nil {
+		return err
+	}
+	return errors.Join(err, e.WAAS.Validate(nil))
 }
 
 // Decode reads the value of TW_POLICY. With a trusted key only that one's signature counts, else the one inside, which
@@ -186,7 +209,7 @@ func Decode(s string, trusted ed25519.PublicKey) (Envelope, error) {
 	if e.FailMode == "" {
 		e.FailMode = autodefend.FailOpen
 	}
-	if _, err := Compile(e.Rule); err != nil {
+	if err := e.checkRules(); err != nil {
 		return Envelope{}, envelopeError(fmt.Errorf("%w: %w", ErrNewer, err))
 	}
 	e.Key = key

@@ -143,10 +143,10 @@ func TestDecodeErrors(t *testing.T) {
 		return edit(func(b []byte) []byte { b[at] ^= 1; return b })
 	}
 	resigned := func(content string) string {
-		packed, _ := deflate([]byte(content))
+		packed, _ := deflate(plainVersion, []byte(content))
 		return sealRaw(packed)
 	}
-	bomb, _ := deflate(bytes.Repeat([]byte(" "), maxContent+1))
+	bomb, _ := deflate(plainVersion, bytes.Repeat([]byte(" "), maxContent+1))
 	tests := []struct {
 		name, value string
 		want        error
@@ -162,7 +162,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"length raised", edit(func(b []byte) []byte { b[1]++; return b }), ErrTruncated},
 		{"length lowered", edit(func(b []byte) []byte { b[2] -= 3; return b }), ErrMalformed},
 		{"more behind it", edit(func(b []byte) []byte { return append(b, 1, 2, 3) }), ErrMalformed},
-		{"newer version", edit(func(b []byte) []byte { b[0] = 2; return b }), ErrNewer},
+		{"newer version", edit(func(b []byte) []byte { b[0] = 3; return b }), ErrNewer},
 		{"version 0", edit(func(b []byte) []byte { b[0] = 0; return b }), ErrMalformed},
 		{"empty", "", ErrMalformed},
 		{"JSON", `{"rules": []}`, ErrMalformed},
@@ -200,7 +200,7 @@ func signedContentOnly(_, content []byte) []byte {
 
 // sealWith signs an empty object in another way.
 func sealWith(signed func(head, content []byte) []byte) string {
-	content, _ := deflate([]byte("{}"))
+	content, _ := deflate(plainVersion, []byte("{}"))
 	return sealAs(content, signed)
 }
 
@@ -209,7 +209,7 @@ func sealRaw(content []byte) string { return sealAs(content, signed) }
 
 func sealAs(content []byte, signed func(head, content []byte) []byte) string {
 	key := testKey(1)
-	head := append([]byte{sealVersion, byte(len(content) >> 8), byte(len(content))}, key[ed25519.SeedSize:]...)
+	head := append([]byte{plainVersion, byte(len(content) >> 8), byte(len(content))}, key[ed25519.SeedSize:]...)
 	return autodefend.PolicyPrefix + base64.RawURLEncoding.EncodeToString(bytes.Join([][]byte{head, ed25519.Sign(key, signed(head, content)), content}, nil))
 }
 
@@ -282,7 +282,7 @@ func FuzzContent(f *testing.F) {
 	f.Add([]byte(`{"function":"f","rule":{"name":"r","dns":{"effect":"alert","blacklist":["*.x"]}},"interval":60,"issued":1}`))
 	f.Add([]byte(`{"rule":null,"console":{"proxy":{}}}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		packed, err := deflate(content)
+		packed, err := deflate(plainVersion, content)
 		if err != nil || len(packed) > 1<<16-1 {
 			t.Skip()
 		}

@@ -16,33 +16,43 @@ const MaxSize = 16 << 20
 // Parse reads a policy, a list of rules, or a single rule. All mistakes are returned, each with the path of its member,
 // as joined [autodefend.Error] values of code invalid.
 func Parse(data []byte) (*Policy, error) {
-	if len(data) > MaxSize {
-		return nil, autodefend.Errorf(autodefend.CodeInvalid, "%d bytes are more than the %d that a policy may have", len(data), MaxSize)
-	}
-	data = bytes.TrimSpace(data)
-	if err := syntax(data); err != nil {
-		return nil, err
-	}
-	var errs []error
 	p := &Policy{}
-	switch {
-	case data[0] == '[':
-		p.Rules = readList[Rule]("rules", data, &errs)
-	case isPolicy(data):
-		readObject("", data, p, &errs)
-	default:
-		p.Rules = make([]Rule, 1)
-		readObject(rulePath(0), data, &p.Rules[0], &errs)
-	}
-	errs = append(errs, p.names()...)
+	errs := parseRules(data, "runtime/serverless", p, &p.Rules)
+	errs = append(errs, names(p.scopes())...)
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	return p, nil
 }
 
+// parseRules reads a policy of either kind, or rules of it. api is where a Console has it.
+func parseRules[T any, P interface {
+	*T
+	walker
+}](data []byte, api string, whole walker, rules *[]T,
+) []error {
+	if len(data) > MaxSize {
+		return []error{autodefend.Errorf(autodefend.CodeInvalid, "%d bytes are more than the %d that a policy may have", len(data), MaxSize)}
+	}
+	data = bytes.TrimSpace(data)
+	if err := syntax(data, api); err != nil {
+		return []error{err}
+	}
+	var errs []error
+	switch {
+	case data[0] == '[':
+		*rules = readList[T, P]("rules", data, &errs)
+	case isPolicy(data):
+		readObject("", data, whole, &errs)
+	default:
+		*rules = make([]T, 1)
+		readObject(rulePath(0), data, P(&(*rules)[0]), &errs)
+	}
+	return errs
+}
+
 // syntax tells where JSON is broken.
-func syntax(data []byte) error {
+func syntax(data []byte, api string) error {
 	var any json.RawMessage
 	err := json.Unmarshal(data, &any)
 	if err == nil && (data[0] == '{' || data[0] == '[') {
@@ -53,7 +63,7 @@ func syntax(data []byte) error {
 		line := 1 + bytes.Count(data[:min(int(at.Offset), len(data))], []byte("\n"))
 		e = autodefend.Errorf(autodefend.CodeInvalid, "line %d isn't JSON: %s", line, at)
 	}
-	return e.WithHint("a policy is JSON as GET /api/v1/policies/runtime/serverless gives it")
+	return e.WithHint("a policy is JSON as GET /api/v1/policies/%s gives it", api)
 }
 
 // isPolicy tells a policy from a single rule.
@@ -64,7 +74,7 @@ func isPolicy(data []byte) bool {
 	}
 	for _, m := range given {
 		switch strings.ToLower(m.name) {
-		case "rules", "_id", "learningdisabled":
+		case "rules", "_id", "learningdisabled", "minport", "maxport":
 			return true
 		}
 	}
@@ -75,20 +85,20 @@ func isPolicy(data []byte) bool {
 func rulePath(i int) string { return fmt.Sprintf("rules[%d]", i) }
 
 // names finds rules without a name, and names that two rules have.
-func (p *Policy) names() []error {
+func names(rules []ruleScope) []error {
 	var errs []error
 	first := make(map[string]int)
-	for i, r := range p.Rules {
+	for i, r := range rules {
 		path := rulePath(i)
-		if r.Name == "" {
+		if r.name == "" {
 			errs = append(errs, mistake(path+".name", "audits name the rule that decided", "a rule needs a name"))
 			continue
 		}
-		if at, twice := first[r.Name]; twice {
-			errs = append(errs, mistake(path+".name", "", "%q is the name of rules[%d] already", r.Name, at))
+		if at, twice := first[r.name]; twice {
+			errs = append(errs, mistake(path+".name", "", "%q is the name of rules[%d] already", r.name, at))
 			continue
 		}
-		first[r.Name] = i
+		first[r.name] = i
 	}
 	return errs
 }
@@ -121,15 +131,17 @@ func ParseCollections(data []byte) ([]Collection, error) {
 }
 
 // Define fills in the collections that the rules only name.
-func (p *Policy) Define(collections []Collection) {
+func (p *Policy) Define(collections []Collection) { define(p.scopes(), collections) }
+
+func define(rules []ruleScope, collections []Collection) {
 	byName := make(map[string]Collection, len(collections))
 	for _, c := range collections {
 		byName[c.Name] = c
 	}
-	for i := range p.Rules {
-		for j, c := range p.Rules[i].Collections {
+	for _, r := range rules {
+		for j, c := range r.collections {
 			if full, ok := byName[c.Name]; ok && c.undefined() {
-				p.Rules[i].Collections[j] = full
+				r.collections[j] = full
 			}
 		}
 	}

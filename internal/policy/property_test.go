@@ -110,7 +110,7 @@ func TestSummariesAreStricter(t *testing.T) {
 		rule := drawRule(t)
 		c := mustCompileRule(t, rule)
 		var summaries []*Compiled
-		for r := range candidates(rule) {
+		for r := range candidates(rule, nil) {
 			summaries = append(summaries, mustCompileRule(t, r))
 		}
 		for range 20 {

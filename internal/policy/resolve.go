@@ -25,30 +25,55 @@ type Look struct {
 	Why     string // one sentence
 }
 
+// ruleScope is whom a rule holds for: what rules of all kinds have in common.
+type ruleScope struct {
+	name        string
+	disabled    bool
+	collections []Collection
+}
+
+func (p *Policy) scopes() []ruleScope {
+	all := make([]ruleScope, len(p.Rules))
+	for i := range p.Rules {
+		all[i] = ruleScope{p.Rules[i].Name, p.Rules[i].Disabled, p.Rules[i].Collections}
+	}
+	return all
+}
+
 // Resolve finds the rule for a function: the first that isn't disabled and whose scope matches. Rules below it are
 // not looked at.
 func (p *Policy) Resolve(t Target) Resolution {
-	res := Resolution{Index: -1}
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		look := Look{Index: i, Rule: r.Name}
-		look.Matched, look.Why = r.match(t, &res.Undefined)
-		res.Looks = append(res.Looks, look)
-		if look.Matched {
-			res.Rule, res.Index = r, i
-			break
-		}
+	res := Resolution{}
+	res.Index, res.Looks, res.Undefined = look(p.scopes(), t)
+	if res.Index >= 0 {
+		res.Rule = &p.Rules[res.Index]
 	}
 	return res
 }
 
+// look finds the first rule that holds; -1 when none does.
+func look(rules []ruleScope, t Target) (int, []Look, []string) {
+	var looks []Look
+	var undefined []string
+	for i, r := range rules {
+		matched, why := r.match(t, &undefined)
+		looks = append(looks, Look{Index: i, Rule: r.name, Matched: matched, Why: why})
+		if matched {
+			return i, looks, undefined
+		}
+	}
+	return -1, looks, undefined
+}
+
 // Undefined lists the collections that enabled rules only name, each once: whom those rules hold for can't be known.
-func (p *Policy) Undefined() []string {
+func (p *Policy) Undefined() []string { return undefinedNames(p.scopes()) }
+
+func undefinedNames(rules []ruleScope) []string {
 	var names []string
-	for i := range p.Rules {
-		for j := range p.Rules[i].Collections {
-			c := &p.Rules[i].Collections[j]
-			if !p.Rules[i].Disabled && c.undefined() && !slices.Contains(names, c.Name) {
+	for _, r := range rules {
+		for j := range r.collections {
+			c := &r.collections[j]
+			if !r.disabled && c.undefined() && !slices.Contains(names, c.Name) {
 				names = append(names, c.Name)
 			}
 		}
@@ -57,16 +82,16 @@ func (p *Policy) Undefined() []string {
 }
 
 // match tells whether a rule holds for a function, and why.
-func (r *Rule) match(t Target, undefined *[]string) (bool, string) {
-	if r.Disabled {
+func (r *ruleScope) match(t Target, undefined *[]string) (bool, string) {
+	if r.disabled {
 		return false, "it is disabled"
 	}
-	if len(r.Collections) == 0 {
+	if len(r.collections) == 0 {
 		return true, "it has no collections, so it holds for every function"
 	}
 	why := ""
-	for i := range r.Collections {
-		c := &r.Collections[i]
+	for i := range r.collections {
+		c := &r.collections[i]
 		matched, reason := c.match(t)
 		if matched {
 			return true, fmt.Sprintf("collection %q holds the function", c.Name)

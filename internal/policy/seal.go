@@ -28,16 +28,19 @@ var (
 
 // A sealed envelope is [autodefend.PolicyPrefix] and, in base64 for URLs without padding:
 //
-//	1 byte    version
+//	1 byte    version: 1, or 2 with a rule of the firewall
 //	2 bytes   length of the content as sealed, big-endian
 //	32 bytes  Ed25519 public key
 //	64 bytes  signature of sealContext, all of the above, and the content
 //	n bytes   content: JSON, deflated with the dictionary of the version
 const (
-	sealVersion = 1
-	sealContext = "autodefend policy envelope\n"
-	headSize    = 3 + ed25519.PublicKeySize
-	sealSize    = headSize + ed25519.SignatureSize
+	// plainVersion has a rule of the runtime alone. Whatever has no more is sealed so, for Defenders that know nothing else
+	// and so that values stay what they were; sealVersion has a rule of the firewall too.
+	plainVersion = 1
+	sealVersion  = 2
+	sealContext  = "autodefend policy envelope\n"
+	headSize     = 3 + ed25519.PublicKeySize
+	sealSize     = headSize + ed25519.SignatureSize
 	// maxContent bounds the content in bytes when it's inflated, so that a few bytes can't fill the memory.
 	maxContent = 1 << 20
 )
@@ -45,7 +48,11 @@ const (
 // seal packs and signs an envelope.
 func seal(e *Envelope, key ed25519.PrivateKey) (string, error) {
 	var errs []error
-	content, err := deflate(writeObject(e, true, &errs))
+	version := byte(plainVersion)
+	if e.WAAS != nil {
+		version = sealVersion
+	}
+	content, err := deflate(version, writeObject(e, true, &errs))
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return "", fmt.Errorf("pack %s: %w", EnvironmentVariable, err)
 	}
@@ -53,7 +60,7 @@ func seal(e *Envelope, key ed25519.PrivateKey) (string, error) {
 		return "", tooLong(len(content), 1<<16-1)
 	}
 	head := make([]byte, 0, sealSize+len(content))
-	head = append(head, sealVersion)
+	head = append(head, version)
 	head = binary.BigEndian.AppendUint16(head, uint16(len(content))) //nolint:gosec // checked above
 	head = append(head, key[ed25519.SeedSize:]...)
 	sealed := append(head, ed25519.Sign(key, signed(head, content))...)
@@ -97,7 +104,7 @@ func unseal(s string, trusted ed25519.PublicKey) ([]byte, ed25519.PublicKey, err
 	if !ed25519.Verify(key, signed(head, content), signature) {
 		return nil, nil, ErrTampered
 	}
-	content, err = inflate(content)
+	content, err = inflate(raw[0], content)
 	return content, key, err
 }
 
@@ -117,9 +124,9 @@ func decodeBase64(s string) ([]byte, error) {
 	return raw, nil
 }
 
-func deflate(content []byte) ([]byte, error) {
+func deflate(version byte, content []byte) ([]byte, error) {
 	var b bytes.Buffer
-	w, err := flate.NewWriterDict(&b, flate.BestCompression, []byte(dictionary))
+	w, err := flate.NewWriterDict(&b, flate.BestCompression, dictionaryOf(version))
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +139,8 @@ func deflate(content []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func inflate(content []byte) ([]byte, error) {
-	r := flate.NewReaderDict(bytes.NewReader(content), []byte(dictionary))
+func inflate(version byte, content []byte) ([]byte, error) {
+	r := flate.NewReaderDict(bytes.NewReader(content), dictionaryOf(version))
 	out, err := io.ReadAll(io.LimitReader(r, maxContent+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -144,8 +151,39 @@ func inflate(content []byte) ([]byte, error) {
 	return out, nil
 }
 
-// dictionary is what the compressor has seen before it begins, the frequent at the end. It's part of the format: a
+// dictionaryOf returns what the compressor has seen before it begins, the frequent at the end. It's part of the format: a
 // change of it needs a new version.
+func dictionaryOf(version byte) []byte {
+	if version == plainVersion {
+		return []byte(dictionary)
+	}
+	return []byte(firewallDictionary + dictionary)
+}
+
+// firewallDictionary is what [sealVersion] adds.
+const firewallDictionary = `"exceptionFields":[{"key":"/user/description","keyPattern":true,"location":"rawBody","response":true,"valuePattern":true},` +
+	`{"key":"^[a-z0-9_-]+$","location":"UserAgentHeader"},{"key":"q","location":"queryValues"},{"key":"/data/*/value","location":"XMLPath"},` +
+	`{"key":"comment|content|message|description|html|body|query|sql|text|title|notes|search|filter","location":"body"},` +
+	`{"key":"x-","location":"header"},{"key":"session","location":"cookie"},{"key":"/health","location":"path"},` +
+	`{"key":"/comment","location":"JSONPath"},{"key":".*","location":"query"}]` +
+	`"customBlockResponse":{"enabled":true,"code":403,"body":"<html><body>Forbidden</body></html>"},"disableEventIDHeader":true` +
+	`"autodefend":{"level":"strict","failMode":"closed","budgetMs":100,"onQueue":"batchItemFailures","drop","error","triggers":{` +
+	`"apiGateway":{"effect":"prevent"},"httpAPI":{"effect":"alert"},"functionURL":{"effect":"alert"},"alb":{"effect":"alert"},` +
+	`"webSocket":{"effect":"alert"},"authorizer":{"effect":"alert"},"appSync":{"effect":"alert"},"kinesis":{"effect":"disable"},` +
+	`"dynamodb":{"effect":"disable"},"kafka":{"effect":"disable"},"eventBridge":{"effect":"disable"},"cloudWatchLogs":{"effect":"alert"},` +
+	`"s3":{"effect":"prevent"},"sns":{"effect":"prevent"},"sqs":{"effect":"prevent","classes":["sqli","cmdi","lfi"]}},` +
+	`"customRules":[{"name":"","expression":"req.path startswith \"/admin\" and not (req.ip in ("10.0.0.0/8")) or lowercase(req.query_param_values) contains /\\b` +
+	`req.http_method req.headers[\"user-agent\"] req.header_values req.cookies[\"\"] req.body_param_values urlQueryDecode(req.body) jwtPayloadValue(\"",` +
+	`"effect":"allow","message":"%regexMatches"}]}},` +
+	`"waas":{"name":"Default","applicationsSpec":[{"appID":"app-0001",` +
+	`"sqli":{"effect":"prevent"},"xss":{"effect":"prevent"},"cmdi":{"effect":"prevent"},"lfi":{"effect":"prevent"},"codeInjection":{"effect":"prevent"},` +
+	`"attackTools":{"effect":"prevent"},"shellshock":{"effect":"prevent"},"malformedReq":{"effect":"alert"},` +
+	`"body":{"inspectionSizeBytes":131072,"inspectionLimitExceededEffect":"disable"}}]},` +
+	`"sqli":{"effect":"alert"},"xss":{"effect":"alert"},"cmdi":{"effect":"alert"},"lfi":{"effect":"alert"},"codeInjection":{"effect":"alert"},` +
+	`"attackTools":{"effect":"alert"},"shellshock":{"effect":"alert"},"malformedReq":{"effect":"alert"},` +
+	`"body":{"inspectionSizeBytes":131072,"inspectionLimitExceededEffect":"alert"}}]},`
+
+// dictionary is that of [plainVersion].
 const dictionary = `"provider":"azure","proxy":{"httpProxy":"http://","noProxy":"","user":"","password":"","ca":"-----BEGIN CERTIFICATE-----\n` +
 	`"exceptions":[{"processes":["/usr/bin/"],"domains":["*."],"ips":["10.0.0.0/8","192.168.0.0/16"],"paths":["/tmp/"]}],` +
 	`"customRules":[{"_id":1,"action":"audit","effect":"` +

@@ -5,11 +5,41 @@ import (
 	"slices"
 )
 
-// candidates yields a rule, and then ever shorter ones in its place. Each forbids at least what the rule forbids: allow
-// lists lose entries but never the last one, and a list of what is denied is only given up where its section then
-// denies more.
-func candidates(rule *Rule) iter.Seq[*Rule] {
-	steps := []func(*Rule){
+// candidates yields the rules, and then ever shorter ones in their place: the firewall's gives way first, because what it
+// loses is an answer to attacks until the Console has been asked, and what the runtime's loses is what the function needs.
+func candidates(rule *Rule, firewall *WAASRule) iter.Seq2[*Rule, *WAASRule] {
+	return func(yield func(*Rule, *WAASRule) bool) {
+		if !yield(rule, firewall) {
+			return
+		}
+		if firewall != nil {
+			for _, step := range firewallSteps() {
+				shorter := firewall.clone()
+				step(&shorter)
+				firewall = &shorter
+				if !yield(rule, firewall) {
+					return
+				}
+			}
+		}
+		if rule == nil {
+			return
+		}
+		shorter := *rule
+		for _, step := range runtimeSteps() {
+			step(&shorter)
+			next := shorter
+			if !yield(&next, firewall) {
+				return
+			}
+		}
+	}
+}
+
+// runtimeSteps shorten a rule. After each it forbids at least what it forbade: allow lists lose entries but never the
+// last one, and a list of what is denied is only given up where its section then denies more.
+func runtimeSteps() []func(*Rule) {
+	return []func(*Rule){
 		func(r *Rule) { r.CustomRules = nil },
 		func(r *Rule) { shorten(r, 64) },
 		func(r *Rule) { shorten(r, 16) },
@@ -20,19 +50,6 @@ func candidates(rule *Rule) iter.Seq[*Rule] {
 		coverPorts,
 		nobody,
 		nowhere,
-	}
-	return func(yield func(*Rule) bool) {
-		if !yield(rule) || rule == nil {
-			return
-		}
-		shorter := *rule
-		for _, step := range steps {
-			step(&shorter)
-			next := shorter
-			if !yield(&next) {
-				return
-			}
-		}
 	}
 }
 

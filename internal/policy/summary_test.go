@@ -76,7 +76,7 @@ func TestSummariesLeaveTheRuleAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for range candidates(rule) {
+	for range candidates(rule, nil) {
 		n++
 	}
 	after, err := marshalWalker(rule)
@@ -87,7 +87,7 @@ func TestSummariesLeaveTheRuleAlone(t *testing.T) {
 
 func TestCandidatesOfNothing(t *testing.T) {
 	n := 0
-	for r := range candidates(nil) {
+	for r := range candidates(nil, nil) {
 		if n++; r != nil {
 			t.Errorf("made a rule of nothing: %+v", r)
 		}
@@ -100,7 +100,7 @@ func TestCandidatesOfNothing(t *testing.T) {
 // TestCandidatesEnd: the last one has no lists left but those that it must keep.
 func TestCandidatesEnd(t *testing.T) {
 	var last *Rule
-	for r := range candidates(mustRule(t, longRule())) {
+	for r := range candidates(mustRule(t, longRule()), nil) {
 		last = r
 	}
 	c, err := Compile(last)
@@ -130,7 +130,7 @@ func TestSummaryDeniesBuiltins(t *testing.T) {
 	onlyDNS := *rule
 	onlyDNS.Network = Network{}
 	for _, r := range []*Rule{rule, &onlyDNS} {
-		for summary := range candidates(r) {
+		for summary := range candidates(r, nil) {
 			c, err := Compile(summary)
 			if err != nil {
 				t.Fatal(err)

@@ -22,7 +22,7 @@ func DefaultTriggerEffect(trigger string) autodefend.Effect {
 	switch trigger {
 	case "cloudWatchLogs":
 		return autodefend.Disable
-	case "sqs", "sns", "s3", "kinesis", "firehose", "dynamodb", "kafka", "mq", "eventBridge", "ses", "iot", "config", "codePipeline":
+	case "sqs", "sns", "s3", "kinesis", "firehose", "dynamodb", "kafka", "mq", "eventBridge", "ses", "config", "codePipeline":
 		return autodefend.Alert
 	default:
 		return autodefend.Prevent
