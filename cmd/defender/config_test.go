@@ -30,19 +30,6 @@ func TestSupervisionRoundTrip(t *testing.T) {
 	}
 }
 
-func TestProgramRoundTrip(t *testing.T) {
-	for _, tt := range [][2]string{{"/usr/bin/python3", "python3"}, {"/bin/sh", "/bin/sh"}, {"", ""}} {
-		env := []string{"A=1", "B=2"}
-		path, got := takeProgram(tt[1], withProgram(tt[0], tt[1], env))
-		if path != tt[0] || cmp.Diff([]string{"A=1", "B=2"}, got) != "" {
-			t.Errorf("%q became %q, %q", tt, path, got)
-		}
-	}
-	if path, env := takeProgram("x", nil); path != "x" || env != nil {
-		t.Errorf("nothing became %q, %q", path, env)
-	}
-}
-
 func TestReadConfig(t *testing.T) {
 	public, _, err := ed25519.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{1}, 64)))
 	if err != nil {

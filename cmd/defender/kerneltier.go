@@ -78,6 +78,17 @@ func (s *supervisor) attachKernel(pid int) error {
 	return nil
 }
 
+// launched returns why the runtime could not be started under the filter, if so. It may be called without a tier.
+func (t *kernelTier) launched() error {
+	if t == nil {
+		return nil
+	}
+	if err := t.supervisor.LaunchError(); err != nil {
+		return fmt.Errorf("launch runtime: %w", err)
+	}
+	return nil
+}
+
 // drain waits until the last process under the filter has ended, but no longer than most. It may be called without a
 // tier.
 func (t *kernelTier) drain(most time.Duration) {

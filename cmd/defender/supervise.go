@@ -147,6 +147,7 @@ func (s *supervisor) received(sig syscall.Signal) {
 
 // leaving says the last words.
 func (s *supervisor) leaving() {
+	s.report(s.tiers.kernel.launched())
 	s.tiers.kernel.drain(lastCalls)
 	if s.defender != nil {
 		s.defender.Shutdown(context.Background())

@@ -139,8 +139,7 @@ func listenForShims() (*os.File, error) {
 // adapt turns the runtime's command into the one that starts it protected.
 func (t *tiers) adapt(path string, args, env []string) (string, []string, []string) {
 	if t.kernel != nil {
-		env = withProgram(path, args[0], env)
-		args = t.kernel.supervisor.LaunchArgs(args)
+		args = t.kernel.supervisor.LaunchArgs(path, args)
 		return args[0], args, env
 	}
 	if t.preload != nil {

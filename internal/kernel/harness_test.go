@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, enterLambda(os.Args[2:]))
 			os.Exit(125)
 		case "launch":
-			err := LaunchMain(os.Args[2:], func(argv []string) error {
-				path, err := exec.LookPath(argv[0])
+			err := LaunchMain(os.Args[2:], func(path string, argv []string) error {
+				path, err := exec.LookPath(path)
 				if err != nil {
 					return err
 				}
@@ -152,7 +152,7 @@ func (r *run) start(t testing.TB, argv []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := r.supervisor.LaunchArgs(argv)
+	args := r.supervisor.LaunchArgs(argv[0], argv)
 	attr := &syscall.ProcAttr{
 		Env:   append(os.Environ(), r.env...),
 		Files: []uintptr{in.Fd(), out.Fd(), out.Fd()},

@@ -8,18 +8,22 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/autodefend/autodefend/internal/bpf"
 	"golang.org/x/sys/unix"
 )
 
-// The launcher is a process of its own between the supervisor and the runtime: it installs the filter on itself, hands
-// the listener over and becomes the runtime.
+// The launcher is a process of its own between the supervisor and the runtime: it installs the filter on itself, says
+// which descriptor the listener is, and becomes the runtime.
 //
-// The two talk over a socket pair: the launcher sends four bytes, an error number or 0, and with 0 the listener as
-// SCM_RIGHTS; the supervisor answers with one byte.
+// The two talk over a socket pair whose messages are packets. The supervisor sends the filter's instructions, before the
+// launcher starts. The launcher answers with a signed number of four bytes: the listener's descriptor, which the
+// supervisor copies out of it, or a negative error number. The supervisor orders what to do, in one byte. If the runtime
+// can't be started then, the launcher sends the error number, negative, and ends.
+//
+// This program's entry point is such a launcher (internal/wrapper/launcher_linux_*.s): when it is called as one, Go never
+// starts. Programs with another entry point call LaunchMain.
 const (
 	orderGo   = 'g' // become the runtime
 	orderStop = 's' // end instead
@@ -28,104 +32,48 @@ const (
 // firstHighFD is where descriptors of our own begin: the low numbers belong to the function.
 const firstHighFD = 512
 
+// maxFilter bounds the filter, in bytes. The kernel's own bound is as high.
+const maxFilter = 4096 * instructionSize
+
 // ErrStopped is returned by LaunchMain when the supervisor doesn't want the runtime to be started.
 var ErrStopped = errors.New("the supervisor refused to start the runtime")
 
-// launchOptions are what the launcher is told in its arguments.
-type launchOptions struct {
-	control int // descriptor of its end of the socket pair
-	filter  bpf.Options
-}
-
-// arguments renders the options for parseLaunch: the descriptor, the letters of the sections, the guarded processes.
-func (o launchOptions) arguments() []string {
-	letters := ""
-	for _, section := range []struct {
-		letter string
-		on     bool
-	}{{"p", o.filter.Processes}, {"n", o.filter.Network}, {"d", o.filter.DNS}, {"f", o.filter.Files}, {"i", o.filter.Identities}} {
-		if section.on {
-			letters += section.letter
-		}
-	}
-	pids := make([]string, 0, len(o.filter.Guarded))
-	for _, pid := range o.filter.Guarded {
-		pids = append(pids, strconv.Itoa(pid))
-	}
-	return []string{strconv.Itoa(o.control), "-" + letters, "-" + strings.Join(pids, ","), "--"}
-}
-
-// parseLaunch reads what arguments rendered and returns the runtime's arguments too.
-func parseLaunch(args []string) (launchOptions, []string, error) {
-	if len(args) < 5 || args[3] != "--" {
-		return launchOptions{}, nil, errors.New("launch: want DESCRIPTOR SECTIONS PIDS -- PROGRAM [ARGUMENT...]")
-	}
-	control, err := strconv.Atoi(args[0])
-	if err != nil || control < 3 {
-		return launchOptions{}, nil, fmt.Errorf("launch: descriptor %q", args[0])
-	}
-	has := func(letter string) bool { return strings.Contains(args[1], letter) }
-	o := launchOptions{
-		control: control,
-		filter:  bpf.Options{Processes: has("p"), Network: has("n"), DNS: has("d"), Files: has("f"), Identities: has("i")},
-	}
-	for text := range strings.SplitSeq(strings.TrimPrefix(args[2], "-"), ",") {
-		if text == "" {
-			continue
-		}
-		pid, err := strconv.Atoi(text)
-		if err != nil {
-			return launchOptions{}, nil, fmt.Errorf("launch: process id %q", text)
-		}
-		o.filter.Guarded = append(o.filter.Guarded, pid)
-	}
-	return o, args[4:], nil
-}
-
 // LaunchMain is the body of the launcher: args are those that LaunchArgs gave without the program and the word "launch".
-// It installs the filter on the calling thread, hands the listener to the supervisor and calls become with the runtime's
+// It installs the filter on the calling thread, tells the supervisor and calls become with the runtime's file and
 // arguments, which must replace this process on the calling thread, with the signal mask and ignored signals that the
 // launcher was given. When the filter can't be installed the supervisor decides: become is called without it, or
 // ErrStopped is returned. It returns only on failure.
-func LaunchMain(args []string, become func(argv []string) error) error {
-	o, argv, err := parseLaunch(args)
-	if err != nil {
-		return err
+func LaunchMain(args []string, become func(path string, argv []string) error) error {
+	const least = 4
+	if len(args) < least || args[2] != "--" {
+		return errors.New("launch: want SOCKET FILE -- NAME [ARGUMENT...]")
+	}
+	control, err := strconv.Atoi(args[0])
+	if err != nil || control < 3 {
+		return fmt.Errorf("launch: socket %q", args[0])
 	}
 	runtime.LockOSThread() // the filter is this thread's alone, until it becomes the process
 	defer runtime.UnlockOSThread()
-	unix.CloseOnExec(o.control)
-	beReadable()
-	program, err := ownFilter(o.filter)
+	unix.CloseOnExec(control)
+	program, err := receiveFilter(control)
 	if err != nil {
 		return err
 	}
-	send := startSender(o.control)
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0) // where that is refused the supervisor says what it couldn't see
 	dropPreemption()
 	fd, errno := -1, prepare()
 	if errno == 0 {
 		fd, errno = install(program)
 	}
-	order := send(fd, errno)
-	if order == orderStop {
+	if errno != 0 {
+		fd = -int(errno)
+	}
+	if err := sendNumber(control, fd); err != nil || receiveOrder(control) == orderStop {
 		return ErrStopped
 	}
-	return become(argv)
-}
-
-// ownFilter assembles the supervised filter for this machine.
-func ownFilter(o bpf.Options) (bpf.Program, error) {
-	arch, err := bpf.ArchOf(runtime.GOARCH)
-	if err != nil {
-		return nil, err
-	}
-	return bpf.Supervised(o).Assemble(arch)
-}
-
-// beReadable lets the supervisor look into this process, which starts the runtime by a call that is judged. A program whose
-// file its user can't read isn't dumpable to begin with.
-func beReadable() {
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0) // where that is refused the supervisor says what it couldn't see
+	err = become(args[1], args[3:])
+	_ = sendNumber(control, -int(errnoOf(err)))
+	return err
 }
 
 // prepare gives up the means of getting more rights by exec, without which the kernel installs no filter.
@@ -138,44 +86,66 @@ func prepare() unix.Errno {
 	return 0
 }
 
-// startSender returns a function that hands the listener over and waits for the supervisor's order. It works on another
-// thread, started before there is a filter: on this one sendmsg itself would wait for the supervisor. When the
-// supervisor is gone the order is to go on, under a listener that is about to close.
-func startSender(control int) func(fd int, errno unix.Errno) byte {
-	type outcome struct {
-		fd    int
-		errno unix.Errno
+// receiveFilter reads the instructions.
+func receiveFilter(control int) (bpf.Program, error) {
+	buffer := make([]byte, maxFilter)
+	n, err := retried(func() (int, error) { return unix.Read(control, buffer) })
+	if err != nil || n < instructionSize {
+		return nil, errors.Join(errors.New("launch: there is no filter"), err)
 	}
-	outcomes, orders := make(chan outcome), make(chan byte)
-	go func() {
-		o := <-outcomes
-		var code [4]byte
-		var rights []byte
-		binary.LittleEndian.PutUint32(code[:], uint32(o.errno))
-		if o.errno == 0 {
-			rights = unix.UnixRights(o.fd)
-		}
-		_ = unix.Sendmsg(control, code[:], rights, nil, unix.MSG_NOSIGNAL)
-		orders <- receiveOrder(control)
-	}()
-	return func(fd int, errno unix.Errno) byte {
-		outcomes <- outcome{fd, errno}
-		return <-orders
-	}
+	return decodeProgram(buffer[:n]), nil
 }
 
 // receiveOrder waits for the supervisor's byte.
 func receiveOrder(control int) byte {
 	var order [1]byte
-	for {
-		n, err := unix.Read(control, order[:])
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil || n == 0:
-			return orderStop // verdict: nobody would answer the calls, so nothing is started
+	n, err := retried(func() (int, error) { return unix.Read(control, order[:]) })
+	if err != nil || n == 0 {
+		return orderStop // verdict: nobody would answer the calls, so nothing is started
+	}
+	return order[0]
+}
+
+// sendNumber uses write, which no filter hands over.
+func sendNumber(control, number int) error {
+	_, err := unix.Write(control, binary.NativeEndian.AppendUint32(nil, uint32(int32(number))))
+	return err
+}
+
+// instructionSize is that of the kernel's struct sock_filter, in bytes.
+const instructionSize = 8
+
+// encodeProgram lays instructions out as the kernel takes them.
+func encodeProgram(program bpf.Program) []byte {
+	code := make([]byte, 0, len(program)*instructionSize)
+	for _, in := range program {
+		code = binary.NativeEndian.AppendUint16(code, in.Code)
+		code = append(code, in.Jt, in.Jf)
+		code = binary.NativeEndian.AppendUint32(code, in.K)
+	}
+	return code
+}
+
+// decodeProgram is the inverse of encodeProgram.
+func decodeProgram(code []byte) bpf.Program {
+	var program bpf.Program
+	for at := range slices.Chunk(code, instructionSize) {
+		if len(at) == instructionSize {
+			program = append(program, bpf.Instruction{
+				Code: binary.NativeEndian.Uint16(at), Jt: at[2], Jf: at[3], K: binary.NativeEndian.Uint32(at[4:]),
+			})
 		}
-		return order[0]
+	}
+	return program
+}
+
+// retried repeats a call that a signal interrupted.
+func retried(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
 	}
 }
 
@@ -185,8 +155,9 @@ type control struct {
 	ours, theirs int // -1 when closed
 }
 
-// openControl makes the socket pair; the launcher's end is inherited, at a number that no function uses.
-func openControl() (*control, error) {
+// openControl makes the socket pair, with the filter on its way. The launcher's end is inherited, at a number that no
+// function uses.
+func openControl(filter bpf.Program) (*control, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make control socket: %w", err)
@@ -196,60 +167,74 @@ func openControl() (*control, error) {
 		high, err = unix.FcntlInt(uintptr(pair[1]), unix.F_DUPFD, 64)
 	}
 	_ = unix.Close(pair[1])
-	if err != nil {
-		_ = unix.Close(pair[0])
-		return nil, fmt.Errorf("move control socket: %w", err)
+	c := &control{ours: pair[0], theirs: high}
+	if err == nil {
+		_, err = unix.Write(c.ours, encodeProgram(filter))
 	}
-	return &control{ours: pair[0], theirs: high}, nil
+	if err != nil {
+		c.close()
+		return nil, fmt.Errorf("prepare control socket: %w", err)
+	}
+	return c, nil
 }
 
-// accept waits for the launcher's word and returns the listener.
-func (c *control) accept() (int, error) {
+// accept waits for the launcher, which is process pid, and returns a copy of its listener.
+func (c *control) accept(pid int) (int, error) {
 	c.closeTheirs()
-	code, rights := make([]byte, 4), make([]byte, unix.CmsgSpace(4))
-	var n, m int
-	var err error
-	for {
-		n, m, _, _, err = unix.Recvmsg(c.ours, code, rights, unix.MSG_CMSG_CLOEXEC)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
+	number, err := c.receive(0)
 	switch {
 	case err != nil:
 		return -1, fmt.Errorf("receive listener: %w", err)
-	case n < 4:
-		return -1, errors.New("receive listener: the launcher ended")
+	case number < 0:
+		return -1, fmt.Errorf("install filter: %w", unix.Errno(-number))
 	}
-	if errno := unix.Errno(binary.LittleEndian.Uint32(code)); errno != 0 {
-		return -1, fmt.Errorf("install filter: %w", errno)
+	process, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open launcher: %w", err)
 	}
-	return oneRight(rights[:m])
+	defer unix.Close(process) //nolint:errcheck // only looked at
+	listener, err := unix.PidfdGetfd(process, number, 0)
+	if err != nil {
+		return -1, fmt.Errorf("take listener: %w", err)
+	}
+	return listener, nil
 }
 
-// oneRight takes the descriptor out of a control message.
-func oneRight(message []byte) (int, error) {
-	messages, err := unix.ParseSocketControlMessage(message)
-	if err != nil || len(messages) != 1 {
-		return -1, fmt.Errorf("receive listener: %d control messages: %w", len(messages), err)
+// receive returns the launcher's next number.
+func (c *control) receive(flags int) (int, error) {
+	var number [4]byte
+	n, err := retried(func() (int, error) {
+		n, _, err := unix.Recvfrom(c.ours, number[:], flags)
+		return n, err
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case n < len(number):
+		return 0, errors.New("the launcher ended")
 	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return -1, fmt.Errorf("receive listener: %d descriptors: %w", len(fds), err)
-	}
-	return fds[0], nil
+	return int(int32(binary.NativeEndian.Uint32(number[:]))), nil
 }
 
-// order tells the launcher what to do and ends the conversation.
+// order tells the launcher what to do.
 func (c *control) order(order byte) error {
-	defer c.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err := unix.Write(c.ours, []byte{order})
-	if err != nil {
+	if err := unix.Send(c.ours, []byte{order}, unix.MSG_NOSIGNAL); err != nil {
 		return fmt.Errorf("order launcher: %w", err)
 	}
 	return nil
+}
+
+// failure returns why the launcher couldn't become the runtime, 0 when it could or hasn't tried.
+func (c *control) failure() unix.Errno {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	number, err := c.receive(unix.MSG_DONTWAIT)
+	if err != nil || number >= 0 {
+		return 0
+	}
+	return unix.Errno(-number)
 }
 
 func (c *control) closeTheirs() {
@@ -273,10 +258,10 @@ func closeOnce(fd *int) {
 }
 
 // launchArguments is the whole command line of the launcher.
-func launchArguments(o launchOptions, argv []string) []string {
+func launchArguments(control int, path string, argv []string) []string {
 	self, err := os.Executable()
 	if err != nil {
 		self = "/proc/self/exe"
 	}
-	return slices.Concat([]string{self, "launch"}, o.arguments(), argv)
+	return slices.Concat([]string{self, "launch", strconv.Itoa(control), path, "--"}, argv)
 }

@@ -146,7 +146,7 @@ func (s *Supervisor) runProbe(allowed netip.AddrPort) (string, error) {
 		return "", err
 	}
 	defer func() { _ = in.Close() }()
-	args := s.LaunchArgs([]string{self, ProbeWord, "acts", allowed.String()})
+	args := s.LaunchArgs(self, []string{self, ProbeWord, "acts", allowed.String()})
 	pid, err := syscall.ForkExec(args[0], args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, out.Fd(), 2}})
 	_ = out.Close()
 	if err != nil {

@@ -139,7 +139,11 @@ func Open(cfg Config) (*Supervisor, error) {
 	if err := unix.Pipe2(s.wake[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("open supervisor: %w", err)
 	}
-	if s.control, err = openControl(); err != nil {
+	filter, err := bpf.Supervised(filterOptions(cfg.Sections, cfg.Refresh, s.privilege.any(), s.guarded)).Assemble(arch)
+	if err != nil {
+		return nil, fmt.Errorf("open supervisor: %w", err)
+	}
+	if s.control, err = openControl(filter); err != nil {
 		return nil, fmt.Errorf("open supervisor: %w", err)
 	}
 	return s, nil
@@ -150,18 +154,21 @@ func (s *Supervisor) Apply(sections policy.Sections) {
 	s.rules.Store(newRules(sections, s.privilege.any()))
 }
 
-// LaunchArgs is the command line that starts argv under the filter: this program with the word "launch", whose body is
-// LaunchMain. It has to be started as a child that inherits descriptors without close-on-exec; then comes Accept.
-func (s *Supervisor) LaunchArgs(argv []string) []string {
-	o := launchOptions{control: s.control.theirs, filter: filterOptions(s.cfg.Sections, s.cfg.Refresh, s.privilege.any(), s.guarded)}
-	return launchArguments(o, argv)
+// LaunchArgs is the command line that starts the file at path as argv under the filter: this program with the word
+// "launch", see LaunchMain. It has to be started once, as a child that inherits descriptors without close-on-exec; then
+// comes Accept.
+func (s *Supervisor) LaunchArgs(path string, argv []string) []string {
+	return launchArguments(s.control.theirs, path, argv)
 }
+
+// LaunchError says why the launcher couldn't become the runtime, once it was told to; nil when it could.
+func (s *Supervisor) LaunchError() error { return errorOf(s.control.failure()) }
 
 // Accept takes the listener from the launcher that was started as process pid, and lets it become the runtime. The
 // listener is this process's to serve, and may be copied to a guardian before Serve. When the filter couldn't be
 // installed Accept fails, and start says whether the runtime is to start all the same.
 func (s *Supervisor) Accept(pid int, start bool) (int, error) {
-	fd, err := s.control.accept()
+	fd, err := s.control.accept(pid)
 	s.launched.Store(int64(pid))
 	if err != nil {
 		order := byte(orderStop)

@@ -4,8 +4,8 @@ import "syscall"
 
 // entryState is what the kernel handed to this program. Go's runtime overwrites most of it before main: it installs
 // handlers over ignored signals, unblocks some signals and opens /dev/null in the place of closed standard streams.
-// The program's entry point autodefendEntry therefore notes it first (entry_linux_*.s), when the program was linked
-// with -E autodefendEntry. Bit n-1 of a mask stands for signal n.
+// The program's entry point therefore notes it first (entry_linux_*.s), when the program was linked with
+// -E autodefendEntry. Bit n-1 of a mask stands for signal n.
 type entryState struct {
 	noted   uint64 // 1 when the fields below were filled in at the entry point
 	blocked uint64

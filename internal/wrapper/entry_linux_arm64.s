@@ -8,10 +8,9 @@
 #define SIG_IGN 1
 #define EBADF 9
 
-// autodefendEntry is the program's first instruction when it was linked with -E autodefendEntry. There is no g and no
-// Go stack yet: it makes system calls that only ask, stores the answers in ·entry and goes on to Go's own entry point
-// with the stack pointer untouched.
-TEXT autodefendEntry(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+// autodefendNote comes before Go's own entry point. There is no g and no Go stack yet: it makes system calls that only ask,
+// stores the answers in ·entry and goes on with the stack pointer untouched.
+TEXT autodefendNote(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVD $·entry(SB), R19
 
 	MOVD $SYS_rt_sigprocmask, R8
