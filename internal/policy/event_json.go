@@ -61,7 +61,7 @@ func (j *eventJSON) walk(f *fields) {
 	f.flag("fileless", &p.Fileless)
 	f.flag("writable", &p.Writable)
 	f.flag("opaque", &p.Opaque)
-	f.refuseUnknown()
+	f.refuseUnknown("docs/policy.md")
 	j.settle(f, object)
 }
 
@@ -100,5 +100,5 @@ func (j *processJSON) walk(f *fields) {
 	f.text("path", &p.Path)
 	f.text("parent", &p.Parent)
 	f.text("command", &p.Command)
-	f.refuseUnknown()
+	f.refuseUnknown("docs/policy.md")
 }

@@ -48,7 +48,7 @@ func (x *Extension) walk(f *fields) {
 	f.texts("helpers", &x.Helpers)
 	f.texts("readOnly", &x.ReadOnly)
 	list(f, "exceptions", &x.Exceptions)
-	f.refuseUnknown()
+	f.refuseUnknown("docs/policy.md")
 }
 
 func (x *Exception) walk(f *fields) {
@@ -59,5 +59,5 @@ func (x *Exception) walk(f *fields) {
 	if !f.terse {
 		f.text("notes", &x.Notes)
 	}
-	f.refuseUnknown()
+	f.refuseUnknown("docs/policy.md")
 }

@@ -291,11 +291,12 @@ func writeObject(from walker, terse bool, errs *[]error) json.RawMessage {
 	return b.Bytes()
 }
 
-// refuseUnknown makes members that nobody took a mistake: in what is our own, a misspelt name must not be lost.
-func (f *fields) refuseUnknown() {
+// refuseUnknown makes members that nobody took a mistake: in what is our own, a misspelt name must not be lost. page says what
+// there is.
+func (f *fields) refuseUnknown(page string) {
 	for i, m := range f.given {
 		if !f.used[i] {
-			f.fail(m.name, "docs/policy.md lists what there is", "there is no such member")
+			f.fail(m.name, page+" lists what there is", "there is no such member")
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (r *WAASRule) mistakes(path string, expression ExpressionCheck) []error {
 	for i := range r.Applications {
 		k.application(label("applicationsSpec", i), &r.Applications[i])
 	}
-	k.between("autodefend.budgetMs", r.Own.BudgetMS, 0, maxBudgetMS, "milliseconds")
+	k.between("autodefend.budgetMs", r.Own.BudgetMS, 0, maxBudgetMS, " milliseconds")
 	for _, trigger := range WAASTriggers() {
 		for i, class := range r.Own.Triggers.Get(trigger).Classes {
 			if !slices.Contains(autodefend.AttackClasses(), class) {
@@ -77,7 +77,7 @@ func (k *firewallChecker) fail(member, hint, format string, args ...any) {
 
 func (k *firewallChecker) between(member string, n, low, high int, unit string) {
 	if n < low || n > high {
-		k.fail(member, "", "%d %s isn't between %d and %d", n, unit, low, high)
+		k.fail(member, "", "want %d to %d%s, have %d", low, high, unit, n)
 	}
 }
 
@@ -87,9 +87,9 @@ func (k *firewallChecker) application(at string, a *WAASApplication) {
 			k.errs = append(k.errs, err)
 		}
 	}
-	k.between(at+".body.inspectionSizeBytes", a.Body.SizeBytes, 0, MaxInspectedBytes, "bytes")
+	k.between(at+".body.inspectionSizeBytes", a.Body.SizeBytes, 0, MaxInspectedBytes, " bytes")
 	if a.BlockResponse.Code != 0 {
-		k.between(at+".customBlockResponse.code", a.BlockResponse.Code, 200, 599, "as a status code")
+		k.between(at+".customBlockResponse.code", a.BlockResponse.Code, 200, 599, "")
 	}
 	if n := len(a.BlockResponse.Body); n > maxAnswerBytes {
 		k.fail(at+".customBlockResponse.body", "", "%d bytes are more than %d", n, maxAnswerBytes)

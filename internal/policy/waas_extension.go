@@ -120,7 +120,7 @@ func (x *WAASExtension) walk(f *fields) {
 	word(f, "onQueue", "an answer", &x.OnQueue, QueueFailures, QueueError, QueueDrop)
 	f.object("triggers", &x.Triggers)
 	list(f, "customRules", &x.CustomRules)
-	f.refuseUnknown()
+	f.refuseUnknown("docs/waas.md")
 }
 
 func (t *TriggerSwitches) walk(f *fields) {
@@ -134,13 +134,13 @@ func (t *TriggerSwitches) walk(f *fields) {
 			t.Set(trigger, s)
 		}
 	}
-	f.refuseUnknown()
+	f.refuseUnknown("docs/waas.md")
 }
 
 func (s *TriggerSwitch) walk(f *fields) {
 	choice(f, "effect", "an effect", &s.Effect, autodefend.Disable, autodefend.Alert, autodefend.Prevent)
 	value(f, "classes", "a list of strings", &s.Classes, len(s.Classes) == 0)
-	f.refuseUnknown()
+	f.refuseUnknown("docs/waas.md")
 }
 
 func (r *OwnRule) walk(f *fields) {
@@ -148,5 +148,5 @@ func (r *OwnRule) walk(f *fields) {
 	f.text("expression", &r.Expression)
 	choice(f, "effect", "an effect", &r.Effect, autodefend.Disable, autodefend.Alert, autodefend.Prevent, autodefend.Allow)
 	f.text("message", &r.Message)
-	f.refuseUnknown()
+	f.refuseUnknown("docs/waas.md")
 }
