@@ -1,0 +1,101 @@
+// Package layout is the byte format that the compiler of expressions writes and
+// the matcher reads. Numbers are little endian; everything is found by offsets,
+// so a program works wherever its bytes lie.
+package layout
+
+// A program:
+//
+//	header   Header bytes, see the offsets below
+//	classes  256 bytes: the class of every byte; for programs over runes the
+//	         entries from 0x80 on are MultiByte
+//	kinds    one byte per class: a Kind
+//	ranges   RangeSize bytes each: first rune (3 bytes), class (1 byte); sorted,
+//	         the first begins at 0x80, each reaches to the next one's first rune
+//	sets     ceil(classes/8) bytes each: bit c is set when class c is in the set
+//	code     InstSize bytes each: op (1), argument (2), next (2)
+const (
+	Header    = 12
+	RangeSize = 4
+	InstSize  = 5
+
+	OffFlags   = 0  // 1 byte
+	OffClasses = 1  // 1 byte: number of classes, at most MaxClasses
+	OffRanges  = 2  // 2 bytes: number of ranges
+	OffSets    = 4  // 2 bytes: number of sets
+	OffCode    = 6  // 2 bytes: number of instructions
+	OffStart   = 8  // 2 bytes: first instruction
+	OffGroups  = 10 // 1 byte: number of groups, the whole match included
+
+	// FlagBytes marks a program whose alphabet is bytes, not runes.
+	FlagBytes = 1
+
+	// MultiByte stands in the classes of bytes that begin no ASCII character.
+	MultiByte = 255
+	// MaxClasses keeps classes, and one more for the end of text, below MultiByte.
+	MaxClasses = 250
+	// MaxCode is the largest number of instructions.
+	MaxCode = 65535
+)
+
+// Kind says what a class means to ^, $ and \b. A class never mixes kinds when
+// the program has such assertions.
+const (
+	KindOther   = 0
+	KindNewline = 1
+	KindWord    = 2
+	KindBegin   = 3 // before the first character; no class has it
+	Kinds       = 4
+)
+
+// Operations.
+const (
+	OpFail  = iota
+	OpMatch // the expression has matched
+	OpAlt   // continue at both: next is preferred, argument second
+	OpAny   // any character, then next
+	OpOne   // a character of the class in the argument, then next
+	OpSet   // a character of a class in the set in the argument, then next
+	OpEmpty // the assertion in the argument, then next
+	OpGroup // remember the position in slot argument, then next
+)
+
+// Assertions, the argument of OpEmpty.
+const (
+	BeginLine = 1 << iota
+	EndLine
+	BeginText
+	EndText
+	WordBoundary
+	NoWordBoundary
+
+	// Behind are the assertions that only the character before can decide.
+	Behind = BeginLine | BeginText
+)
+
+// A scanner:
+//
+//	header   ScannerHeader bytes
+//	folding  256 bytes: the label of every byte; 0 for bytes in no literal
+//	states   8 bytes each: bits 0-19 base, 20-27 label, 28-47 state to fall
+//	         back to, 48-63 output
+//	index    4 bytes per output: where its list begins in lists; one more at
+//	         the end. Output 0 is the empty list.
+//	lists    2 bytes per entry: number of a set
+const (
+	ScannerHeader = 16
+
+	OffScanStates  = 0  // 4 bytes
+	OffScanOutputs = 4  // 4 bytes
+	OffScanLists   = 8  // 4 bytes: number of entries
+	OffScanSets    = 12 // 2 bytes
+	OffScanLabels  = 14 // 2 bytes
+
+	StateBits  = 20
+	MaxStates  = 1 << StateBits
+	LabelShift = StateBits
+	FailShift  = StateBits + 8
+	OutShift   = 48
+	MaxOutputs = 1 << 16
+	// Root is the state before the first byte.
+	Root = 0
+)
