@@ -53,7 +53,16 @@ type remote struct{ client *client.Client }
 
 // PostAudits sends audits. An error that no repetition cures has [autodefend.CodeInvalid].
 func (r remote) PostAudits(ctx context.Context, audits []autodefend.Audit) error {
-	err := r.client.PostAudits(ctx, audits)
+	return posted(r.client.PostAudits(ctx, audits))
+}
+
+// PostFirewallAudits does the same for audits of the firewall.
+func (r remote) PostFirewallAudits(ctx context.Context, audits []autodefend.FirewallAudit) error {
+	return posted(r.client.PostFirewallAudits(ctx, audits))
+}
+
+// posted gives an error that no repetition cures its code.
+func posted(err error) error {
 	if err == nil {
 		return nil
 	}

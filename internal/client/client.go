@@ -22,7 +22,8 @@ const (
 	// MaxBatch is how many audits one request may carry.
 	MaxBatch = 100
 
-	auditsPath = "/api/v1/defender/audits"
+	auditsPath   = "/api/v1/defender/audits"
+	firewallPath = "/api/v1/defender/audits/firewall"
 	policyPath = "/api/v1/defender/policy"
 	// maxEnvelope bounds an envelope, in bytes.
 	maxEnvelope = 1 << 20
@@ -111,6 +112,15 @@ func isLoopback(host string) bool {
 // PostAudits sends audits, at most [MaxBatch], and returns nil when the Console has stored all. A [Temporary] error
 // asks for the same batch again later; after any other it is refused for good.
 func (c *Client) PostAudits(ctx context.Context, audits []autodefend.Audit) error {
+	return post(ctx, c, auditsPath, audits)
+}
+
+// PostFirewallAudits does the same for audits of the firewall.
+func (c *Client) PostFirewallAudits(ctx context.Context, audits []autodefend.FirewallAudit) error {
+	return post(ctx, c, firewallPath, audits)
+}
+
+func post[A any](ctx context.Context, c *Client, path string, audits []A) error {
 	if len(audits) == 0 {
 		return nil
 	}
@@ -131,7 +141,7 @@ func (c *Client) PostAudits(ctx context.Context, audits []autodefend.Audit) erro
 		body = compress(body)
 		header.Set("Content-Encoding", "gzip")
 	}
-	_, err = c.call(ctx, http.MethodPost, auditsPath, header, body)
+	_, err = c.call(ctx, http.MethodPost, path, header, body)
 	return err
 }
 

@@ -15,7 +15,7 @@ func TestAggregate(t *testing.T) {
 	denied := func(n int) autodefend.Audit {
 		return autodefend.Audit{ID: "x", Type: autodefend.AuditNetwork, AttackType: autodefend.AttackDeniedDNS, Count: 1, Msg: fmt.Sprintf("event %d", n)}
 	}
-	g := newAggregate("orders")
+	g := newAggregate(ofRuntime(), "orders")
 	now := start
 	var got []string
 	note := func(audits []autodefend.Audit) {
@@ -58,7 +58,7 @@ func TestAggregate(t *testing.T) {
 
 // TestSlowRate: five in fifteen minutes, again and again, are never summed.
 func TestSlowRate(t *testing.T) {
-	g := newAggregate("orders")
+	g := newAggregate(ofRuntime(), "orders")
 	for n := range 50 {
 		now := start.Add(time.Duration(n) * 3 * time.Minute)
 		if got := g.add(autodefend.Audit{AttackType: autodefend.AttackDeniedIP}, now); len(got) != 1 || got[0].Msg != "" {

@@ -31,15 +31,27 @@ type fakeConsole struct {
 }
 
 func (c *fakeConsole) PostAudits(ctx context.Context, audits []autodefend.Audit) error {
+	var ids []string
+	for _, a := range audits {
+		ids = append(ids, a.ID)
+	}
+	return c.post(ctx, ids)
+}
+
+func (c *fakeConsole) PostFirewallAudits(ctx context.Context, audits []autodefend.FirewallAudit) error {
+	var ids []string
+	for _, a := range audits {
+		ids = append(ids, "firewall "+a.ID)
+	}
+	return c.post(ctx, ids)
+}
+
+func (c *fakeConsole) post(ctx context.Context, ids []string) error {
 	if err := c.wait(ctx); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var ids []string
-	for _, a := range audits {
-		ids = append(ids, a.ID)
-	}
 	c.posts = append(c.posts, ids)
 	if len(c.postErr) == 0 {
 		return nil
@@ -90,30 +102,30 @@ func TestOutbox(t *testing.T) {
 		name string
 		errs []error
 		slow time.Duration
-		run  func(o *outbox)
+		run  func(o *outbox[autodefend.Audit])
 		want [][]string
 		log  string
 	}{
-		{"flush sends at once", nil, 0, func(o *outbox) {
+		{"flush sends at once", nil, 0, func(o *outbox[autodefend.Audit]) {
 			o.add(audit(1))
 			o.add(audit(2))
 			o.flush(context.Background())
 		}, [][]string{{"1", "2"}}, ""},
-		{"without a flush after a while", nil, 0, func(o *outbox) {
+		{"without a flush after a while", nil, 0, func(o *outbox[autodefend.Audit]) {
 			o.add(audit(1))
 			time.Sleep(2 * linger)
 		}, [][]string{{"1"}}, ""},
-		{"the same again after a failure", []error{unreachable}, 0, func(o *outbox) {
+		{"the same again after a failure", []error{unreachable}, 0, func(o *outbox[autodefend.Audit]) {
 			o.add(audit(1))
 			o.flush(context.Background())
 			o.flush(context.Background())
 		}, [][]string{{"1"}, {"1"}}, ""},
-		{"what is refused isn't sent again", []error{refused}, 0, func(o *outbox) {
+		{"what is refused isn't sent again", []error{refused}, 0, func(o *outbox[autodefend.Audit]) {
 			o.add(audit(1))
 			o.flush(context.Background())
 			o.flush(context.Background())
 		}, [][]string{{"1"}}, "audits=1"},
-		{"a slow Console holds nobody up, and what it took isn't sent again", nil, 3 * time.Second, func(o *outbox) {
+		{"a slow Console holds nobody up, and what it took isn't sent again", nil, 3 * time.Second, func(o *outbox[autodefend.Audit]) {
 			o.add(audit(1))
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(context.Background(), flushAfterResponse)
@@ -125,14 +137,14 @@ func TestOutbox(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			o.flush(context.Background())
 		}, [][]string{{"1"}}, ""},
-		{"nothing to send", nil, 0, func(o *outbox) { o.flush(context.Background()) }, nil, ""},
+		{"nothing to send", nil, 0, func(o *outbox[autodefend.Audit]) { o.flush(context.Background()) }, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				console := &fakeConsole{postErr: tt.errs, slow: tt.slow}
 				var log bytes.Buffer
-				o := newOutbox(console, slog.New(slog.NewTextHandler(&log, nil)))
+				o := newOutbox(console.PostAudits, slog.New(slog.NewTextHandler(&log, nil)))
 				tt.run(o)
 				time.Sleep(time.Minute)
 				if diff := cmp.Diff(tt.want, console.sent()); diff != "" {
@@ -151,7 +163,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		console := &fakeConsole{}
 		var log bytes.Buffer
-		o := newOutbox(console, slog.New(slog.NewTextHandler(&log, nil)))
+		o := newOutbox(console.PostAudits, slog.New(slog.NewTextHandler(&log, nil)))
 		for n := range outboxMax + 7 {
 			o.add(audit(n))
 		}
@@ -297,7 +309,7 @@ func TestConsoleGetsWhatTheLogGets(t *testing.T) {
 		for _, a := range w.audits() {
 			want = append(want, a.ID)
 		}
-		if len(want) != rateEvents+2 {
+		if len(want) != ofRuntime().singly+2 {
 			t.Errorf("%d lines in the log", len(want))
 		}
 		if diff := cmp.Diff([][]string{want}, console.sent()); diff != "" {

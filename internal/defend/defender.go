@@ -29,6 +29,8 @@ type Function struct {
 type Console interface {
 	// PostAudits sends audits. To send the same again, by their ids, does no harm.
 	PostAudits(ctx context.Context, audits []autodefend.Audit) error
+	// PostFirewallAudits does the same for those of the firewall.
+	PostFirewallAudits(ctx context.Context, audits []autodefend.FirewallAudit) error
 	// Policy returns a newer TW_POLICY and its tag, or "" when the one with the given tag still holds.
 	Policy(ctx context.Context, tag string) (string, string, error)
 }
@@ -68,11 +70,11 @@ type Defender struct {
 	learnt      *learnt
 	invocations *invocations
 	repeats     *repeats
-	rates       *aggregate
 	scrub       scrubber
 	lines       *lines
-	outbox      *outbox // nil without a Console
-	refreshing  *refresher
+	audits      *channel[autodefend.Audit]
+	firewall    *channel[autodefend.FirewallAudit]
+	refreshing  *refresher // nil without a Console
 }
 
 // state is the policy that holds now.
@@ -90,10 +92,11 @@ func New(config Config) (*Defender, error) {
 		learnt:      newLearnt(),
 		invocations: newInvocations(),
 		repeats:     newRepeats(),
-		rates:       newAggregate(config.Function.Name),
 		scrub:       newScrubber(config.Function.Environ),
 		lines:       &lines{out: config.Lines, log: config.Log},
 	}
+	d.audits = newChannel(ofRuntime(), config, d.lines)
+	d.firewall = newChannel(ofFirewall(), config, d.lines)
 	first, err := d.read(config.Policy, config.Key)
 	if err != nil {
 		first = &state{compiled: &policy.Compiled{}, envelope: policy.Envelope{FailMode: autodefend.FailOpen}}
@@ -122,7 +125,8 @@ func (d *Defender) connect(address policy.Console) {
 		d.config.Log.Error("connect to Console", "error", err.Error())
 		return
 	}
-	d.outbox = newOutbox(console, d.config.Log)
+	d.audits.connect(console.PostAudits, d.config.Log)
+	d.firewall.connect(console.PostFirewallAudits, d.config.Log)
 	d.refreshing = newRefresher(console, d.config.Now())
 	if d.state.Load().envelope.Summary {
 		d.refreshing.last = time.Time{} // the rest of the policy is wanted now
@@ -141,7 +145,7 @@ func (d *Defender) FailMode() autodefend.FailMode {
 }
 
 // Idle reports whether there is nothing to do, now or later: the policy is off and no Console can change that.
-func (d *Defender) Idle() bool { return d.outbox == nil && d.Sections().Off() }
+func (d *Defender) Idle() bool { return d.refreshing == nil && d.Sections().Off() }
 
 // Refreshes reports whether another policy can follow.
 func (d *Defender) Refreshes() bool { return d.refreshing != nil }
@@ -172,7 +176,7 @@ func (d *Defender) Restored() {
 // Next is called before the runtime waits for an event: the sandbox may freeze from then on. It returns soon.
 func (d *Defender) Next(ctx context.Context) {
 	d.invocations.waiting()
-	d.write(d.rates.sums(d.config.Now()))
+	d.sums(false)
 	d.Refresh(ctx)
 }
 
@@ -187,7 +191,7 @@ func (d *Defender) Responded(ctx context.Context, requestID string) {
 
 // Shutdown writes what is left and sends audits for a bounded time.
 func (d *Defender) Shutdown(ctx context.Context) {
-	d.write(d.rates.close(d.config.Now()))
+	d.sums(true)
 	d.flush(ctx, flushAtShutdown)
 }
 
@@ -197,11 +201,16 @@ const (
 	flushAtShutdown    = 300 * time.Millisecond
 )
 
+// sums writes what was only counted: what is due, or all.
+func (d *Defender) sums(all bool) {
+	now := d.config.Now()
+	d.audits.sums(now, all)
+	d.firewall.sums(now, all)
+}
+
 func (d *Defender) flush(ctx context.Context, limit time.Duration) {
-	if d.outbox == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	d.outbox.flush(ctx)
+	d.firewall.flush(ctx)
+	d.audits.flush(ctx)
 }

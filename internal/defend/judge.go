@@ -55,7 +55,7 @@ func (d *Defender) record(e policy.Event, decision policy.Decision) {
 	if d.repeats.seen(e, now) {
 		return
 	}
-	d.write(d.rates.add(d.audit(e, decision, now), now))
+	d.audits.add(d.audit(e, decision, now), now)
 }
 
 // hijacked records that the policy itself was tampered with. No rule can turn this off: which one would it be?
@@ -67,18 +67,5 @@ func (d *Defender) hijacked(cause error) {
 	a.Effect = autodefend.Prevent
 	a.Msg, a.Err = "Possible tampering of Defender policy detected.", cause.Error()
 	a.Coverage = autodefend.Enforced
-	d.write(d.rates.add(a, now))
-}
-
-// write puts audits into the log and into the queue for the Console.
-func (d *Defender) write(audits []autodefend.Audit) {
-	for _, a := range audits {
-		if a.ID == "" {
-			a.ID = d.config.NewID()
-		}
-		d.lines.audit(a)
-		if d.outbox != nil {
-			d.outbox.add(a)
-		}
-	}
+	d.audits.add(a, now)
 }

@@ -6,8 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"sync"
-
-	"github.com/autodefend/autodefend"
 )
 
 // lines writes to the function's log: one JSON object a line, one call of Write each.
@@ -17,9 +15,6 @@ type lines struct {
 	log  *slog.Logger
 	lost int // lines that could not be written since one could
 }
-
-// audit writes an audit.
-func (l *lines) audit(a autodefend.Audit) { l.write(a) }
 
 // write writes a value. A line that can't be written is counted, and the next one that can is followed by the number.
 func (l *lines) write(value any) {

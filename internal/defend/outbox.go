@@ -24,25 +24,23 @@ const (
 // outbox sends audits to the Console, a batch at a time, in their order. A batch that could not be sent is sent again
 // when there is a reason to: another audit, the end of an invocation, the shutdown. The ids stay, so that the Console
 // knows what it has.
-type outbox struct {
-	console interface {
-		PostAudits(ctx context.Context, audits []autodefend.Audit) error
-	}
-	log *slog.Logger
+type outbox[A any] struct {
+	console func(ctx context.Context, audits []A) error
+	log     *slog.Logger
 
 	mu      sync.Mutex
-	queue   []autodefend.Audit
+	queue   []A
 	dropped int           // since it was said
 	waiting bool          // a timer runs that will send
 	sending chan struct{} // closed when the attempt that runs is over; nil when none does
 }
 
-func newOutbox(console Console, log *slog.Logger) *outbox {
-	return &outbox{console: console, log: log}
+func newOutbox[A any](console func(ctx context.Context, audits []A) error, log *slog.Logger) *outbox[A] {
+	return &outbox[A]{console: console, log: log}
 }
 
 // add queues an audit; it doesn't block.
-func (o *outbox) add(a autodefend.Audit) {
+func (o *outbox[A]) add(a A) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) >= outboxMax {
@@ -63,7 +61,7 @@ func (o *outbox) add(a autodefend.Audit) {
 
 // flush sends what is queued. It returns when that is done, when an attempt failed or when ctx is over; an attempt that
 // runs then goes on.
-func (o *outbox) flush(ctx context.Context) {
+func (o *outbox[A]) flush(ctx context.Context) {
 	for {
 		before, running := o.attempt()
 		if running == nil {
@@ -81,9 +79,9 @@ func (o *outbox) flush(ctx context.Context) {
 }
 
 // send is flush without an end.
-func (o *outbox) send() { o.flush(context.Background()) }
+func (o *outbox[A]) send() { o.flush(context.Background()) }
 
-func (o *outbox) length() int {
+func (o *outbox[A]) length() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.queue)
@@ -91,7 +89,7 @@ func (o *outbox) length() int {
 
 // attempt starts to send a batch, unless one is being sent, and returns the queue's length and what tells the end. It
 // is nil when there is nothing to send.
-func (o *outbox) attempt() (int, <-chan struct{}) {
+func (o *outbox[A]) attempt() (int, <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) == 0 {
@@ -99,23 +97,23 @@ func (o *outbox) attempt() (int, <-chan struct{}) {
 	}
 	if o.sending == nil {
 		o.sending = make(chan struct{})
-		batch := append([]autodefend.Audit(nil), o.queue[:min(len(o.queue), batchMax)]...)
+		batch := append([]A(nil), o.queue[:min(len(o.queue), batchMax)]...)
 		go o.post(batch)
 	}
 	return len(o.queue), o.sending
 }
 
 // post sends one batch and takes it out of the queue.
-func (o *outbox) post(batch []autodefend.Audit) {
+func (o *outbox[A]) post(batch []A) {
 	ctx, cancel := context.WithTimeout(context.Background(), postTimeout)
-	err := o.console.PostAudits(ctx, batch)
+	err := o.console(ctx, batch)
 	cancel()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var refused *autodefend.Error
 	hopeless := errors.As(err, &refused) && refused.Code == autodefend.CodeInvalid
 	if err == nil || hopeless {
-		o.queue = append([]autodefend.Audit(nil), o.queue[len(batch):]...)
+		o.queue = append([]A(nil), o.queue[len(batch):]...)
 	}
 	if hopeless {
 		o.dropped += len(batch)
