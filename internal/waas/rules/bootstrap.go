@@ -11,9 +11,7 @@ const scannerStart = 0
 
 //nolint:gochecknoglobals // stands in for the generated tables
 var (
-	table         = []Rule{}
-	nodes         = []Node{{End: 1}}
-	programs      = [...]uint32{0, 0}
-	literalStarts = [...]uint16{0}
-	literalGroups = []uint16{}
+	table    = []Rule{}
+	nodes    = []Node{{End: 1}}
+	programs = [...]uint32{0, 0}
 )

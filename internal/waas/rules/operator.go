@@ -5,8 +5,7 @@ type Operator uint8
 
 // The operators. The names are SecLang's; unless said otherwise they compare bytes exactly.
 const (
-	// Rx: the expression Argument matches somewhere in the value. Matching is Go's: (?s) is in the expression, with
-	// invalid UTF-8 standing for U+FFFD.
+	// Rx: the expression Argument matches somewhere in the value, read as package match/compile reads it.
 	Rx Operator = iota
 	// Pm: one of the words occurs in the value, ignoring the case of ASCII letters.
 	Pm

@@ -66,19 +66,18 @@ type Condition struct {
 	// Captures says that a later condition reads this one's groups: 0 for none, else one more than the highest group
 	// that is read (1: the whole match is enough). Only conditions with operator Rx capture.
 	Captures uint8
-	// Argument is the operator's argument as the operator needs it: the expression of Rx (Go's regexp syntax), the
+	// Argument is the operator's argument as the operator needs it: the expression of Rx (see match.Program), the
 	// words of Within, the string of StrEq, BeginsWith, EndsWith, Contains and the rest, the decimal number of Eq, Gt
 	// and Lt, the 32-byte bitmap (bit b%8 of byte b/8) of the bytes that ValidateByteRange allows, the words of Pm
 	// joined by newlines, the name of PmFromFile's list. For people use Text.
 	Argument string
-	// Bytes says that the expression reads the text byte by byte, each byte the character of its number (as in
-	// Latin-1), and not as UTF-8.
-	Bytes bool
-	// Program is the number of the compiled expression of Rx, and of Pm where it has few words; NoProgram if none.
+	// Program is the number of the compiled expression of Rx, and of a chained Pm; NoProgram if none. It keeps the
+	// groups (for match.Machine.Submatch) when Captures is more than 1.
 	Program int16
-	// Needs lists literal groups of which every one must have occurred in the tested text for the operator to match.
-	// Empty: the literals say nothing and the operator must be run. For Pm and PmFromFile without a program the one
-	// group is the dictionary itself: a hit of the group is the match.
+	// Needs lists groups of literals (sets of the scanner, see Literals): for the operator to match, negated or not, a
+	// literal of every group must occur in the tested text. Empty: the literals say nothing and the operator must be
+	// run. Only a rule's first condition needs groups. For Pm and PmFromFile without a program the one group is the
+	// dictionary itself: its occurrence is the match.
 	Needs []uint16
 }
 

@@ -17,11 +17,6 @@ func Program(n int16) string { return automata[programs[n]:programs[n+1]] }
 // Programs returns the highest number of a compiled expression.
 func Programs() int { return len(programs) - 2 }
 
-// Literals returns the scanner of all literals, for match.Scanner.
+// Literals returns the scanner of all literals, for match.Scanner. Its sets are the groups of Condition.Needs, numbered
+// from 0 to Groups-1.
 func Literals() string { return automata[scannerStart:] }
-
-// LiteralGroups returns the literal groups (Condition.Needs) that this literal of the scanner is in. A group has
-// occurred when one of its literals has.
-func LiteralGroups(literal int) []uint16 {
-	return literalGroups[literalStarts[literal]:literalStarts[literal+1]]
-}
