@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/autodefend/autodefend/internal/waas/rules"
+)
+
+// maxNodes is what rules.NodeID can number.
+const maxNodes = 1 << 8
+
+// step is a node of the tree of chains while it grows.
+type step struct {
+	transform rules.Transform
+	children  []*step
+	id        rules.NodeID
+	rules     []uint16 // indices of the rules whose first condition tests this text
+}
+
+// child returns the child with the transformation, a new one if there is none.
+func (s *step) child(t rules.Transform) *step {
+	for _, child := range s.children {
+		if child.transform == t {
+			return child
+		}
+	}
+	child := &step{transform: t}
+	s.children = append(s.children, child)
+	return child
+}
+
+// tree numbers the chains of all conditions and lists at each node the rules that start there.
+func tree(drafts []draft, compiled []rules.Rule) ([]rules.Node, error) {
+	root := &step{}
+	ends := map[*draftCondition]*step{}
+	for i := range drafts {
+		for j := range drafts[i].conditions {
+			condition := &drafts[i].conditions[j]
+			at := root
+			for _, transform := range condition.chain {
+				if condition.MultiMatch && j == 0 {
+					at.rules = append(at.rules, uint16(i)) //nolint:gosec // some hundred rules
+				}
+				at = at.child(transform)
+			}
+			if j == 0 {
+				at.rules = append(at.rules, uint16(i)) //nolint:gosec // some hundred rules
+			}
+			ends[condition] = at
+		}
+	}
+	var nodes []rules.Node
+	number(root, 0, &nodes, compiled)
+	if len(nodes) > maxNodes {
+		return nil, fmt.Errorf("%d chains of transformations, limit %d", len(nodes), maxNodes)
+	}
+	for i := range drafts {
+		for j := range drafts[i].conditions {
+			compiled[i].Conditions[j].Chain = ends[&drafts[i].conditions[j]].id
+		}
+	}
+	return nodes, nil
+}
+
+// number appends the node and its descendants, depth first.
+func number(s *step, parent rules.NodeID, nodes *[]rules.Node, compiled []rules.Rule) (variables rules.VariableSet, strict bool) {
+	s.id = rules.NodeID(len(*nodes)) //nolint:gosec // checked against maxNodes at the end
+	*nodes = append(*nodes, rules.Node{Transform: s.transform, Parent: parent, Rules: s.rules})
+	strict = true
+	for _, rule := range s.rules {
+		variables |= compiled[rule].Variables()
+		strict = strict && compiled[rule].Level == strictLevel
+	}
+	slices.SortFunc(s.children, func(a, b *step) int { return int(a.transform) - int(b.transform) })
+	for _, child := range s.children {
+		below, belowStrict := number(child, s.id, nodes, compiled)
+		variables |= below
+		strict = strict && belowStrict
+	}
+	node := &(*nodes)[s.id]
+	node.End, node.Variables, node.Strict = rules.NodeID(len(*nodes)), variables, strict //nolint:gosec // likewise
+	return variables, strict
+}
