@@ -151,6 +151,9 @@ func FuzzRelay(f *testing.F) {
 
 func readEvent(_ context.Context, i *Invocation) (*Reply, error) {
 	_, err := io.Copy(io.Discard, i.Body)
+	if i.TraceID != "" {
+		_, err = i.Event()
+	}
 	if i.RequestID == "deny" {
 		return &Reply{}, err
 	}

@@ -124,11 +124,15 @@ func TestEventIsReadAndPassedOn(t *testing.T) {
 		"close":  {eventWith("a", "Connection: close", body), body},
 	}
 	for framing, f := range framings {
-		for how, read := range map[string]func(io.Reader) ([]byte, error){
-			"nothing":     func(io.Reader) ([]byte, error) { return nil, nil },
-			"some":        func(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 5000)) },
-			"all":         io.ReadAll,
-			"all, slowly": func(r io.Reader) ([]byte, error) { return io.ReadAll(iotest.OneByteReader(r)) },
+		for how, read := range map[string]func(*Invocation) ([]byte, error){
+			"nothing":     func(*Invocation) ([]byte, error) { return nil, nil },
+			"some":        func(i *Invocation) ([]byte, error) { return io.ReadAll(io.LimitReader(i.Body, 5000)) },
+			"all":         func(i *Invocation) ([]byte, error) { return io.ReadAll(i.Body) },
+			"all, slowly": func(i *Invocation) ([]byte, error) { return io.ReadAll(iotest.OneByteReader(i.Body)) },
+			"all at once": func(i *Invocation) ([]byte, error) {
+				event, err := i.Event()
+				return bytes.Clone(event), err
+			},
 		} {
 			t.Run(framing+"/"+how, func(t *testing.T) {
 				var got []byte
@@ -144,7 +148,7 @@ func TestEventIsReadAndPassedOn(t *testing.T) {
 						t.Errorf("fields are %q and %q", i.Header("x-other"), i.Header("absent"))
 					}
 					var err error
-					got, err = read(i.Body)
+					got, err = read(i)
 					return nil, err
 				}})
 				client := b.dial()
@@ -167,6 +171,9 @@ func TestEventIsReadAndPassedOn(t *testing.T) {
 func TestEventTooLarge(t *testing.T) {
 	size := maxEvent + 1<<20
 	b := newBench(t, Hooks{Invocation: func(_ context.Context, i *Invocation) (*Reply, error) {
+		if event, err := i.Event(); event != nil || !errors.Is(err, ErrEventTooLarge) {
+			t.Errorf("got %d bytes and %v", len(event), err)
+		}
 		n, err := io.Copy(io.Discard, i.Body)
 		if n != maxEvent || !errors.Is(err, ErrEventTooLarge) {
 			t.Errorf("read %d bytes and got %v", n, err)
@@ -185,6 +192,24 @@ func TestEventTooLarge(t *testing.T) {
 	if !strings.Contains(b.log.String(), ErrEventTooLarge.Error()) {
 		t.Errorf("the log says %s", b.log)
 	}
+}
+
+// TestEventThatEndsEarly: the hook is told, and the runtime gets what came.
+func TestEventThatEndsEarly(t *testing.T) {
+	b := newBench(t, Hooks{Invocation: func(_ context.Context, i *Invocation) (*Reply, error) {
+		if _, err := i.Event(); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %v", err)
+		}
+		return nil, nil
+	}})
+	client := b.dial()
+	client.send(poll)
+	lambda := b.accept()
+	lambda.expect(poll)
+	event := eventWith("a", "Content-Length: 100", "not all")
+	lambda.send(event)
+	_ = lambda.CloseWrite()
+	client.expect(event)
 }
 
 // TestReply lets a hook answer for the function twice; the runtime sees only the third event.

@@ -30,7 +30,37 @@ type Invocation struct {
 	// Body reads the event. Bytes that nobody reads are not kept.
 	Body io.Reader
 
-	head []byte
+	head   []byte
+	reader *eventReader
+}
+
+// Event returns the whole event; it's an alternative to reading Body. An event whose length Lambda said, as it does, is
+// not copied: the bytes are the proxy's own, must not be changed, and are valid until the hook returns. Beyond 8 MiB
+// the error is [ErrEventTooLarge].
+func (i *Invocation) Event() ([]byte, error) {
+	if i.Length < 0 {
+		return io.ReadAll(i.Body)
+	}
+	if i.Length > maxEvent {
+		return nil, ErrEventTooLarge
+	}
+	r := i.reader
+	end := r.head + int(i.Length)
+	r.stream.reserve(end - len(r.stream.buffered()))
+	for len(r.stream.buffered()) < end {
+		if err := r.stream.fill(); err != nil {
+			return nil, noEOF(err)
+		}
+	}
+	return r.stream.buffered()[r.head:end], nil
+}
+
+// noEOF turns an end that came too early into an error that says so.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // Header returns a field of Lambda's response, or "".
@@ -51,7 +81,8 @@ func newInvocation(s *stream, head int, b body) *Invocation {
 	if b.framing == framedByLength {
 		i.Length = b.left
 	}
-	i.Body = &eventReader{stream: s, body: b, head: head, offset: head}
+	i.reader = &eventReader{stream: s, body: b, head: head, offset: head}
+	i.Body = i.reader
 	return i
 }
 
