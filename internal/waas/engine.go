@@ -1,0 +1,172 @@
+package waas
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/policy"
+	"github.com/autodefend/autodefend/internal/waas/event"
+	"github.com/autodefend/autodefend/internal/waas/match"
+	"github.com/autodefend/autodefend/internal/waas/rules"
+)
+
+// Engine inspects events by one rule of the policy. It is safe for concurrent use; inspections follow one another.
+type Engine struct {
+	rule       *policy.WAASRule // nil: nothing is looked for
+	limits     event.Limits
+	skipBody   bool
+	exceptions [rules.Classes]*policy.Exceptions
+	excepting  bool
+	custom     []customRule
+	everything bool
+	unfiltered bool
+
+	*shared
+}
+
+// shared is what engines of one process have in common.
+type shared struct {
+	mu      sync.Mutex
+	scratch scratch // guarded by mu
+}
+
+// Option changes how an Engine works.
+type Option func(*Engine)
+
+// Everything makes an Engine report all it finds: it doesn't stop at the first detection that refuses the event.
+func Everything() Option { return func(e *Engine) { e.everything = true } }
+
+// Unfiltered makes an Engine run every condition whose targets fit, whatever literals a text has. The findings are
+// the same, and this is how tests know.
+func Unfiltered() Option { return func(e *Engine) { e.unfiltered = true } }
+
+// After makes an Engine take over the memory of the one before it: its automata are the same for any policy.
+func After(before *Engine) Option {
+	return func(e *Engine) {
+		if before != nil {
+			e.shared = before.shared
+		}
+	}
+}
+
+// New returns an Engine for a rule of the policy, which the caller leaves unchanged from then on; of nil, one that
+// finds nothing. Only the rule's own patterns are compiled: the error joins all mistakes in them.
+func New(rule *policy.WAASRule, options ...Option) (*Engine, error) {
+	e := &Engine{rule: rule, limits: event.DefaultLimits()}
+	for _, o := range options {
+		o(e)
+	}
+	if e.shared == nil {
+		e.shared = new(shared)
+	}
+	if rule == nil || rule.Application() == nil {
+		e.rule = nil
+		return e, nil
+	}
+	if err := e.compile(rule.Application()); err != nil {
+		return nil, fmt.Errorf("compile firewall rule %q: %w", rule.Name, err)
+	}
+	return e, nil
+}
+
+func (e *Engine) compile(app *policy.WAASApplication) error {
+	e.skipBody = app.Body.Skip
+	e.limits.BodyBytes = max(app.Body.InspectedBytes(), 1)
+	e.limits.TotalBytes = max(e.limits.TotalBytes, 2*e.limits.BodyBytes)
+	for class := range rules.Class(rules.Classes) {
+		exceptions, err := policy.CompileExceptions(app.Protection(attackClass(class)).Exceptions)
+		if err != nil {
+			return fmt.Errorf("%s: %w", class, err)
+		}
+		e.exceptions[class] = exceptions
+		e.excepting = e.excepting || exceptions != nil
+	}
+	var err error
+	e.custom, err = compileCustom(e.rule.Own.CustomRules)
+	return err
+}
+
+// Inspect says what the rule finds in an event. The context's deadline is the time it may take: what wasn't looked
+// at then is a detection of its own. The verdict doesn't refer to data.
+func (e *Engine) Inspect(ctx context.Context, data []byte) Verdict {
+	return e.InspectEvent(ctx, event.Decode(data, e.limits))
+}
+
+// InspectEvent is Inspect for an event that is decoded.
+func (e *Engine) InspectEvent(ctx context.Context, ev *event.Event) Verdict {
+	trigger := string(ev.Trigger)
+	if e.rule == nil || e.rule.TriggerEffect(trigger) == autodefend.Disable {
+		return Verdict{Event: ev}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.scratch.begin(ctx, e, ev)
+	r.all()
+	return r.sink.verdict
+}
+
+// begin makes a run that uses the scratch memory.
+func (s *scratch) begin(ctx context.Context, e *Engine, ev *event.Event) *run {
+	if s.machine == nil {
+		s.machine = match.New(0)
+		s.table = newTable(rules.All(), rules.Nodes(), rules.Groups)
+		s.aside.set("")
+	}
+	if s.seen == nil {
+		s.seen = make(map[sight]struct{})
+	}
+	clear(s.seen)
+	r := &run{scratch: s, engine: e, context: ctx, event: ev, strict: e.rule.Own.Strict()}
+	r.deadline, r.timed = ctx.Deadline()
+	r.sink = newSink(e, ev)
+	for class, effect := range r.sink.effects {
+		if effect != autodefend.Disable && effect != "" && !e.exceptions[class].Request(ev.Request.Path) {
+			r.looks.add(rules.Class(class))
+		}
+	}
+	return r
+}
+
+// all inspects the whole event: custom rules, malformed parts, then the texts of each record.
+func (r *run) all() {
+	if r.customRules() {
+		return
+	}
+	r.sink.limits()
+	if r.looks.has(rules.MalformedRequest) {
+		r.faults()
+	}
+	fields := r.event.Fields
+	synthetic := make([]event.Field, 0, requestFields)
+	for len(fields) > 0 && !r.sink.stopped && !r.sink.late {
+		n := 1
+		for n < len(fields) && fields[n].Record == fields[0].Record {
+			n++
+		}
+		r.sink.record = fields[0].Record
+		values := appendValues(r.values[:0], fields[:n])
+		if fields[0].Record < 0 {
+			values = appendRequest(values, r.event, &synthetic)
+		}
+		values = r.spare(values)
+		r.record(values)
+		r.sink.nextRecord()
+		fields = fields[n:]
+	}
+	if r.sink.late {
+		r.sink.unfinished()
+	}
+	r.release()
+}
+
+// release lets go of what the scratch memory would keep of the event.
+func (r *run) release() {
+	clear(r.values)
+	clear(r.texts[:cap(r.texts)][:0])
+	if cap(r.values) > 4096 {
+		r.values = nil
+	}
+	clear(r.seen)
+}
