@@ -115,8 +115,12 @@ func required(re *syntax.Regexp, bytewise bool) []candidate {
 		found = append(found, required(re.Sub[0], bytewise)...)
 	case syntax.OpConcat:
 		for i, sub := range re.Sub {
+			if i > 0 && sub == re.Sub[i-1] {
+				continue // a repetition written out
+			}
 			add(listing{bytewise: bytewise}.concat(re.Sub[i:], target).texts())
-			add(backwards(listing{bytewise: bytewise, back: true}.concat(re.Sub[:i+1], target).texts()))
+			back := listing{bytewise: bytewise, back: true}
+			add(backwards(back.concat(re.Sub[:i+1], target).texts()))
 			found = append(found, required(sub, bytewise)...)
 		}
 	case syntax.OpAlternate:

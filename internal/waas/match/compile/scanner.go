@@ -37,7 +37,7 @@ func Scanner(sets [][]string) ([]byte, error) {
 // fold makes ASCII letters small, and the two other characters that are cases of
 // ASCII letters too. Bytes that are no UTF-8 stay.
 func fold(s string) string {
-	folded := []byte(strings.NewReplacer("\u017f", "s", "\u212a", "k").Replace(s))
+	folded := []byte(strings.ReplaceAll(strings.ReplaceAll(s, "\u017f", "s"), "\u212a", "k"))
 	for i, b := range folded {
 		if 'A' <= b && b <= 'Z' {
 			folded[i] = b + 'a' - 'A'
