@@ -31,6 +31,9 @@ func (c *compiler) condition(out *draft, part *secRule) error {
 	if err := c.operator(out, &condition, part.operator); err != nil {
 		return err
 	}
+	if len(out.conditions) > 0 {
+		condition.needs = nil
+	}
 	out.conditions = append(out.conditions, condition)
 	return nil
 }

@@ -15,7 +15,7 @@ type draftCondition struct {
 	place    place
 	targets  []draftTarget
 	chain    []rules.Transform
-	captures bool       // the rule says "capture"
+	captures bool        // the rule says "capture"
 	setvars  []secSetvar // of the rule
 	// expression is what Program will be compiled from; "" for none.
 	expression string

@@ -23,8 +23,9 @@ func (c *compiler) operator(out *draft, condition *draftCondition, operator secO
 	switch named {
 	case rules.Rx:
 		condition.Argument, condition.expression = operator.argument, operator.argument
-		if all, ok := compile.Literals(operator.argument); ok {
-			condition.needs = all
+		// Chained conditions are too rare to scan their texts for literals.
+		if len(out.conditions) == 0 {
+			condition.needs, _ = compile.Literals(operator.argument)
 		}
 	case rules.Pm:
 		words := strings.Fields(operator.argument)
@@ -85,8 +86,7 @@ func (c *compiler) comparison(out *draft, condition *draftCondition, argument st
 	return nil
 }
 
-// dictionary compiles a list of words: into a group of literals, or in a chained condition into an expression, because
-// chained conditions are too rare to scan their texts for literals.
+// dictionary compiles a list of words: into a group of literals, or in a chained condition into an expression.
 func (c *compiler) dictionary(out *draft, condition *draftCondition, words []string) error {
 	if len(words) == 0 {
 		return condition.place.errorf("the list of words is empty")

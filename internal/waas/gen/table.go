@@ -89,10 +89,10 @@ func (t *table) condition(d *draftCondition) (rules.Condition, error) {
 		return out, err
 	}
 	for _, literals := range d.needs {
-		out.Needs = append(out.Needs, t.group(literals))
+		if group := t.group(literals); !slices.Contains(out.Needs, group) {
+			out.Needs = append(out.Needs, group)
+		}
 	}
-	slices.Sort(out.Needs)
-	out.Needs = slices.Compact(out.Needs)
 	return out, nil
 }
 

@@ -75,9 +75,9 @@ type Condition struct {
 	// groups (for match.Machine.Submatch) when Captures is more than 1.
 	Program int16
 	// Needs lists groups of literals (sets of the scanner, see Literals): for the operator to match, negated or not, a
-	// literal of every group must occur in the tested text. Empty: the literals say nothing and the operator must be
-	// run. Only a rule's first condition needs groups. For Pm and PmFromFile without a program the one group is the
-	// dictionary itself: its occurrence is the match.
+	// literal of every group must occur in the tested text. The rarest group comes first. Empty: the literals say
+	// nothing and the operator must be run; so it is in all chained conditions. For Pm and PmFromFile without a program
+	// the one group is the dictionary itself: its occurrence is the match.
 	Needs []uint16
 }
 
