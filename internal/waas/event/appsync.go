@@ -14,8 +14,8 @@ func (d *decoder) resolver(root object) {
 	d.arguments("arguments", root.get("arguments"))
 	info := root.within("info")
 	d.arguments("variables", info.get("variables"))
-	if text := d.memberText(info, "selectionSetGraphQL"); text != "" && !d.graphQL(text, "selectionSetGraphQL", JSON) {
-		d.add(JSON, "selectionSetGraphQL", text)
+	if text := d.memberText(info, "selectionSetGraphQL"); text != "" && !d.graphQL(text, "/selectionSetGraphQL", JSON) {
+		d.add(JSON, "/selectionSetGraphQL", text)
 	}
 	d.arguments("source", root.get("source"))
 	request := root.within("request")
@@ -47,21 +47,19 @@ func (d *decoder) arguments(name, raw string) {
 func (d *decoder) resolverAuthorizer(root object) {
 	rc := root.within("requestContext")
 	d.Request.ID = d.meta(rc, "requestId")
-	from := len(d.Fields)
-	d.Request.HeaderNames = append(d.Request.HeaderNames, "authorization")
-	d.add(Header, "authorization", d.memberText(root, "authorizationToken"))
-	d.Request.Headers = headersOf(d.Fields[from:])
+	if raw := root.get("requestHeaders"); first(raw) != "" {
+		h := d.headers("", raw, "")
+		for _, line := range h.cookies {
+			d.cookies(line)
+		}
+	} else {
+		d.token(root)
+	}
 	if text := d.memberText(rc, "queryString"); text != "" && !d.graphQL(text, "/query", JSON) {
 		d.add(JSON, "/query", text)
 	}
 	d.arguments("variables", rc.get("variables"))
 	if name := d.memberText(rc, "operationName"); name != "" {
 		d.add(JSON, "/operationName", name)
-	}
-	if raw := root.get("requestHeaders"); raw != "" {
-		h := d.headers("", raw, "")
-		for _, line := range h.cookies {
-			d.cookies(line)
-		}
 	}
 }

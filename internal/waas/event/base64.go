@@ -15,11 +15,11 @@ func (d *decoder) base64(raw string, limit int, p Place, key string) (string, bo
 		encoded, _ = d.unquote(encoded, limit/3*4+8, false)
 	}
 	d.arena.begin(min(len(encoded)/4*3+3, limit+3))
-	b := &d.arena.b
+	b := d.arena.b
 	var bits uint32
 	var count, digits int
 	var padded, bad bool
-	for i := 0; i < len(encoded) && b.Len()-d.arena.from < limit; i++ {
+	for i := 0; i < len(encoded) && d.arena.size() < limit; i++ {
 		c := encoded[i]
 		v, ok := base64Digit(c)
 		switch {

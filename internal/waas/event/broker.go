@@ -7,7 +7,7 @@ func (d *decoder) kafka(root object) {
 	arn := d.meta(root, "eventSourceArn")
 	topics := over(root.get("records"))
 	for topics.next() {
-		source := d.join(arn, " ", d.key(topics.key))
+		source := d.source(arn, d.key(topics.key))
 		records := over(topics.val)
 		for records.next() {
 			d.nextRecord()
@@ -18,6 +18,14 @@ func (d *decoder) kafka(root object) {
 			d.each("headers", r.get("headers"), d.kafkaHeader)
 		}
 	}
+}
+
+// source is an ARN and what of it a record comes from.
+func (d *decoder) source(arn, part string) string {
+	if arn == "" {
+		return part
+	}
+	return d.join(arn, " ", part)
 }
 
 // kafkaHeader reads {"name": [bytes]}.
@@ -42,7 +50,7 @@ func (d *decoder) byteArray(raw string) string {
 	}
 	d.arena.begin(min(len(raw)/2, d.lim.BodyBytes+1))
 	c := over(raw)
-	for c.next() && d.arena.b.Len()-d.arena.from <= d.lim.BodyBytes {
+	for c.next() && d.arena.size() <= d.lim.BodyBytes {
 		v, err := strconv.Atoi(c.val)
 		if err == nil && -128 <= v && v <= 255 {
 			d.arena.b.WriteByte(byte(v))
@@ -58,7 +66,7 @@ func (d *decoder) mq(root object) {
 	for messages.next() {
 		m := open(messages.val)
 		d.nextRecord()
-		d.identify("", d.join(arn, " ", d.meta(m.within("destination"), "physicalName")))
+		d.identify("", d.source(arn, d.meta(m.within("destination"), "physicalName")))
 		d.bytes("data", m.get("data"))
 		d.leaves("properties", m.get("properties"))
 		d.texts("correlationID", m.get("correlationID"))
@@ -66,7 +74,7 @@ func (d *decoder) mq(root object) {
 	}
 	queues := over(root.get("rmqMessagesByQueue"))
 	for queues.next() {
-		source := d.join(arn, " ", d.key(queues.key))
+		source := d.source(arn, d.key(queues.key))
 		messages := over(queues.val)
 		for messages.next() {
 			d.nextRecord()

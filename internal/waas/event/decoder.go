@@ -11,18 +11,19 @@ const maxName = 256
 // decoder collects what one event gives.
 type decoder struct {
 	Event
-	lim      Limits
-	left     int // of TotalBytes
-	unpacked int // of Limits.Unpacked
-	record   int
-	cut      bool // something was cut: the rest of the record needs no syntax
-	arena    arena
-	path     []byte // of the JSON value or XML element at hand
+	lim       Limits
+	left      int // of TotalBytes
+	nameBytes int // bytes that names of JSON values and XML elements may still have
+	unpacked  int // of Limits.Unpacked
+	record    int
+	cut       bool // something was cut: the rest of the record needs no syntax
+	arena     arena
+	path      []byte // of the JSON value or XML element at hand
 }
 
 func newDecoder(size int, l Limits) *decoder {
 	l = l.orDefaults()
-	d := &decoder{lim: l, left: l.TotalBytes, unpacked: l.Unpacked, record: -1}
+	d := &decoder{lim: l, left: l.TotalBytes, nameBytes: 2 * l.TotalBytes, unpacked: l.Unpacked, record: -1}
 	d.arena.chunk = min(max(2*size, firstChunk), lastChunk)
 	d.Fields = make([]Field, 0, min(max(size/16, 16), 512, l.Count))
 	return d

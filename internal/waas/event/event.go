@@ -16,7 +16,7 @@ type Event struct {
 	Records []Record
 
 	// Faults is what is malformed. Malformed texts are inspected nevertheless.
-	// At most 32 are kept.
+	// Each kind is reported once for each record and place.
 	Faults []Fault
 
 	// Exceeded is what was not inspected because it lies beyond a limit.
@@ -102,7 +102,8 @@ type Field struct {
 	// ("/order/item", attributes "/order/item/@id"). In messages it starts with
 	// what it is: "body", "key", "detail", and below it the path in the JSON it
 	// holds ("body/user/name"); direct events have the path alone. Longer than
-	// 256 bytes it is cut and ends in "…".
+	// 256 bytes it is cut and ends in "…"; "…" alone when a document has more
+	// names than anybody would read.
 	Name string
 
 	// Value is the text as the application will see it, valid as long as needed.
@@ -132,7 +133,8 @@ type Request struct {
 	ID          string // request id of the trigger, not of the invocation
 	ContentType string // as sent
 	BodyKind    BodyKind
-	// RawBody is the body without base64, cut to Limits.BodyBytes.
+	// RawBody is the body without base64 and content encoding, cut to
+	// Limits.BodyBytes.
 	RawBody string
 }
 
@@ -190,7 +192,7 @@ type Fault struct {
 // Limits bound the inspection. A limit of 0 or less means the default.
 type Limits struct {
 	BodyBytes  int // of one body or record, after base64
-	TotalBytes int // of all values and names together
+	TotalBytes int // of all Field values together, names that are values included
 	Depth      int // of objects and arrays in each other, of one document
 	Count      int // of fields
 	Unpacked   int // bytes that may come out of compressed data in one event

@@ -329,16 +329,26 @@ func (d *decoder) segment(key string) {
 }
 
 // name is the Field.Name of the value at hand.
-func (w *walker) name() string {
-	size := len(w.prefix) + len(w.path)
-	if size <= maxName {
-		w.arena.begin(size)
-		w.arena.b.WriteString(w.prefix)
-		w.arena.b.Write(w.path)
-		return w.arena.end()
+func (w *walker) name() string { return w.pathName(w.prefix) }
+
+// pathName is prefix and path as a name. Names have a budget of their own: a
+// document can have many long ones although it is short.
+func (d *decoder) pathName(prefix string) string {
+	const cut = "…"
+	size := min(len(prefix)+len(d.path), maxName)
+	if size > d.nameBytes {
+		return cut
 	}
-	var long [2 * maxName]byte
-	buf := append(long[:0], w.prefix[:min(len(w.prefix), maxName)]...)
-	buf = append(buf, w.path[:min(len(w.path), maxName)]...)
-	return w.label(string(buf))
+	d.nameBytes -= size
+	d.arena.begin(size)
+	if len(prefix)+len(d.path) <= maxName {
+		d.arena.b.WriteString(prefix)
+		d.arena.b.Write(d.path)
+		return d.arena.end()
+	}
+	room := maxName - len(cut)
+	d.arena.b.WriteString(prefix[:min(len(prefix), room)])
+	room -= d.arena.size()
+	d.arena.b.Write(d.path[:min(len(d.path), room)])
+	return d.arena.copy(whole(d.arena.end()) + cut)
 }

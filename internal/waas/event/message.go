@@ -88,7 +88,12 @@ func (d *decoder) bytes(name, raw string) {
 		return
 	}
 	d.cut = false
+	mark := d.mark()
 	text, longer := d.base64(raw, d.lim.BodyBytes, Message, name)
+	if len(d.Faults) > mark.faults {
+		// Whoever doesn't decode it sees it as it is.
+		d.add(Message, name, d.text(raw, d.lim.BodyBytes))
+	}
 	if longer {
 		d.exceed(LimitBodyBytes, Message, name)
 		d.cut = true

@@ -52,15 +52,21 @@ func (d *decoder) logs(root object) {
 func (d *decoder) authorizer(root object) {
 	switch {
 	case root.plain("type") == "TOKEN":
-		d.Request.HeaderNames = append(d.Request.HeaderNames, "authorization")
-		d.add(Header, "authorization", d.memberText(root, "authorizationToken"))
-		d.Request.Headers = headersOf(d.Fields)
+		d.token(root)
 	case root.plain("version") == "2.0":
 		d.payload2Event(root, encoding{})
 	default:
 		decoded := root.plain("version") == "1.0" && root.has("routeArn")
 		d.restEvent(root, encoding{path: !decoded})
 	}
+}
+
+// token adds the token an authorizer got instead of the headers.
+func (d *decoder) token(root object) {
+	from := len(d.Fields)
+	d.Request.HeaderNames = append(d.Request.HeaderNames, "authorization")
+	d.add(Header, "authorization", d.memberText(root, "authorizationToken"))
+	d.Request.Headers = headersOf(d.Fields[from:])
 }
 
 // cognito reads what a user typed and what the application added to it.

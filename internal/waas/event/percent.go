@@ -17,7 +17,7 @@ func (d *decoder) percentDecode(s string, plus, stable bool, p Place, key string
 		return d.arena.copy(s)
 	}
 	d.arena.begin(len(s))
-	b := &d.arena.b
+	b := d.arena.b
 	b.WriteString(s[:i])
 	bad := false
 	for ; i < len(s); i++ {

@@ -29,9 +29,9 @@ func (d *decoder) unquote(raw string, limit int, stable bool) (string, escapeFau
 		return d.arena.copy(raw), 0
 	}
 	d.arena.begin(min(len(raw), limit+utf8.UTFMax))
-	b := &d.arena.b
+	b := d.arena.b
 	var faults escapeFault
-	for i >= 0 && b.Len()-d.arena.from+i < limit {
+	for i >= 0 && d.arena.size()+i < limit {
 		b.WriteString(raw[:i])
 		r, size, fault := escape(raw[i:])
 		faults |= fault
@@ -43,7 +43,7 @@ func (d *decoder) unquote(raw string, limit int, stable bool) (string, escapeFau
 		raw = raw[i+size:]
 		i = strings.IndexByte(raw, '\\')
 	}
-	room := max(limit-(b.Len()-d.arena.from), 0)
+	room := max(limit-d.arena.size(), 0)
 	b.WriteString(raw[:min(len(raw), room)])
 	return d.arena.end(), faults
 }

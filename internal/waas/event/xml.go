@@ -211,7 +211,7 @@ func (x *xmlReader) attribute(p xmlAttribute) {
 }
 
 func (x *xmlReader) xmlName() string {
-	return x.label(x.arena.copyBytes(x.path[:min(len(x.path), maxName+1)]))
+	return x.pathName("")
 }
 
 // tagEnd finds the '>' that ends a tag, stepping over quoted values.
@@ -282,7 +282,7 @@ func (d *decoder) entities(s string) string {
 		return s
 	}
 	d.arena.begin(len(s))
-	b := &d.arena.b
+	b := d.arena.b
 	for i >= 0 {
 		b.WriteString(s[:i])
 		s = s[i:]
