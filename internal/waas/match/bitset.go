@@ -1,7 +1,11 @@
 package match
 
 // Bitset is a set of small numbers.
-type Bitset struct{ words []uint64 }
+type Bitset struct {
+	words []uint64
+	// outputs are those of the scanner whose sets are all in words already.
+	outputs []uint64
+}
 
 // NewBitset returns an empty set for numbers below n.
 func NewBitset(n int) *Bitset {
@@ -25,4 +29,25 @@ func (b *Bitset) HasAll(ids []uint16) bool {
 }
 
 // Reset empties the set.
-func (b *Bitset) Reset() { clear(b.words) }
+func (b *Bitset) Reset() {
+	clear(b.words)
+	clear(b.outputs)
+}
+
+// expectOutputs makes room for the outputs below n.
+func (b *Bitset) expectOutputs(n int) {
+	if words := (n + 63) / 64; len(b.outputs) < words {
+		b.outputs = make([]uint64, words)
+	}
+}
+
+// firstOutput reports whether a scanner's output comes up for the first time
+// since the last Reset.
+func (b *Bitset) firstOutput(output uint16) bool {
+	word, bit := &b.outputs[output>>6], uint64(1)<<(output&63)
+	if *word&bit != 0 {
+		return false
+	}
+	*word |= bit
+	return true
+}

@@ -25,25 +25,23 @@ func (s Scanner) Sets() int { return number(string(s), layout.OffScanSets) }
 // them, so that callers who compare like ASCII look again.
 func (s Scanner) Scan(text string, found *Bitset) (folded bool) {
 	t := s.tables()
-	state := uint32(layout.Root)
+	found.expectOutputs(len(t.index) / 4)
+	state := uint32(0)
 	for i := 0; i < len(text); i++ {
 		b := text[i]
-		if b >= 0x80 {
+		if b == longS[0] || b == kelvin[0] {
 			var width int
 			b, width = unfold(text[i:])
-			if width > 1 {
-				folded = true
-				i += width - 1
-			}
+			folded = folded || width > 1
+			i += width - 1
 		}
-		label := t.folding[b]
+		label := uint32(t.folding[b])
 		if label == 0 {
-			state = layout.Root
+			state = 0
 			continue
 		}
-		var out uint16
-		state, out = t.step(state, label)
-		if out != 0 {
+		state = t.after(state, label)
+		if out := uint16(t.state(state) >> layout.OutShift); out != 0 && found.firstOutput(out) {
 			t.mark(out, found)
 		}
 	}
@@ -65,52 +63,61 @@ func unfold(text string) (byte, int) {
 
 // tables gives names to the parts of a scanner.
 type tables struct {
-	folding, states, index, lists string
+	folding, pairs, states, index, lists string
+	labels                               uint32 // in a row of pairs
 }
 
 func (s Scanner) tables() tables {
-	states := 8 * number32(string(s), layout.OffScanStates)
-	index := 4 * (number32(string(s), layout.OffScanOutputs) + 1)
 	rest := string(s[layout.ScannerHeader:])
+	cut := func(n int) string {
+		part := rest[:n]
+		rest = rest[n:]
+		return part
+	}
+	labels := number(string(s), layout.OffScanLabels) + 1
 	return tables{
-		folding: rest[:256],
-		states:  rest[256 : 256+states],
-		index:   rest[256+states : 256+states+index],
-		lists:   rest[256+states+index:],
+		folding: cut(256),
+		pairs:   cut(4 * labels * labels),
+		states:  cut(8 * number32(string(s), layout.OffScanStates)),
+		index:   cut(4 * (number32(string(s), layout.OffScanOutputs) + 1)),
+		lists:   rest,
+		labels:  uint32(labels),
 	}
 }
 
-// step returns the state after a byte with the label, and that state's output.
-func (t *tables) step(state uint32, label uint8) (uint32, uint16) {
-	for {
+// after returns the state after a byte with the label.
+func (t *tables) after(state, label uint32) uint32 {
+	for state >= layout.Shallow {
 		s := t.state(state)
-		to := uint32(s&(layout.MaxStates-1)) + uint32(label)
-		next := t.state(to)
-		if uint8(next>>layout.LabelShift) == label {
-			return to, uint16(next >> layout.OutShift)
-		}
-		if state == layout.Root {
-			return layout.Root, 0
+		to := uint32(s)&(layout.MaxStates-1) + label
+		if uint32(uint8(t.state(to)>>layout.LabelShift)) == label {
+			return to
 		}
 		state = uint32(s>>layout.FailShift) & (layout.MaxStates - 1)
 	}
+	return uint32(number32(t.pairs, 4*int(state*t.labels+label)))
 }
 
-func (t *tables) state(i uint32) uint64 {
-	e := t.states[8*i:]
-	_ = e[7]
-	return uint64(e[0]) | uint64(e[1])<<8 | uint64(e[2])<<16 | uint64(e[3])<<24 |
-		uint64(e[4])<<32 | uint64(e[5])<<40 | uint64(e[6])<<48 | uint64(e[7])<<56
-}
+func (t *tables) state(i uint32) uint64 { return number64(t.states, 8*int(i)) }
 
+// mark adds the sets of an output.
 func (t *tables) mark(output uint16, found *Bitset) {
 	from := number32(t.index, 4*int(output))
 	to := number32(t.index, 4*int(output)+4)
-	for i := from; i < to; i++ {
-		found.Set(number(t.lists, 2*i))
+	for at := from; at < to; at += layout.MaskSize {
+		found.words[number(t.lists, at)] |= number64(t.lists, at+2)
 	}
 }
 
 func number32(s string, off int) int {
-	return number(s, off) | number(s, off+2)<<16
+	e := s[off:]
+	_ = e[3]
+	return int(uint32(e[0]) | uint32(e[1])<<8 | uint32(e[2])<<16 | uint32(e[3])<<24)
+}
+
+func number64(s string, off int) uint64 {
+	e := s[off:]
+	_ = e[7]
+	return uint64(e[0]) | uint64(e[1])<<8 | uint64(e[2])<<16 | uint64(e[3])<<24 |
+		uint64(e[4])<<32 | uint64(e[5])<<40 | uint64(e[6])<<48 | uint64(e[7])<<56
 }

@@ -1,12 +1,9 @@
 package compile
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/autodefend/autodefend/internal/waas/match/layout"
 )
 
 // Scanner compiles sets of literals into one Aho-Corasick automaton for
@@ -49,6 +46,7 @@ func fold(s string) string {
 // trie holds the literals letter by letter; node 0 is the root.
 type trie struct {
 	nodes  []node
+	order  []int      // nodes, breadth first
 	labels [256]uint8 // 0: in no literal
 	used   int        // labels given out
 }
@@ -94,6 +92,7 @@ func (t *trie) link() {
 	for len(queue) > 0 {
 		at := queue[0]
 		queue = queue[1:]
+		t.order = append(t.order, at)
 		n := &t.nodes[at]
 		for label := range n.children {
 			n.order = append(n.order, label)
@@ -123,157 +122,4 @@ func (t *trie) fallback(at int, label byte) int {
 		}
 		at = t.nodes[at].fail
 	}
-}
-
-// packing places the nodes in one array: the child of a node by a label stands
-// at the node's base plus the label. Bases differ, so the label alone tells
-// whose child it is.
-type packing struct {
-	place    []int // of each node
-	base     []int
-	taken    []bool // places
-	baseUsed map[int]bool
-	lowest   int // no place below is free
-}
-
-func (t *trie) pack() *packing {
-	p := &packing{
-		place:    make([]int, len(t.nodes)),
-		base:     make([]int, len(t.nodes)),
-		taken:    []bool{true},
-		baseUsed: map[int]bool{},
-		lowest:   1,
-	}
-	order := make([]int, 0, len(t.nodes))
-	queue := []int{0}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		order = append(order, at)
-		for _, label := range t.nodes[at].order {
-			queue = append(queue, t.nodes[at].children[label])
-		}
-	}
-	for _, at := range order {
-		p.put(&t.nodes[at], at)
-	}
-	return p
-}
-
-// put finds the lowest base at which all children of a node have a free place.
-func (p *packing) put(n *node, at int) {
-	if len(n.order) == 0 {
-		return // base 0 is the root's: no label of its children is taken for a child
-	}
-	base := max(0, p.lowest-int(n.order[0]))
-	for p.baseUsed[base] || !p.fits(base, n.order) {
-		base++
-	}
-	p.baseUsed[base] = true
-	p.base[at] = base
-	for _, label := range n.order {
-		i := base + int(label)
-		for i >= len(p.taken) {
-			p.taken = append(p.taken, false)
-		}
-		p.taken[i] = true
-		p.place[n.children[label]] = i
-	}
-	for p.lowest < len(p.taken) && p.taken[p.lowest] {
-		p.lowest++
-	}
-}
-
-func (p *packing) fits(base int, labels []byte) bool {
-	for _, label := range labels {
-		if i := base + int(label); i < len(p.taken) && p.taken[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// encode writes the automaton. A node without children gets a base of its own,
-// behind everything, where it finds no child.
-func (t *trie) encode(sets int) ([]byte, error) {
-	p := t.pack()
-	barren := len(p.taken)
-	size := barren + 256
-	if size >= layout.MaxStates {
-		return nil, fmt.Errorf("%d states, limit %d", size, layout.MaxStates)
-	}
-	states := make([]uint64, size)
-	outputs := newOutputs()
-	for at := range t.nodes {
-		n := &t.nodes[at]
-		base := p.base[at]
-		if len(n.order) == 0 {
-			base = barren
-		}
-		out, err := outputs.number(n.sets)
-		if err != nil {
-			return nil, err
-		}
-		states[p.place[at]] |= uint64(base) | uint64(p.place[n.fail])<<layout.FailShift | uint64(out)<<layout.OutShift
-		for _, label := range n.order {
-			states[p.place[n.children[label]]] |= uint64(label) << layout.LabelShift
-		}
-	}
-	return t.write(states, outputs, sets), nil
-}
-
-func (t *trie) write(states []uint64, outputs *outputs, sets int) []byte {
-	le := binary.LittleEndian
-	out := make([]byte, layout.ScannerHeader)
-	le.PutUint32(out[layout.OffScanStates:], uint32(len(states)))
-	le.PutUint32(out[layout.OffScanOutputs:], uint32(len(outputs.index)))
-	le.PutUint32(out[layout.OffScanLists:], uint32(len(outputs.lists)))
-	le.PutUint16(out[layout.OffScanSets:], uint16(sets))
-	le.PutUint16(out[layout.OffScanLabels:], uint16(t.used))
-	folding := t.labels
-	for b := 'A'; b <= 'Z'; b++ {
-		folding[b] = folding[b+'a'-'A']
-	}
-	out = append(out, folding[:]...)
-	for _, s := range states {
-		out = le.AppendUint64(out, s)
-	}
-	for _, i := range outputs.index {
-		out = le.AppendUint32(out, uint32(i))
-	}
-	out = le.AppendUint32(out, uint32(len(outputs.lists)))
-	for _, set := range outputs.lists {
-		out = le.AppendUint16(out, set)
-	}
-	return out
-}
-
-// outputs numbers the different lists of sets; the empty one is 0.
-type outputs struct {
-	numbers map[string]int
-	index   []int
-	lists   []uint16
-}
-
-func newOutputs() *outputs {
-	return &outputs{numbers: map[string]int{"": 0}, index: []int{0}}
-}
-
-func (o *outputs) number(sets []uint16) (int, error) {
-	var key []byte
-	for _, s := range sets {
-		key = binary.LittleEndian.AppendUint16(key, s)
-	}
-	n, ok := o.numbers[string(key)]
-	if ok {
-		return n, nil
-	}
-	n = len(o.index)
-	if n >= layout.MaxOutputs {
-		return 0, fmt.Errorf("more than %d different outputs", layout.MaxOutputs)
-	}
-	o.numbers[string(key)] = n
-	o.index = append(o.index, len(o.lists))
-	o.lists = append(o.lists, sets...)
-	return n, nil
 }

@@ -75,20 +75,23 @@ const (
 // A scanner:
 //
 //	header   ScannerHeader bytes
-//	folding  256 bytes: the label of every byte; 0 for bytes in no literal
+//	folding  256 bytes: the label of every byte, from 1; 0 for bytes in no literal
+//	pairs    4 bytes each: the state after two labels, the first one's row first.
+//	         Row 0 is for one label after something that is in no literal.
 //	states   8 bytes each: bits 0-19 base, 20-27 label, 28-47 state to fall
-//	         back to, 48-63 output
+//	         back to, 48-63 output. Those below Shallow are the root (0) and its
+//	         children, which stand at their labels: pairs has their transitions.
 //	index    4 bytes per output: where its list begins in lists; one more at
 //	         the end. Output 0 is the empty list.
-//	lists    2 bytes per entry: number of a set
+//	lists    MaskSize bytes each: a word's index in the bit set (2), bits to set (8)
 const (
 	ScannerHeader = 16
+	MaskSize      = 10
 
 	OffScanStates  = 0  // 4 bytes
 	OffScanOutputs = 4  // 4 bytes
-	OffScanLists   = 8  // 4 bytes: number of entries
-	OffScanSets    = 12 // 2 bytes
-	OffScanLabels  = 14 // 2 bytes
+	OffScanSets    = 8  // 2 bytes
+	OffScanLabels  = 10 // 2 bytes
 
 	StateBits  = 20
 	MaxStates  = 1 << StateBits
@@ -96,6 +99,5 @@ const (
 	FailShift  = StateBits + 8
 	OutShift   = 48
 	MaxOutputs = 1 << 16
-	// Root is the state before the first byte.
-	Root = 0
+	Shallow    = 256
 )
