@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/defend"
 	"github.com/autodefend/autodefend/internal/policy"
 	"github.com/autodefend/autodefend/internal/resolver"
 	"github.com/autodefend/autodefend/internal/runtimeapi"
+	"github.com/autodefend/autodefend/internal/waas/answer"
 )
 
 // services are what the function's processes speak to.
@@ -38,12 +40,8 @@ func (s *supervisor) startServices() error {
 		Upstream: s.config.lambda.api,
 		Log:      s.log,
 		Hooks: runtimeapi.Hooks{
-			Next: s.next,
-			Invocation: func(_ context.Context, i *runtimeapi.Invocation) (*runtimeapi.Reply, error) {
-				s.defender.Invoked(i.RequestID, i.ARN)
-				s.tiers.watch.Load().begin()
-				return nil, nil
-			},
+			Next:       s.next,
+			Invocation: s.invoked,
 			Response: func(ctx context.Context, id string) {
 				s.tiers.watch.Load().end()
 				s.defender.Responded(ctx, id)
@@ -62,6 +60,20 @@ func (s *supervisor) next(ctx context.Context) {
 		s.tiers.watch.Load().end()
 	}
 	s.defender.Next(ctx)
+}
+
+// invoked is called when an event arrived, before the runtime gets it. What the firewall refuses, the runtime doesn't.
+func (s *supervisor) invoked(ctx context.Context, i *runtimeapi.Invocation) (*runtimeapi.Reply, error) {
+	s.defender.Invoked(i.RequestID, i.ARN)
+	if refusal := s.defender.Inspect(ctx, defend.Invocation{RequestID: i.RequestID, Deadline: i.Deadline, Event: i.Event}); refusal != nil {
+		reply := &runtimeapi.Reply{Failed: refusal.Failed, Body: refusal.Body, Header: map[string]string{"Content-Type": "application/json"}}
+		if refusal.Failed {
+			reply.Header["Lambda-Runtime-Function-Error-Type"] = answer.ErrorType
+		}
+		return reply, nil
+	}
+	s.tiers.watch.Load().begin()
+	return nil, nil
 }
 
 // startResolver starts the resolver for the tier that leads questions to it.

@@ -85,7 +85,7 @@ func architecture() []row {
 			why: "seccomp programs are values that can be read, printed and interpreted",
 		},
 		{
-			pkg: "internal/defend", kind: part, internal: []string{root, "internal/policy"},
+			pkg: "internal/defend", kind: part, internal: []string{root, "internal/policy", "internal/waas"},
 			why: "the Defender's life cycle declares the tiers, sinks and sources it needs and runs in virtual time",
 		},
 		{
@@ -162,7 +162,7 @@ func architecture() []row {
 			pkg: "cmd/defender", kind: command,
 			internal: []string{
 				root, "internal/bpf", "internal/client", "internal/defend", "internal/kernel", "internal/policy", "internal/preload",
-				"internal/resolver", "internal/runtimeapi", "internal/watch", "internal/wrapper",
+				"internal/resolver", "internal/runtimeapi", "internal/waas", "internal/watch", "internal/wrapper",
 			},
 			external: []string{xSys},
 			why:      "the layer's program stays small: nothing of SQL, AWS SDK or UI",

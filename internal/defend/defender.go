@@ -13,6 +13,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
+	"github.com/autodefend/autodefend/internal/waas"
 )
 
 // Function is what is known of the function from the start.
@@ -81,6 +82,7 @@ type Defender struct {
 type state struct {
 	compiled *policy.Compiled
 	envelope policy.Envelope
+	firewall *waas.Engine // nil when no event is inspected
 }
 
 // New makes a Defender. With an error, the policy can't be read: then the Defender works all the same, everything is
@@ -145,7 +147,9 @@ func (d *Defender) FailMode() autodefend.FailMode {
 }
 
 // Idle reports whether there is nothing to do, now or later: the policy is off and no Console can change that.
-func (d *Defender) Idle() bool { return d.refreshing == nil && d.Sections().Off() }
+func (d *Defender) Idle() bool {
+	return d.refreshing == nil && d.Sections().Off() && d.state.Load().firewall == nil
+}
 
 // Refreshes reports whether another policy can follow.
 func (d *Defender) Refreshes() bool { return d.refreshing != nil }

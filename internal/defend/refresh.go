@@ -157,7 +157,11 @@ func (d *Defender) read(text string, key ed25519.PublicKey) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &state{compiled: compiled, envelope: envelope}, nil
+	firewall, err := firewallOf(envelope.WAAS, d.state.Load())
+	if err != nil {
+		return nil, err
+	}
+	return &state{compiled: compiled, envelope: envelope, firewall: firewall}, nil
 }
 
 // bareName returns a function's name, of an ARN too.

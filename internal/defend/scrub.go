@@ -49,6 +49,9 @@ func isPublic(name string) bool {
 // command returns a command line without variables' values, cut to its limit between two characters.
 func (s scrubber) command(text string) string { return cut(s.replacer.Replace(text), commandMax) }
 
+// text returns a text without variables' values.
+func (s scrubber) text(text string) string { return s.replacer.Replace(text) }
+
 // cut shortens text to at most limit bytes, between two characters.
 func cut(text string, limit int) string {
 	if len(text) <= limit {

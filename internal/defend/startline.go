@@ -18,6 +18,7 @@ type startLine struct {
 	FailMode autodefend.FailMode `json:"failMode"`
 	Tiers    []autodefend.Tier   `json:"tiers,omitempty"`
 	Coverage *Report             `json:"coverage,omitempty"`
+	Firewall *Firewall           `json:"firewall,omitempty"`
 	Notices  []string            `json:"notices,omitempty"`
 }
 
@@ -42,6 +43,7 @@ func (d *Defender) changeLine(s *state) startLine {
 		Issued:   s.envelope.Issued,
 		Summary:  s.envelope.Summary,
 		FailMode: d.FailMode(),
+		Firewall: firewallLine(s),
 		Notices:  s.compiled.Notices(),
 	}
 }
