@@ -18,6 +18,7 @@ type compiler struct {
 	data    fs.FS // where the lists of pmFromFile are
 	left    map[int]string
 	strict  map[int]string
+	minds   []int
 	class   map[int]rules.Class
 	setup   map[string]string
 	drafts  []draft
@@ -49,7 +50,8 @@ type skippedRule struct {
 // newCompiler returns a compiler with the tables of the Core Rule Set.
 func newCompiler(data fs.FS) *compiler {
 	return &compiler{
-		data: data, left: leftOut(), strict: strictInstead(), class: classes(), setup: settings(), seen: map[int]place{},
+		data: data, left: leftOut(), strict: strictInstead(), minds: mindsPlainNames(), class: classes(), setup: settings(),
+		seen: map[int]place{},
 	}
 }
 
@@ -184,12 +186,15 @@ func (c *compiler) rule(rule *secRule, guards []*secRule, classify func(*secRule
 	if err != nil {
 		return err
 	}
-	for _, part := range parts {
-		if err := c.condition(&out, part); err != nil {
-			return err
+	for _, parts := range c.apart(rule, parts) {
+		out.conditions = nil
+		for _, part := range parts {
+			if err := c.condition(&out, part); err != nil {
+				return err
+			}
 		}
+		c.drafts = append(c.drafts, out)
 	}
-	c.drafts = append(c.drafts, out)
 	return nil
 }
 

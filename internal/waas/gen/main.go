@@ -95,6 +95,11 @@ func read(files fs.FS, name string) (*file, error) {
 
 // stale refuses entries of the tables of exceptions that no rule answers to.
 func (c *compiler) stale() error {
+	for _, id := range c.minds {
+		if _, ok := c.seen[id]; !ok {
+			return fmt.Errorf("scope.go: there is no rule %d that minds plain file names", id)
+		}
+	}
 	for id := range c.left {
 		if _, ok := c.seen[id]; !ok {
 			return fmt.Errorf("scope.go: there is no rule %d to leave out", id)

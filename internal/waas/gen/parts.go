@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,6 +37,25 @@ func (c *compiler) parts(rule *secRule, guards []*secRule) ([]*secRule, error) {
 		out = append(out, &turned)
 	}
 	return out, nil
+}
+
+// apart compiles a rule that minds plain file names as two: one for everything but the file name, and one for the file
+// name alone, with the condition that it isn't plain.
+func (c *compiler) apart(rule *secRule, parts []*secRule) [][]*secRule {
+	if !slices.Contains(c.minds, rule.actions.id) {
+		return [][]*secRule{parts}
+	}
+	isName := func(target secTarget) bool { return target.name == "REQUEST_FILENAME" }
+	others, name := *parts[0], *parts[0]
+	others.targets = slices.DeleteFunc(slices.Clone(others.targets), isName)
+	name.targets = []secTarget{{name: "REQUEST_FILENAME"}}
+	guard := &secRule{
+		place: name.place, targets: name.targets, operator: secOperator{name: "validateByteRange", argument: plainNames},
+	}
+	return [][]*secRule{
+		append([]*secRule{&others}, parts[1:]...),
+		append(append([]*secRule{&name}, parts[1:]...), guard),
+	}
 }
 
 // isNoted reports whether the target is a variable that a rule assigns to, and not a captured group.

@@ -99,10 +99,11 @@ type Target struct {
 	Count bool
 }
 
-// All returns every rule, ordered by id within the Core Rule Set and then our own.
+// All returns every rule, ordered by id within the Core Rule Set and then our own. A rule of which one variable needs a
+// condition more than the others stands there twice.
 func All() []Rule { return table }
 
-// Find returns the rule with this id, or nil if there is none.
+// Find returns the first rule with this id, or nil if there is none.
 func Find(id int) *Rule {
 	for i := range table {
 		if table[i].ID == id {

@@ -5,9 +5,9 @@
 package rules
 
 // Groups is the number of groups of literals.
-const Groups = 304
+const Groups = 322
 
-const scannerStart = 471344
+const scannerStart = 517792
 
 var programs = [...]uint32{
 	0, 0, 726, 1010, 1310, 1645, 1945, 2270, 2926, 6717, 7184, 7479, 7946, 8230, 8543, 8832,
@@ -24,120 +24,124 @@ var programs = [...]uint32{
 	392033, 392392, 392824, 395239, 402121, 402466, 403116, 403830, 404336, 404660, 405040, 405403, 406069, 406404, 407010, 408361,
 	408732, 409578, 410035, 410437, 410885, 411766, 412105, 412860, 413475, 413773, 414165, 414606, 415521, 418761, 419361, 419696,
 	420149, 421859, 424492, 427082, 428284, 429795, 430264, 431345, 432019, 432537, 434024, 435592, 436368, 439315, 441767, 444363,
-	446344, 449420, 451080, 452114, 452497, 454399, 462380, 465985, 469507, 471344,
+	446344, 449420, 451080, 452114, 452497, 454399, 462380, 465985, 469507, 471344, 473521, 476918, 477247, 480215, 484097, 484661,
+	488690, 489004, 490712, 491423, 492118, 492911, 494974, 495421, 499234, 500119, 503838, 504533, 506759, 507363, 510884, 511197,
+	511552, 511889, 512207, 513239, 516115, 516484, 517792,
 }
 
 var nodes = []Node{
 	// 0: none
-	{End: 55, Variables: 0xfbffff, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 41, 42, 50, 54, 55, 62, 63, 66, 74, 81, 82, 83, 84, 85, 86, 87, 88, 89, 92, 93, 97, 98, 99, 100, 101, 103, 107, 108, 109, 110, 111, 112, 113, 114, 115, 119, 120, 121, 122, 123, 124, 125, 126, 128, 129, 158, 160, 163, 167, 206, 220, 224, 225, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 253, 254, 255}},
+	{End: 56, Variables: 0xfbffff, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 41, 42, 50, 54, 55, 62, 63, 66, 74, 81, 82, 83, 84, 85, 86, 87, 88, 89, 92, 93, 97, 98, 99, 100, 101, 103, 107, 108, 109, 110, 111, 112, 113, 114, 115, 119, 120, 121, 122, 123, 124, 125, 126, 128, 129, 160, 162, 165, 169, 208, 222, 226, 227, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 255, 256, 257, 259, 261, 264, 265, 266, 268, 271, 272}},
 	// 1: base64Decode
-	{Transform: Base64Decode, End: 3, Variables: 0x490153, Rules: []uint16{239}},
-	// 2: base64Decode removeNulls
-	{Transform: RemoveNulls, Parent: 1, End: 3, Variables: 0x410053, Rules: []uint16{256}},
-	// 3: cmdLine
-	{Transform: CmdLine, End: 5, Variables: 0x400073, Rules: []uint16{65, 67, 68, 69, 90, 91}},
-	// 4: cmdLine normalizePath
-	{Transform: NormalizePath, Parent: 3, End: 5, Variables: 0x400073, Rules: []uint16{70, 71}},
-	// 5: escapeSeqDecode
-	{Transform: EscapeSeqDecode, End: 7, Variables: 0x400033, Strict: true, Rules: []uint16{94, 95, 96}},
-	// 6: escapeSeqDecode compressWhitespace
-	{Transform: CompressWhitespace, Parent: 5, End: 7, Variables: 0x400033, Strict: true, Rules: []uint16{80}},
-	// 7: htmlEntityDecode
-	{Transform: HTMLEntityDecode, End: 11, Variables: 0x410133, Rules: []uint16{45}},
-	// 8: htmlEntityDecode compressWhitespace
-	{Transform: CompressWhitespace, Parent: 7, End: 9, Variables: 0x400133, Strict: true, Rules: []uint16{155, 156}},
-	// 9: htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 7, End: 10, Variables: 0x400133, Rules: []uint16{161}},
-	// 10: htmlEntityDecode lowercase
-	{Transform: Lowercase, Parent: 7, End: 11, Variables: 0x410033, Rules: []uint16{37, 39}},
-	// 11: jsDecode
-	{Transform: JSDecode, End: 13, Variables: 0x400133, Strict: true},
-	// 12: jsDecode lowercase
-	{Transform: Lowercase, Parent: 11, End: 13, Variables: 0x400133, Strict: true, Rules: []uint16{154}},
-	// 13: lowercase
-	{Transform: Lowercase, End: 19, Variables: 0xf921ff, Rules: []uint16{23, 24, 25, 29, 31, 35, 38, 43, 47, 48, 49, 51, 52, 53, 118, 215, 216, 217, 218, 219, 226, 227}},
-	// 14: lowercase length
-	{Transform: Length, Parent: 13, End: 15, Variables: 0x40, Rules: []uint16{28}},
-	// 15: lowercase removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 13, End: 16, Variables: 0x80040, Rules: []uint16{104, 221}},
-	// 16: lowercase urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 13, End: 19, Variables: 0x400173, Rules: []uint16{76, 77, 78, 79}},
-	// 17: lowercase urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 16, End: 19, Variables: 0x400133},
-	// 18: lowercase urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 17, End: 19, Variables: 0x400133, Rules: []uint16{153}},
-	// 19: normalizePath
-	{Transform: NormalizePath, End: 21, Variables: 0x400033, Rules: []uint16{105}},
-	// 20: normalizePath urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 19, End: 21, Variables: 0x400033, Rules: []uint16{106}},
-	// 21: removeWhitespace
-	{Transform: RemoveWhitespace, End: 22, Variables: 0x80040, Rules: []uint16{75}},
-	// 22: urlDecodeUni
-	{Transform: URLDecodeUni, End: 43, Variables: 0xd99bf3, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 40, 44, 60, 61, 64, 72, 73, 102, 119, 120, 123, 126, 127, 167, 168, 169, 170, 171, 173, 174, 176, 177, 178, 179, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 193, 194, 195, 196, 197, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 214, 228, 230, 231, 232, 233, 234, 235, 236, 237, 238, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 253, 254, 255}},
-	// 23: urlDecodeUni compressWhitespace
-	{Transform: CompressWhitespace, Parent: 22, End: 24, Variables: 0x400133, Rules: []uint16{159, 162}},
-	// 24: urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 22, End: 26, Variables: 0x400133},
-	// 25: urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 24, End: 26, Variables: 0x400133, Rules: []uint16{157}},
-	// 26: urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 22, End: 37, Variables: 0xc01173, Rules: []uint16{119, 120, 123, 126}},
-	// 27: urlDecodeUni jsDecode base64Decode
-	{Transform: Base64Decode, Parent: 26, End: 31, Variables: 0x400133, Rules: []uint16{120, 126}},
-	// 28: urlDecodeUni jsDecode base64Decode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 27, End: 31, Variables: 0x400133, Rules: []uint16{120, 126}},
-	// 29: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 28, End: 31, Variables: 0x400133, Rules: []uint16{120, 126}},
-	// 30: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
-	{Transform: ReplaceComments, Parent: 29, End: 31, Variables: 0x400133, Rules: []uint16{126}},
-	// 31: urlDecodeUni jsDecode htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 26, End: 32, Variables: 0xc01073, Rules: []uint16{222, 223}},
-	// 32: urlDecodeUni jsDecode removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 26, End: 37, Variables: 0x400133, Rules: []uint16{119}},
-	// 33: urlDecodeUni jsDecode removeWhitespace base64Decode
-	{Transform: Base64Decode, Parent: 32, End: 37, Variables: 0x400133, Rules: []uint16{119}},
-	// 34: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 33, End: 37, Variables: 0x400133, Rules: []uint16{119}},
-	// 35: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 34, End: 37, Variables: 0x400133, Rules: []uint16{119}},
-	// 36: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 35, End: 37, Variables: 0x400133, Rules: []uint16{119}},
-	// 37: urlDecodeUni lowercase
-	{Transform: Lowercase, Parent: 22, End: 38, Variables: 0x800, Rules: []uint16{46}},
-	// 38: urlDecodeUni removeCommentsChar
-	{Transform: RemoveCommentsChar, Parent: 22, End: 39, Variables: 0x400033, Rules: []uint16{175}},
-	// 39: urlDecodeUni removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 22, End: 40, Variables: 0x400133, Rules: []uint16{212}},
-	// 40: urlDecodeUni replaceComments
-	{Transform: ReplaceComments, Parent: 22, End: 42, Variables: 0x400133, Rules: []uint16{166, 167, 172, 192, 211, 213}},
-	// 41: urlDecodeUni replaceComments removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 40, End: 42, Variables: 0x400133, Rules: []uint16{117}},
-	// 42: urlDecodeUni urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 22, End: 43, Variables: 0x490173, Rules: []uint16{230, 231, 232, 233, 234, 235, 236, 237, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255}},
-	// 43: utf8toUnicode
-	{Transform: UTF8ToUnicode, End: 55, Variables: 0x480b73, Rules: []uint16{55, 163}},
-	// 44: utf8toUnicode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 43, End: 55, Variables: 0x480b73, Rules: []uint16{55, 163, 165}},
-	// 45: utf8toUnicode urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 44, End: 52, Variables: 0x400173},
-	// 46: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 45, End: 52, Variables: 0x400173},
-	// 47: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode
-	{Transform: CSSDecode, Parent: 46, End: 52, Variables: 0x400173},
-	// 48: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase
-	{Transform: Lowercase, Parent: 47, End: 50, Variables: 0x400133},
-	// 49: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
-	{Transform: RemoveNulls, Parent: 48, End: 50, Variables: 0x400133, Rules: []uint16{140, 146}},
-	// 50: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
-	{Transform: RemoveNulls, Parent: 47, End: 52, Variables: 0x400173, Rules: []uint16{130, 131, 132, 133, 134, 136, 137, 138, 139, 141, 142, 143, 144, 145, 147, 148, 149, 150, 151, 152}},
-	// 51: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 50, End: 52, Variables: 0x400173, Rules: []uint16{135}},
-	// 52: utf8toUnicode urlDecodeUni normalizePathWin
-	{Transform: NormalizePathWin, Parent: 44, End: 53, Variables: 0x400173, Rules: []uint16{56, 57, 58, 59}},
-	// 53: utf8toUnicode urlDecodeUni removeNulls
-	{Transform: RemoveNulls, Parent: 44, End: 55, Variables: 0x480b73, Rules: []uint16{55, 163, 164}},
-	// 54: utf8toUnicode urlDecodeUni removeNulls cmdLine
-	{Transform: CmdLine, Parent: 53, End: 55, Variables: 0x480873, Rules: []uint16{55, 116}},
+	{Transform: Base64Decode, End: 4, Variables: 0x490153, Rules: []uint16{241, 264}},
+	// 2: base64Decode lowercase
+	{Transform: Lowercase, Parent: 1, End: 3, Strict: true},
+	// 3: base64Decode removeNulls
+	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Rules: []uint16{258}},
+	// 4: cmdLine
+	{Transform: CmdLine, End: 6, Variables: 0x400073, Rules: []uint16{65, 67, 68, 69, 90, 91}},
+	// 5: cmdLine normalizePath
+	{Transform: NormalizePath, Parent: 4, End: 6, Variables: 0x400073, Rules: []uint16{70, 71}},
+	// 6: escapeSeqDecode
+	{Transform: EscapeSeqDecode, End: 8, Variables: 0x400033, Strict: true, Rules: []uint16{94, 95, 96}},
+	// 7: escapeSeqDecode compressWhitespace
+	{Transform: CompressWhitespace, Parent: 6, End: 8, Variables: 0x400033, Strict: true, Rules: []uint16{80}},
+	// 8: htmlEntityDecode
+	{Transform: HTMLEntityDecode, End: 12, Variables: 0x410133, Rules: []uint16{45}},
+	// 9: htmlEntityDecode compressWhitespace
+	{Transform: CompressWhitespace, Parent: 8, End: 10, Variables: 0x400133, Strict: true, Rules: []uint16{157, 158}},
+	// 10: htmlEntityDecode jsDecode
+	{Transform: JSDecode, Parent: 8, End: 11, Variables: 0x400133, Rules: []uint16{163}},
+	// 11: htmlEntityDecode lowercase
+	{Transform: Lowercase, Parent: 8, End: 12, Variables: 0x410033, Rules: []uint16{37, 39}},
+	// 12: jsDecode
+	{Transform: JSDecode, End: 14, Variables: 0x400133, Strict: true},
+	// 13: jsDecode lowercase
+	{Transform: Lowercase, Parent: 12, End: 14, Variables: 0x400133, Strict: true, Rules: []uint16{156}},
+	// 14: lowercase
+	{Transform: Lowercase, End: 20, Variables: 0xf921ff, Rules: []uint16{23, 24, 25, 29, 31, 35, 38, 43, 47, 48, 49, 51, 52, 53, 118, 217, 218, 219, 220, 221, 228, 229}},
+	// 15: lowercase length
+	{Transform: Length, Parent: 14, End: 16, Variables: 0x40, Rules: []uint16{28}},
+	// 16: lowercase removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 14, End: 17, Variables: 0x80040, Rules: []uint16{104, 223}},
+	// 17: lowercase urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 14, End: 20, Variables: 0x400173, Rules: []uint16{76, 77, 78, 79}},
+	// 18: lowercase urlDecodeUni htmlEntityDecode
+	{Transform: HTMLEntityDecode, Parent: 17, End: 20, Variables: 0x400133},
+	// 19: lowercase urlDecodeUni htmlEntityDecode jsDecode
+	{Transform: JSDecode, Parent: 18, End: 20, Variables: 0x400133, Rules: []uint16{155}},
+	// 20: normalizePath
+	{Transform: NormalizePath, End: 22, Variables: 0x400033, Rules: []uint16{105}},
+	// 21: normalizePath urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 20, End: 22, Variables: 0x400033, Rules: []uint16{106}},
+	// 22: removeWhitespace
+	{Transform: RemoveWhitespace, End: 23, Variables: 0x80040, Rules: []uint16{75}},
+	// 23: urlDecodeUni
+	{Transform: URLDecodeUni, End: 44, Variables: 0xd99bf3, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 40, 44, 60, 61, 64, 72, 73, 102, 119, 120, 123, 126, 127, 169, 170, 171, 172, 173, 175, 176, 178, 179, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 195, 196, 197, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 216, 230, 232, 233, 234, 235, 236, 237, 238, 239, 240, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 255, 256, 257, 259, 261, 266, 268, 271}},
+	// 24: urlDecodeUni compressWhitespace
+	{Transform: CompressWhitespace, Parent: 23, End: 25, Variables: 0x400133, Rules: []uint16{161, 164}},
+	// 25: urlDecodeUni htmlEntityDecode
+	{Transform: HTMLEntityDecode, Parent: 23, End: 27, Variables: 0x400133},
+	// 26: urlDecodeUni htmlEntityDecode jsDecode
+	{Transform: JSDecode, Parent: 25, End: 27, Variables: 0x400133, Rules: []uint16{159}},
+	// 27: urlDecodeUni jsDecode
+	{Transform: JSDecode, Parent: 23, End: 38, Variables: 0xc91173, Rules: []uint16{119, 120, 123, 126, 259, 260, 262, 274}},
+	// 28: urlDecodeUni jsDecode base64Decode
+	{Transform: Base64Decode, Parent: 27, End: 32, Variables: 0x400133, Rules: []uint16{120, 126}},
+	// 29: urlDecodeUni jsDecode base64Decode urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 28, End: 32, Variables: 0x400133, Rules: []uint16{120, 126}},
+	// 30: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
+	{Transform: JSDecode, Parent: 29, End: 32, Variables: 0x400133, Rules: []uint16{120, 126}},
+	// 31: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
+	{Transform: ReplaceComments, Parent: 30, End: 32, Variables: 0x400133, Rules: []uint16{126}},
+	// 32: urlDecodeUni jsDecode htmlEntityDecode
+	{Transform: HTMLEntityDecode, Parent: 27, End: 33, Variables: 0xc01073, Rules: []uint16{224, 225}},
+	// 33: urlDecodeUni jsDecode removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 27, End: 38, Variables: 0x400133, Rules: []uint16{119}},
+	// 34: urlDecodeUni jsDecode removeWhitespace base64Decode
+	{Transform: Base64Decode, Parent: 33, End: 38, Variables: 0x400133, Rules: []uint16{119}},
+	// 35: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 34, End: 38, Variables: 0x400133, Rules: []uint16{119}},
+	// 36: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode
+	{Transform: JSDecode, Parent: 35, End: 38, Variables: 0x400133, Rules: []uint16{119}},
+	// 37: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 36, End: 38, Variables: 0x400133, Rules: []uint16{119}},
+	// 38: urlDecodeUni lowercase
+	{Transform: Lowercase, Parent: 23, End: 39, Variables: 0x800, Rules: []uint16{46}},
+	// 39: urlDecodeUni removeCommentsChar
+	{Transform: RemoveCommentsChar, Parent: 23, End: 40, Variables: 0x400033, Rules: []uint16{177}},
+	// 40: urlDecodeUni removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 23, End: 41, Variables: 0x400133, Rules: []uint16{214}},
+	// 41: urlDecodeUni replaceComments
+	{Transform: ReplaceComments, Parent: 23, End: 43, Variables: 0x400133, Rules: []uint16{168, 169, 174, 194, 213, 215}},
+	// 42: urlDecodeUni replaceComments removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 41, End: 43, Variables: 0x400133, Rules: []uint16{117}},
+	// 43: urlDecodeUni urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 23, End: 44, Variables: 0x490173, Rules: []uint16{232, 233, 234, 235, 236, 237, 238, 239, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 261, 263, 266, 267, 268, 269, 270, 271, 273}},
+	// 44: utf8toUnicode
+	{Transform: UTF8ToUnicode, End: 56, Variables: 0x480b73, Rules: []uint16{55, 165}},
+	// 45: utf8toUnicode urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 44, End: 56, Variables: 0x480b73, Rules: []uint16{55, 165, 167}},
+	// 46: utf8toUnicode urlDecodeUni htmlEntityDecode
+	{Transform: HTMLEntityDecode, Parent: 45, End: 53, Variables: 0x400173},
+	// 47: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode
+	{Transform: JSDecode, Parent: 46, End: 53, Variables: 0x400173},
+	// 48: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode
+	{Transform: CSSDecode, Parent: 47, End: 53, Variables: 0x400173},
+	// 49: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase
+	{Transform: Lowercase, Parent: 48, End: 51, Variables: 0x400133},
+	// 50: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
+	{Transform: RemoveNulls, Parent: 49, End: 51, Variables: 0x400133, Rules: []uint16{142, 148}},
+	// 51: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+	{Transform: RemoveNulls, Parent: 48, End: 53, Variables: 0x400173, Rules: []uint16{130, 131, 132, 133, 134, 135, 137, 138, 139, 140, 141, 143, 144, 145, 146, 147, 149, 150, 151, 152, 153, 154}},
+	// 52: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 51, End: 53, Variables: 0x400173, Rules: []uint16{136}},
+	// 53: utf8toUnicode urlDecodeUni normalizePathWin
+	{Transform: NormalizePathWin, Parent: 45, End: 54, Variables: 0x400173, Rules: []uint16{56, 57, 58, 59}},
+	// 54: utf8toUnicode urlDecodeUni removeNulls
+	{Transform: RemoveNulls, Parent: 45, End: 56, Variables: 0x480b73, Rules: []uint16{55, 165, 166}},
+	// 55: utf8toUnicode urlDecodeUni removeNulls cmdLine
+	{Transform: CmdLine, Parent: 54, End: 56, Variables: 0x480873, Rules: []uint16{55, 116}},
 }
 
 var table = []Rule{
@@ -161,7 +165,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets2,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Negated:  true,
 				Argument: `(?i)^(?:&(?:(?:[acegilnorsuz]acut|[aeiou]grav|[aino]tild)e|[c-elnr-tz]caron|(?:[cgklnr-t]cedi|[aeiouy]um)l|[aceg-josuwy]circ|[au]ring|a(?:mp|pos)|nbsp|oslash);|[^"';=\x5c])*$`,
 				Program:  1,
@@ -175,7 +179,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets3,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `['";=\x5c]`,
 				Program:  2,
 				Needs:    []uint16{1},
@@ -299,7 +303,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets10,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Operator: EndsWith,
 				Argument: `.pdf`,
 				Needs:    []uint16{8},
@@ -379,7 +383,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets16,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Operator: ValidateByteRange,
 				Argument: "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
 				Needs:    []uint16{13},
@@ -393,7 +397,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets16,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Operator: ValidateByteRange,
 				Argument: "\x00&\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
 				Needs:    []uint16{14},
@@ -468,7 +472,7 @@ var table = []Rule{
 			},
 			{
 				Targets:  targets19,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Operator: Within,
 				Negated:  true,
 				Argument: `|application/x-www-form-urlencoded| |multipart/form-data| |text/xml| |application/xml| |application/soap+xml| |application/json|`,
@@ -495,7 +499,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets10,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Captures: 2,
 				Argument: `\.([^.]+)$`,
 				Program:  18,
@@ -503,7 +507,7 @@ var table = []Rule{
 			},
 			{
 				Targets:  targets21,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Operator: Within,
 				Argument: `.ani/ .asa/ .asax/ .ascx/ .back/ .backup/ .bak/ .bck/ .bk/ .bkp/ .bat/ .cdx/ .cer/ .cfg/ .cmd/ .cnf/ .com/ .compositefont/ .config/ .conf/ .copy/ .crt/ .cs/ .csproj/ .csr/ .dat/ .db/ .dbf/ .dist/ .dll/ .dos/ .dpkg-dist/ .drv/ .gadget/ .hta/ .htr/ .htw/ .ida/ .idc/ .idq/ .inc/ .inf/ .ini/ .jks/ .jse/ .key/ .licx/ .lnk/ .log/ .mdb/ .msc/ .ocx/ .old/ .pass/ .pdb/ .pfx/ .pif/ .pem/ .pol/ .prf/ .printer/ .pwd/ .rdb/ .rdp/ .reg/ .resources/ .resx/ .sav/ .save/ .scr/ .sct/ .sh/ .shs/ .sql/ .sqlite/ .sqlite3/ .swap/ .swo/ .swp/ .sys/ .temp/ .tfstate/ .tlb/ .tmp/ .vb/ .vbe/ .vbs/ .vbproj/ .vsdisco/ .vxd/ .webinfo/ .ws/ .wsc/ .wsf/ .wsh/ .xsd/ .xsx/`,
 			},
@@ -516,7 +520,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets22,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Captures: 1,
 				Argument: `^.*$`,
 				Program:  19,
@@ -535,7 +539,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets22,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Captures: 1,
 				Argument: `^.*$`,
 				Program:  19,
@@ -554,7 +558,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets13,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Negated:  true,
 				Argument: `^[\w/.+*-]+(?:\s?;\s*(?:action|boundary|charset|component|start(?:-info)?|type|version)\s?=\s?['"\w.()+,/:=?<>@#*-]+)*$`,
 				Program:  20,
@@ -575,7 +579,7 @@ var table = []Rule{
 			},
 			{
 				Targets:  targets24,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Operator: Within,
 				Negated:  true,
 				Argument: `|utf-8| |iso-8859-1| |iso-8859-15| |windows-1252|`,
@@ -589,7 +593,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets25,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `\.[^.~]+~(?:/.*|)$`,
 				Program:  22,
 				Needs:    []uint16{18, 16},
@@ -603,7 +607,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets26,
-				Chain:    14, // lowercase length
+				Chain:    15, // lowercase length
 				Operator: Gt,
 				Argument: `100`,
 			},
@@ -616,7 +620,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets13,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `charset.*?charset`,
 				Program:  23,
 				Needs:    []uint16{17},
@@ -649,7 +653,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets29,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Negated:  true,
 				Argument: `^(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*(?:[\s\x0b]*,[\s\x0b]*(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*)*$`,
 				Program:  25,
@@ -706,7 +710,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets5,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Operator: StrEq,
 				Negated:  true,
 				Macro:    true,
@@ -714,7 +718,7 @@ var table = []Rule{
 			},
 			{
 				Targets:  targets32,
-				Chain:    37, // urlDecodeUni lowercase
+				Chain:    38, // urlDecodeUni lowercase
 				Argument: `^[a-z]{3,10}$`,
 				Program:  26,
 			},
@@ -739,7 +743,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets34,
-				Chain:    10, // htmlEntityDecode lowercase
+				Chain:    11, // htmlEntityDecode lowercase
 				Argument: `(?:get|p(?:(?:os|u)t|atch|rop(?:find|atch))|head|options|co(?:nnect|py)|delete|trac[ek]|m(?:kcol|ove)|(?:un)?lock)[\s\x0b]+[^\s\x0b]+[\s\x0b]+http/[0-9]`,
 				Program:  27,
 				Needs:    []uint16{22},
@@ -753,7 +757,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `[\n\r][^0-9A-Z_a-z]*?(?:content-(?:type|length)|set-cookie|location):[\s\x0b]*[0-9A-Z_a-z]`,
 				Program:  28,
 				Needs:    []uint16{23},
@@ -767,7 +771,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    10, // htmlEntityDecode lowercase
+				Chain:    11, // htmlEntityDecode lowercase
 				Argument: `(?:\bhttp/\d|<(?:html|meta)\b)`,
 				Program:  29,
 				Needs:    []uint16{24},
@@ -781,7 +785,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets36,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `[\n\r]`,
 				Program:  30,
 				Needs:    []uint16{25},
@@ -821,7 +825,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets39,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `[\n\r]+(?:[\s\x0b]|location|re(?:fresh|mote-(?:ip|addr))|(?:set-)?cookie|forwarded-(?:(?:fo|serve)r|host)|host|via|originating-IP|x-(?:forwarded-(?:(?:fo|serve)r|host)|host|via|remote-(?:ip|addr)|originating-IP))[\s\x0b]*:`,
 				Program:  31,
 				Needs:    []uint16{26, 27, 28},
@@ -835,7 +839,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets25,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `[\n\r]`,
 				Program:  30,
 				Needs:    []uint16{25},
@@ -849,7 +853,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    7, // htmlEntityDecode
+				Chain:    8, // htmlEntityDecode
 				Argument: `^[^!&\(\):<>\|~]*\)[\s\x0b]*(?:\((?:[^!&\(\),<->\|~]+[<>~]?=|[\s\x0b]*[!&\|][\s\x0b]*[\(\)]?[\s\x0b]*)|\)[\s\x0b]*\([\s\x0b]*[!&\|][\s\x0b]*|[!&\|][\s\x0b]*\([^!&\(\),<->\|~]+[<>~]?=[^!&\(\):<>\|~]*)`,
 				Program:  32,
 				Needs:    []uint16{29, 30},
@@ -863,7 +867,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets30,
-				Chain:    37, // urlDecodeUni lowercase
+				Chain:    38, // urlDecodeUni lowercase
 				Argument: `unix:[^|]*\|`,
 				Program:  33,
 				Needs:    []uint16{31},
@@ -877,7 +881,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets40,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Operator: StrEq,
 				Argument: `1`,
 				Needs:    []uint16{32},
@@ -891,7 +895,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets13,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `^[^\s\x0b,;]+[\s\x0b,;].*?(?:application/(?:.+\+)?json|(?:application/(?:soap\+)?|text/)xml)`,
 				Program:  35,
 				Needs:    []uint16{33},
@@ -905,7 +909,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets13,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `^[^\s\x0b,;]+[\s\x0b,;].*?\b(?:((?:tex|multipar)t|application)|((?:audi|vide)o|image|cs[sv]|(?:vn|relate)d|p(?:df|lain)|json|(?:soa|cs)p|x(?:ml|-www-form-urlencoded)|form-data|x-amf|(?:octe|repor)t|stream)|([\+/]))\b`,
 				Program:  36,
 				Needs:    []uint16{34, 35, 36},
@@ -925,7 +929,7 @@ var table = []Rule{
 			},
 			{
 				Targets:  targets42,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Operator: Within,
 				Negated:  true,
 				Argument: `|utf-8| |iso-8859-1| |iso-8859-15| |windows-1252|`,
@@ -939,7 +943,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets43,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Captures: 2,
 				Argument: `^content-type\s*:\s*(.*)$`,
 				Program:  37,
@@ -947,7 +951,7 @@ var table = []Rule{
 			},
 			{
 				Targets:  targets44,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Negated:  true,
 				Argument: `^(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*(?:[\s\x0b]*,[\s\x0b]*(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*)*$`,
 				Program:  25,
@@ -961,7 +965,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets43,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `content-transfer-encoding:(.*)`,
 				Program:  38,
 				Needs:    []uint16{38},
@@ -975,7 +979,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets43,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `[^\x21-\x7E][\x21-\x39\x3B-\x7E]*:`,
 				Program:  39,
 				Needs:    []uint16{39},
@@ -1002,7 +1006,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets45,
-				Chain:      54, // utf8toUnicode urlDecodeUni removeNulls cmdLine
+				Chain:      55, // utf8toUnicode urlDecodeUni removeNulls cmdLine
 				MultiMatch: true,
 				Argument:   `(?:^|[/;\x5c])\.{2,3}[/;\x5c]`,
 				Program:    41,
@@ -1017,7 +1021,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    52, // utf8toUnicode urlDecodeUni normalizePathWin
+				Chain:    53, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `lfi-os-files.data`,
 				Needs:    []uint16{42},
@@ -1031,7 +1035,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets46,
-				Chain:    52, // utf8toUnicode urlDecodeUni normalizePathWin
+				Chain:    53, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `lfi-os-files.data`,
 				Needs:    []uint16{42},
@@ -1045,7 +1049,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets25,
-				Chain:    52, // utf8toUnicode urlDecodeUni normalizePathWin
+				Chain:    53, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `restricted-files.data`,
 				Needs:    []uint16{43},
@@ -1059,7 +1063,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets25,
-				Chain:    52, // utf8toUnicode urlDecodeUni normalizePathWin
+				Chain:    53, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `ai-critical-artifacts.data`,
 				Needs:    []uint16{44},
@@ -1073,7 +1077,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets47,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)^(f(?:ile|tps?)|https?|ssh)://(?:\[?[0-9a-f]+:[0-:a-f]+\]?|[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})`,
 				Program:  42,
 				Needs:    []uint16{45},
@@ -1087,7 +1091,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets48,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)(?:\binclude[\s\x0b]*\([^\)]*|mosConfig_absolute_path|(?:_(?:CONF\[path|SERVER\[DOCUMENT_ROOT)|path\[docroot|config\[root_dir)\]|GALLERY_BASEDIR|appserv_root)=(?:f(?:ile|tps?)|https?)://`,
 				Program:  43,
 				Needs:    []uint16{46},
@@ -1135,7 +1139,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets25,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)(?:(?:url|jar):)?(?:a(?:cap|f[ps]|ttachment)|b(?:eshare|itcoin|lob)|c(?:a(?:llto|p)|id|vs|ompress.(?:zlib|bzip2))|d(?:a(?:v|ta)|ict|n(?:s|tp))|e(?:d2k|xpect)|f(?:(?:ee)?d|i(?:le|nger|sh)|tps?)|g(?:it|o(?:pher)?|lob)|h(?:323|ttps?)|i(?:ax|cap|(?:ma|p)ps?|rc[6s]?)|ja(?:bbe)?r|l(?:dap[is]?|ocal_file)|m(?:a(?:ilto|ven)|ms|umble)|n(?:e(?:tdoc|ws)|fs|ntps?)|ogg|p(?:aparazzi|h(?:ar|p)|op(?:2|3s?)|r(?:es|oxy)|syc)|r(?:mi|sync|tm(?:f?p)?|ar)|s(?:3|ftp|ips?|m(?:[bs]|tps?)|n(?:ews|mp)|sh(?:2(?:.(?:s(?:hell|(?:ft|c)p)|exec|tunnel))?)?|vn(?:\+ssh)?)|t(?:e(?:amspeak|lnet)|ftp|urns?)|u(?:dp|nreal|t2004)|v(?:entrilo|iew-source|nc)|w(?:ebcal|ss?)|x(?:mpp|ri)|zip)://(?:[^@]+@)?([^/]*)`,
 				Program:  46,
 				Needs:    []uint16{49},
@@ -1149,7 +1153,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    3, // cmdLine
+				Chain:    4, // cmdLine
 				Operator: PmFromFile,
 				Argument: `windows-powershell-commands.data`,
 				Needs:    []uint16{50},
@@ -1176,7 +1180,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    3, // cmdLine
+				Chain:    4, // cmdLine
 				Argument: `\$(?:\((?:[^\)]+|\([^\)]+\))\)|\{[^\}]+\}|\[[^\]]*\])|[<>]\([^\)]+\)|/[0-9A-Z_a-z]*\[[^\]]+\]`,
 				Program:  48,
 				Needs:    []uint16{54, 55, 56},
@@ -1190,7 +1194,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets50,
-				Chain:    3, // cmdLine
+				Chain:    4, // cmdLine
 				Argument: `\$(?:\((?:[^\)]+|\([^\)]+\))\)|\{[^\}]+\}|\[[^\]]*\])|[<>]\([^\)]+\)|/[0-9A-Z_a-z]*\[[^\]]+\]`,
 				Program:  48,
 				Needs:    []uint16{54, 55, 56},
@@ -1204,7 +1208,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    3, // cmdLine
+				Chain:    4, // cmdLine
 				Argument: `\b(?:for(?:/[dflr].*)? %+[^ ]+ in\(.*\)[\s\x0b]?do|if(?:/i)?(?: not)?(?: (?:e(?:xist|rrorlevel)|defined|cmdextversion)\b|[ \(].*(?:\b(?:g(?:eq|tr)|equ|neq|l(?:eq|ss))\b|==)))`,
 				Program:  49,
 				Needs:    []uint16{57},
@@ -1218,7 +1222,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    4, // cmdLine normalizePath
+				Chain:    5, // cmdLine normalizePath
 				Operator: PmFromFile,
 				Argument: `unix-shell.data`,
 				Needs:    []uint16{58},
@@ -1232,7 +1236,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets50,
-				Chain:    4, // cmdLine normalizePath
+				Chain:    5, // cmdLine normalizePath
 				Operator: PmFromFile,
 				Argument: `unix-shell.data`,
 				Needs:    []uint16{58},
@@ -1246,7 +1250,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets51,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `^\(\s*\)\s+\{`,
 				Program:  50,
 				Needs:    []uint16{59},
@@ -1260,7 +1264,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets52,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `^\(\s*\)\s+\{`,
 				Program:  50,
 				Needs:    []uint16{59},
@@ -1287,7 +1291,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets53,
-				Chain:    21, // removeWhitespace
+				Chain:    22, // removeWhitespace
 				Operator: PmFromFile,
 				Argument: `restricted-upload.data`,
 				Needs:    []uint16{63},
@@ -1307,7 +1311,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    16, // lowercase urlDecodeUni
+				Chain:    17, // lowercase urlDecodeUni
 				Argument: "['\\*\\?\\x5c`][^\\n/]+/|/[^/]+?['\\*\\?\\x5c`]|\\$[!#\\$\\(\\*\\-0-9\\?-\\[_a-\\{]",
 				Program:  53,
 				Needs:    []uint16{64},
@@ -1331,7 +1335,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets55,
-				Chain:    16, // lowercase urlDecodeUni
+				Chain:    17, // lowercase urlDecodeUni
 				Captures: 1,
 				Argument: `^[^#]+`,
 				Program:  56,
@@ -1361,7 +1365,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets55,
-				Chain:    16, // lowercase urlDecodeUni
+				Chain:    17, // lowercase urlDecodeUni
 				Argument: "^[^\\.]*?(?:['\\*\\?\\x5c`][^\\n/]+/|/[^/]+?['\\*\\?\\x5c`]|\\$[!#\\$\\(\\*\\-0-9\\?-\\[_a-\\{])",
 				Program:  58,
 				Needs:    []uint16{64},
@@ -1385,7 +1389,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets55,
-				Chain:    16, // lowercase urlDecodeUni
+				Chain:    17, // lowercase urlDecodeUni
 				Captures: 1,
 				Argument: `#.*`,
 				Program:  59,
@@ -1421,7 +1425,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    6, // escapeSeqDecode compressWhitespace
+				Chain:    7, // escapeSeqDecode compressWhitespace
 				Argument: `;[\s\x0b]*\.[\s\x0b]*["']?(?:a(?:rchive|uth)|b(?:a(?:ckup|il)|inary)|c(?:d|h(?:anges|eck)|lone|onnection)|d(?:atabases|b(?:config|info)|ump)|e(?:cho|qp|x(?:cel|it|p(?:ert|lain)))|f(?:ilectrl|ullschema)|he(?:aders|lp)|i(?:mpo(?:rt|ster)|ndexes|otrace)|l(?:i(?:mi|n)t|o(?:ad|g))|(?:mod|n(?:onc|ullvalu)|unmodul)e|o(?:nce|pen|utput)|p(?:arameter|r(?:int|o(?:gress|mpt)))|quit|re(?:ad|cover|store)|s(?:ave|c(?:anstats|hema)|e(?:lftest|parator|ssion)|h(?:a3sum|ell|ow)?|tats|ystem)|t(?:ables|estc(?:ase|trl)|ime(?:out|r)|race)|vfs(?:info|list|name)|width)`,
 				Program:  60,
 				Needs:    []uint16{65},
@@ -1558,7 +1562,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    3, // cmdLine
+				Chain:    4, // cmdLine
 				Argument: `~[\+\-](?:$|[0-9]+)`,
 				Program:  71,
 				Needs:    []uint16{83},
@@ -1572,7 +1576,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    3, // cmdLine
+				Chain:    4, // cmdLine
 				Argument: `~[0-9]+`,
 				Program:  72,
 				Needs:    []uint16{84},
@@ -1612,7 +1616,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    5, // escapeSeqDecode
+				Chain:    6, // escapeSeqDecode
 				Argument: `(?i)\r\n.*?\b(?:E(?:HLO[\s\x0b][\-\.a-z]{1,255}|XPN[\s\x0b].{1,64})|HELO[\s\x0b][\-\.a-z]{1,255}|MAIL[\s\x0b]FROM:<.{1,64}@.{1,255}>|R(?:CPT[\s\x0b]TO:(?:<.{1,64}@.{1,255}>| )?<.{1,64}>|SET\b)|VRFY[\s\x0b].{1,64}(?:[\s\x0b]<.{1,64}@.{1,255}>|@.{1,255})|AUTH[\s\x0b][\-0-9_a-z]{1,20}[\s\x0b](?:(?:[\+/-9A-Z_a-z]{4})*(?:[\+/-9A-Z_a-z]{2}=|[\+/-9A-Z_a-z]{3}))?=|STARTTLS\b|NOOP\b(?:[\s\x0b].{1,255})?)`,
 				Program:  75,
 				Needs:    []uint16{89},
@@ -1626,7 +1630,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    5, // escapeSeqDecode
+				Chain:    6, // escapeSeqDecode
 				Argument: `(?is)\r\n[0-9A-Z_a-z]{1,50}\b (?:A(?:PPEND (?:["#%&\*\--9A-Z\x5c_a-z]+)?(?: \([ \x5ca-z]+\))?(?: "?[0-9]{1,2}-[0-9A-Z_a-z]{3}-[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} [\+\-][0-9]{4}"?)? \{[0-9]{1,20}\+?\}|UTHENTICATE [\-0-9_a-z]{1,20}\r\n)|L(?:SUB (?:["#\*\.-9A-Z_a-z~]+)? (?:["%&\*\.-9A-Z\x5c_a-z]+)?|ISTRIGHTS (?:["%&\*\--9A-Z\x5c_a-z]+)?)|S(?:TATUS (?:["%&\*\--9A-Z\x5c_a-z]+)? \((?:U(?:NSEEN|IDNEXT)|MESSAGES|UIDVALIDITY|RECENT| )+\)|ETACL (?:["%&\*\--9A-Z\x5c_a-z]+)? [\+\-][ac-eiklpr-twx]+?)|UID (?:COPY|FETCH|STORE) (?:[\*,0-:]+)?|(?:(?:DELETE|GET)ACL|MYRIGHTS) (?:["%&\*\--9A-Z\x5c_a-z]+)?)`,
 				Program:  76,
 				Needs:    []uint16{90},
@@ -1640,7 +1644,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    5, // escapeSeqDecode
+				Chain:    6, // escapeSeqDecode
 				Argument: `(?is)\r\n.*?\b(?:(?:LIST|TOP [0-9]+)(?: [0-9]+)?|U(?:SER .+?|IDL(?: [0-9]+)?)|PASS .+?|(?:RETR|DELE) [0-9]+?|A(?:POP [0-9A-Z_a-z]+ [0-9a-f]{32}|UTH [\-0-9_a-z]{1,20} (?:(?:[\+/-9A-Z_a-z]{4})*(?:[\+/-9A-Z_a-z]{2}=|[\+/-9A-Z_a-z]{3}))?=))`,
 				Program:  77,
 				Needs:    []uint16{91},
@@ -1719,7 +1723,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets61,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `[\.0-:A-Z_a-z]+[\s\x0b]*\([\s\x0b]*\)[\s\x0b]*\{[^\}]+[&\|][^\}]+\}`,
 				Program:  83,
 				Needs:    []uint16{103, 104, 105},
@@ -1746,7 +1750,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets62,
-				Chain:    15, // lowercase removeWhitespace
+				Chain:    16, // lowercase removeWhitespace
 				Argument: `.*\.ph(?:p\d*|tml|ar|ps|t|pt)\.*$`,
 				Program:  85,
 				Needs:    []uint16{107},
@@ -1760,7 +1764,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    19, // normalizePath
+				Chain:    20, // normalizePath
 				Argument: `(?i)\b(?:a(?:llow_url_(?:fopen|include)|pc.(?:coredump_unmap|en(?:able(?:_cli|d)|tries_hint)|(?:gc_)?ttl|mmap_file_mask|preload_path|s(?:erializer|hm_s(?:egments|ize)|lam_defense)|use_request_time)|rg_separator.(?:in|out)put|ssert.(?:active|(?:bai|quiet_eva)l|callback|exception|warning)|uto_(?:(?:ap|pre)pend_file|detect_line_endings|globals_jit))|b(?:cmath.scale|rowscap)|c(?:gi.(?:check_shebang_line|(?:discard_pat|np)h|f(?:ix_pathinfo|orce_redirect)|r(?:edirect_status_env|fc2616_headers))|hild_terminate|li(?:_server.color|.p(?:ager|rompt))|om.(?:a(?:llow_dcom|utoregister_(?:(?:casesensitiv|verbos)e|typelib))|(?:code_pag|typelib_fil)e|dotnet_version)|url.cainfo)|d(?:ate.(?:(?:default_l(?:at|ong)itud|timezon)e|sun(?:rise|set)_zenith)|ba.default_handler|efault_(?:(?:charse|socket_timeou)t|mimetype)|is(?:able_(?:classe|function)|play_(?:startup_)?error)s|oc(?:_roo|ref_(?:ex|roo))t)|e(?:n(?:able_(?:dl|post_data_reading)|gine)|rror_(?:(?:(?:ap|pre)pend_str|report)in|lo)g|x(?:i(?:f.(?:decode_(?:jis|unicode)_(?:intel|motorola)|encode_(?:jis|unicode))|t_on_timeout)|tension(?:_dir)?|p(?:ect.(?:log(?:file|user)|match_max|timeout)|ose_php)))|f(?:astcgi.(?:impersonate|logging)|fi.(?:enable|preload)|il(?:e_uploads|ter.default(?:_flags)?))|g(?:d.jpeg_ignore_warning|eoip.custom_directory)|h(?:ard_timeout|ighlight.(?:(?:commen|defaul)t|html|keyword|string)|tml_errors)|i(?:b(?:ase.(?:(?:allow_persisten|time(?:stamp)?forma)t|d(?:ateformat|efault_(?:charset|db|password|user))|max_(?:links|persistent))|m_db2.(?:binmode|i(?:5_(?:all(?:_pconnec|ow_commi)t|dbcs_alloc|ignore_userid)|nstance_name)))|conv.(?:in(?:put|ternal)|output)_encoding|g(?:binary.compact_strings|nore_(?:repeated_(?:errors|source)|user_abort))|m(?:a(?:gick.(?:locale_fix|progress_monitor|skip_version_check)|p.enable_insecure_rsh)|plicit_flush)|n(?:clude_path|put_encoding|t(?:ernal_encoding|l.(?:default_locale|error_level|use_exceptions))))|l(?:dap.max_links|og_errors(?:_max_len)?)|m(?:a(?:gic_quotes_(?:gpc|runtime)|il(?:.(?:add_x_header|force_extra_parameters|log)|parse.def_charset)|x_(?:execution_time|file_uploads|input_(?:nesting_level|time|vars)))|bstring.(?:detect_order|encoding_translation|func_overload|http_(?:input|output(?:_conv_mimetypes)?)|internal_encoding|language|regex_(?:retry|stack)_limit|s(?:trict_detection|ubstitute_character))|crypt.(?:algorithm|mode)s_dir|em(?:cache(?:.(?:allow_failover|c(?:hunk_size|ompress_threshold)|(?:default_por|lock_timeou)t|hash_(?:function|strategy)|max_failover_attempts|protocol|(?:session_)?redundancy)|d.(?:compression_(?:factor|t(?:hreshold|ype))|default_(?:binary_protocol|con(?:nect_timeout|sistent_hash))|s(?:e(?:rializer|ss_(?:binary(?:_protocol)?|con(?:nect_timeout|sistent_hash(?:_type)?)|lock(?:_(?:expire|retries|wait(?:_m(?:ax|in))?)|ing)|number_of_replicas|p(?:ersistent|refix)|r(?:andomize_replica_read|emove_failed(?:_servers)?)|s(?:asl_(?:password|username)|erver_failure_limit)))|tore_retry_count)|use_sasl))|ory_limit)|ysql(?:.(?:allow_(?:local_infile|persistent)|connect_timeout|default_(?:(?:hos|socke)t|p(?:assword|ort)|user)|max_(?:links|persistent)|trace_mode)|i.(?:allow_(?:local_infile|persistent)|default_(?:(?:hos|socke)t|p(?:ort|w)|user)|local_infile_directory|max_(?:links|persistent)|r(?:econnect|ollback_on_cached_plink))|nd.(?:collect_(?:memory_)?statistics|debug|(?:fetch_data_cop|sha256_server_public_ke)y|log_mask|mempool_default_size|net_(?:cmd_buffer_size|read_(?:buffer_size|timeout))|trace_alloc)))|o(?:ci8.(?:(?:connection_clas|event|old_oci_close_semantic)s|default_prefetch|max_persistent|p(?:ersistent_timeout|ing_interval|r(?:efetch_lob_size|ivileged_connect))|statement_cache_size)|dbc.(?:(?:allow|check)_persistent|default(?:_(?:cursortype|db|pw|user)|binmode|lrl)|max_(?:links|persistent))|p(?:cache.(?:blacklist_filename|c(?:ache_id|onsistency_checks)|dups_fix|e(?:nable(?:_(?:cli|file_override))?|rror_log)|f(?:ast_shutdown|ile_(?:cache(?:_(?:consistency_checks|fallback|only))?|update_protection)|orce_restart_timeout)|(?:huge_code_page|save_comment)s|in(?:herited_hack|terned_strings_buffer)|jit(?:_(?:b(?:isect_limit|(?:lacklist_(?:root|side)_trac|uffer_siz)e)|debug|hot_(?:func|loop|return|side_exit)|max_(?:exit_counter|(?:loop_unro|polymorphic_ca)ll|r(?:ecursive_(?:call|return)|oot_trace)|side_trace)s|prof_threshold))?|lo(?:ckfile_path|g_verbosity_level)|m(?:ax_(?:accelerated_files|(?:file_siz|wasted_percentag)e)|emory_consumption|map_base)|opt(?:_debug|imization)_level|pr(?:e(?:ferred_memory_model|load(?:_user)?)|otect_memory)|re(?:cord_warnings|strict_api|validate_(?:freq|path))|use_cwd|validate_(?:permission|root|timestamps))|en(?:_basedir|ssl.ca(?:file|path)))|utput_(?:(?:buffer|encod)ing|handler))|p(?:cre.(?:(?:backtrack|recursion)_lim|j)it|do(?:_odbc.(?:connection_pooling|db2_instance_name)|.dsn)|gsql.(?:a(?:llow|uto_reset)_persistent|(?:ignore|log)_notice|max_(?:links|persistent))|h(?:ar.(?:cache_list|re(?:adonly|quire_hash))|pdbg.(?:eol|path))|recision|ost_max_size)|r(?:e(?:alpath_cache_(?:size|ttl)|gister_argc_argv|port_(?:memleaks|zend_debug)|quest_order)|unkit.(?:internal_override|superglobal))|s(?:e(?:aslog.(?:appender(?:_retry)?|buffer_(?:disabled_in_cli|size)|d(?:efault_(?:basepath|datetime_format|logger|template)|isting_(?:(?:by_hou|folde)r|type))|ignore_warning|level|re(?:call_depth|mote_(?:hos|por|timeou)t)|t(?:hrow_exception|r(?:ace_(?:e(?:rror|xception)|notice|warning)|im_wrap))|use_buffer)|ndmail_(?:from|path)|rialize_precision|ssion.(?:auto_start|c(?:ache_(?:expire|limiter)|ookie_(?:domain|httponly|(?:lifetim|s(?:amesit|ecur))e|path))|entropy_(?:file|length)|gc_(?:divisor|maxlifetime|probability)|hash_(?:bits_per_character|function)|(?:lazy_writ|nam)e|referer_check|s(?:ave_(?:handler|path)|erialize_handler|id_(?:bits_per_character|length))|trans_sid_(?:host|tag)s|u(?:pload_progress.(?:cleanup|enabled|(?:min_)?freq|name|prefix)|se_(?:(?:only_)?cookies|strict_mode|trans_sid))))|hort_open_tag|mtp(?:_port)?|oap.wsdl_cache(?:_(?:dir|enabled|limit|ttl))?|ql(?:.safe_mode|ite3.(?:defensive|extension_dir))|tomp.default_(?:broker|(?:connection|read)_timeout_u?sec)|woole.(?:aio_thread_num|display_errors|enable_(?:coroutine|library|preemptive_scheduler)|(?:fast_serializ|u(?:nixsock_buffer_siz|se_(?:namespac|shortnam)))e)|ys(?:_temp_dir|log.(?:f(?:acility|ilter)|ident)|vshm.init_mem))|t(?:aint.e(?:nable|rror_level)|idy.(?:clean_output|default_config)|ra(?:ck_errors|der.real_(?:precision|round_mode)))|u(?:nserialize_(?:callback_func|max_depth)|opz.(?:disable|exit|overloads)|pload(?:_(?:max_filesize|tmp_dir)|progress.file.filename_template)|rl_rewriter.(?:host|tag)s|ser_(?:agent|dir|ini.(?:cache_ttl|filename)))|v(?:8js.(?:flag|max_disposed_context)s|ariables_order|ld.(?:(?:activ|execut)e|skip_(?:ap|pre)pend))|w(?:in(?:cache.(?:chkinterval|enablecli|f(?:c(?:achesize|enabled(?:filter)?|ndetect)|ile(?:count|mapdir))|(?:ignorelis|namesal)t|maxfilesize|oc(?:achesize|enabled(?:filter)?)|reroute(?:_enabled|ini)|s(?:cachesize|rwlocks)|ttlmax|uc(?:achesize|enabled))|dows.show_crt_warning)|khtmltox.graphics)|x(?:bithack|hprof.output_dir|mlrpc_error(?:_number|s))|ya(?:c(?:.(?:compress_threshold|debug|enable(?:_cli)?|(?:key|value)s_memory_size|serializer)|onf.(?:check_dela|director)y)|f.(?:action_prefer|cache_config|environ|forward_limit|l(?:ibrary|owcase_path)|name_s(?:eparator|uffix)|use_(?:namespace|spl_autoload))|ml.(?:decode_(?:binary|(?:ph|timestam)p)|output_(?:canonical|indent|width))|r.(?:(?:connect_)?timeout|debug|expose_info|packager)|z.(?:keepalive|log_mask))|z(?:end(?:_extension|.(?:assertions|(?:detect_unicod|multibyt)e|e(?:nable_gc|xception_(?:ignore_args|string_param_max_len))|s(?:cript_encoding|ignal_check)))|lib.output_(?:compression(?:_level)?|handler)|ookeeper.(?:recv_timeout|sess(?:_lock_wait|ion_lock))))[\s\x0b]*=[^=]`,
 				Program:  86,
 				Needs:    []uint16{108},
@@ -1774,7 +1778,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    20, // normalizePath urlDecodeUni
+				Chain:    21, // normalizePath urlDecodeUni
 				Operator: PmFromFile,
 				Argument: `php-variables.data`,
 				Needs:    []uint16{109},
@@ -1911,7 +1915,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    54, // utf8toUnicode urlDecodeUni removeNulls cmdLine
+				Chain:    55, // utf8toUnicode urlDecodeUni removeNulls cmdLine
 				Argument: `(?:bzip2|expect|glob|ogg|(?:ph|r)ar|ssh2(?:.(?:s(?:hell|(?:ft|c)p)|exec|tunnel))?|z(?:ip|lib))://`,
 				Program:  96,
 				Needs:    []uint16{120},
@@ -1925,7 +1929,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
-				Chain:    41, // urlDecodeUni replaceComments removeWhitespace
+				Chain:    42, // urlDecodeUni replaceComments removeWhitespace
 				Argument: `(?:\((?:.+\)(?:["'][\-0-9A-Z_a-z]+["'])?\(.+|[^\)]*string[^\)]*\)[\s\x0b"'\-\.0-9A-\[\]_a-\{\}]+\([^\)]*)|(?:\[[0-9]+\]|\{[0-9]+\}|\$[^\(\),\./;\x5c]+|["'][\-0-9A-Z\x5c_a-z]+["'])\(.+)\);`,
 				Program:  97,
 				Needs:    []uint16{121},
@@ -1939,7 +1943,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets65,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `(?:^|[/\x5c])sess_[,\-0-9a-z]{20,256}$`,
 				Program:  98,
 				Needs:    []uint16{122},
@@ -1953,7 +1957,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets66,
-				Chain:      36, // urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
+				Chain:      37, // urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
 				MultiMatch: true,
 				Argument:   "_(?:\\$\\$ND_FUNC\\$\\$_|_js_function)|(?:\\beval|new[\\s\\x0b]+Function[\\s\\x0b]*)\\(|(?:String\\.fromCharCod|Module:prototyp)e|function\\(\\)\\{|this\\.constructor|module\\.exports=|\\([\\s\\x0b]*[^0-9A-Z_a-z]child_process[^0-9A-Z_a-z][\\s\\x0b]*\\)|cons(?:tructor:constructor|ole(?:\\.(?:(?:debu|lo)g|error|info|trace|warn)(?:\\.call)?\\(|\\[[\"'`](?:(?:debu|lo)g|error|info|trace|warn)[\"'`]\\]))|process(?:\\.(?:(?:a(?:ccess|ppendfile|rgv|vailability)|c(?:aveats|h(?:mod|own)|(?:los|opyfil)e|p|reate(?:read|write)stream)|ex(?:ec(?:file)?|ists)|f(?:ch(?:mod|own)|data(?:sync)?|s(?:tat|ync)|utimes)|inodes|l(?:chmod|ink|stat|utimes)|mkd(?:ir|temp)|open(?:dir)?|r(?:e(?:ad(?:dir|file|link|v)?|name)|m)|s(?:pawn(?:file)?|tat|ymlink)|truncate|u(?:n(?:link|watchfile)|times)|w(?:atchfile|rite(?:file|v)?))(?:sync)?(?:\\.call)?\\(|binding|constructor|env|global|main(?:Module)?|process|require)|\\[[\"'`](?:(?:a(?:ccess|ppendfile|rgv|vailability)|c(?:aveats|h(?:mod|own)|(?:los|opyfil)e|p|reate(?:read|write)stream)|ex(?:ec(?:file)?|ists)|f(?:ch(?:mod|own)|data(?:sync)?|s(?:tat|ync)|utimes)|inodes|l(?:chmod|ink|stat|utimes)|mkd(?:ir|temp)|open(?:dir)?|r(?:e(?:ad(?:dir|file|link|v)?|name)|m)|s(?:pawn(?:file)?|tat|ymlink)|truncate|u(?:n(?:link|watchfile)|times)|w(?:atchfile|rite(?:file|v)?))(?:sync)?|binding|constructor|env|global|main(?:Module)?|process|require)[\"'`]\\])|(?:binding|constructor|env|global|main(?:Module)?|process|require)\\[|require(?:\\.(?:resolve(?:\\.call)?\\(|main|extensions|cache)|\\[[\"'`](?:(?:resolv|cach)e|main|extensions)[\"'`]\\])",
 				Program:    99,
@@ -1968,7 +1972,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets66,
-				Chain:      29, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
+				Chain:      30, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   `(?:close|exists|fork|(?:ope|spaw)n|re(?:ad|quire)|w(?:atch|rite))[\s\x0b]*\(`,
 				Program:    100,
@@ -2009,7 +2013,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets35,
-				Chain:      26, // urlDecodeUni jsDecode
+				Chain:      27, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   `__proto__|constructor[\s\x0b]*(?:\.|\]?\[)[\s\x0b]*prototype`,
 				Program:    102,
@@ -2050,7 +2054,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets66,
-				Chain:      30, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
+				Chain:      31, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
 				MultiMatch: true,
 				Argument:   "while[\\s\\x0b]*\\([\\s\\x0b\\(]*(?:!+(?:false|null|undefined|NaN|[\\+\\-]?0|\"{2}|'{2}|`{2})|(?:!!)*(?:(?:t(?:rue|his)|[\\+\\-]?(?:Infinity|[1-9][0-9]*)|new [A-Za-z][0-9A-Z_a-z]*|window|String|(?:Boolea|Functio)n|Object|Array)\\b|\\{[^\\}]*\\}|\\[[^\\]]*\\]|\"[^\"]+\"|'[^']+'|`[^`]+`)).*\\)",
 				Program:    105,
@@ -2065,7 +2069,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets66,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `^data:(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*(?:[\s\x0b]*,[\s\x0b]*(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*)*`,
 				Program:  106,
 				Needs:    []uint16{132},
@@ -2105,7 +2109,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets67,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Operator: DetectXSS,
 			},
 		},
@@ -2117,7 +2121,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets68,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Operator: DetectXSS,
 			},
 		},
@@ -2129,7 +2133,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets69,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<script[^>]*>[\s\S]*?`,
 				Program:  108,
 				Needs:    []uint16{135},
@@ -2143,7 +2147,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets70,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: "(?i)[\\t-\\r \"'\\(,/-9;=`]on[a-z]{3,50}[\\t-\\r \\(,;]*?=[^=]",
 				Program:  109,
 				Needs:    []uint16{136, 137, 138},
@@ -2156,11 +2160,30 @@ var table = []Rule{
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets71,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Targets:  targets67,
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
 				Program:  110,
 				Needs:    []uint16{139},
+			},
+		},
+	},
+	{
+		ID: 941130, Class: XSS, Level: 1, Severity: Critical,
+		Message: "XSS Filter - Category 3: Attribute Vector",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets25,
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
+				Program:  110,
+				Needs:    []uint16{139},
+			},
+			{
+				Targets:  targets25,
+				Operator: ValidateByteRange,
+				Argument: "\x00\x00\x10\x00\x00\xe0\xff\x03\xfe\xff\xff\x87\xfe\xff\xff\a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
 			},
 		},
 	},
@@ -2170,8 +2193,8 @@ var table = []Rule{
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets72,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
+				Targets:  targets71,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
 				Argument: `(?i)[a-z]+=(?:[^:=]+:.+;)*?[^:=]+:url\(javascript`,
 				Program:  111,
 				Needs:    []uint16{135},
@@ -2184,8 +2207,8 @@ var table = []Rule{
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets71,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Targets:  targets72,
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)\b(?:s(?:tyle|rc)|href)\b[\s\S]*?=`,
 				Program:  112,
 				Needs:    []uint16{140},
@@ -2198,8 +2221,8 @@ var table = []Rule{
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets72,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Targets:  targets71,
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<[^0-9<>A-Z_a-z]*(?:[^\s\x0b"'<>]*:)?[^0-9<>A-Z_a-z]*[^0-9A-Z_a-z]*?(?:s[^0-9A-Z_a-z]*?(?:c[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?p[^0-9A-Z_a-z]*?t|t[^0-9A-Z_a-z]*?y[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?e|v[^0-9A-Z_a-z]*?g|e[^0-9A-Z_a-z]*?t[^0-9>A-Z_a-z])|f[^0-9A-Z_a-z]*?o[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?m|d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?o[^0-9A-Z_a-z]*?g|m[^0-9A-Z_a-z]*?(?:a[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?q[^0-9A-Z_a-z]*?u[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?e|e[^0-9A-Z_a-z]*?t[^0-9A-Z_a-z]*?a[^0-9>A-Z_a-z])|(?:l[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?k|o[^0-9A-Z_a-z]*?b[^0-9A-Z_a-z]*?j[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?c[^0-9A-Z_a-z]*?t|e[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?b[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?d|a[^0-9A-Z_a-z]*?(?:p[^0-9A-Z_a-z]*?p[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?t|u[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?o|n[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?t[^0-9A-Z_a-z]*?e)|p[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?m|i?[^0-9A-Z_a-z]*?f[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?e|b[^0-9A-Z_a-z]*?(?:a[^0-9A-Z_a-z]*?s[^0-9A-Z_a-z]*?e|o[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?y|i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?g[^0-9A-Z_a-z]*?s)|i[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?a?[^0-9A-Z_a-z]*?g[^0-9A-Z_a-z]*?e?|v[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?o)[^0-9>A-Z_a-z])|(?:<[0-9A-Z_a-z][^\s\x0b/]*[\s\x0b/]|["'](?:[^\s\x0b/]*[\s\x0b/])?)(?:background|formaction|lowsrc|on(?:a(?:bort|ctivate|d(?:apteradded|dtrack)|fter(?:print|(?:scriptexecu|upda)te)|lerting|n(?:imation(?:cancel|end|iteration|start)|tennastatechange)|ppcommand|u(?:dio(?:end|process|start)|xclick))|b(?:e(?:fore(?:(?:(?:(?:de)?activa|scriptexecu)t|toggl)e|c(?:opy|ut)|editfocus|input|p(?:aste|rint)|u(?:nload|pdate))|gin(?:Event)?)|l(?:ocked|ur)|oun(?:ce|dary)|roadcast|usy)|c(?:a(?:(?:ch|llschang)ed|nplay(?:through)?|rdstatechange)|(?:ell|fstate)change|h(?:a(?:rging(?:time)?cha)?nge|ecking)|l(?:ick|ose)|o(?:m(?:mand(?:update)?|p(?:lete|osition(?:end|start|update)))|n(?:nect(?:ed|ing)|t(?:extmenu|rolselect))|py)|u(?:echange|t))|d(?:ata(?:(?:availabl|chang)e|error|setc(?:hanged|omplete))|blclick|e(?:activate|livery(?:error|success)|vice(?:found|light|(?:mo|orienta)tion|proximity))|i(?:aling|s(?:abled|c(?:hargingtimechange|onnect(?:ed|ing))))|o(?:m(?:a(?:ctivate|ttrmodified)|(?:characterdata|subtree)modified|focus(?:in|out)|mousescroll|node(?:inserted(?:intodocument)?|removed(?:fromdocument)?))|wnloading)|r(?:ag(?:drop|e(?:n(?:d|ter)|xit)|(?:gestur|leav)e|over|start)|op)|urationchange)|e(?:mptied|n(?:abled|d(?:ed|Event)?|ter)|rror(?:update)?|xit)|f(?:ailed|i(?:lterchange|nish)|o(?:cus(?:in|out)?|rm(?:change|input))|ullscreenchange)|g(?:amepad(?:axismove|button(?:down|up)|(?:dis)?connected)|et)|h(?:ashchange|e(?:adphoneschange|l[dp])|olding)|i(?:cc(?:cardlockerror|infochange)|n(?:coming|put|valid))|key(?:down|press|up)|l(?:evelchange|o(?:ad(?:e(?:d(?:meta)?data|nd)|start)?|secapture)|y)|m(?:ark|essage|o(?:use(?:down|enter|(?:lea|mo)ve|o(?:ut|ver)|up|wheel)|ve(?:end|start)?|z(?:a(?:fterpaint|udioavailable)|(?:beforeresiz|orientationchang|t(?:apgestur|imechang))e|(?:edgeui(?:c(?:ancel|omplet)|start)e|network(?:down|up)loa)d|fullscreen(?:change|error)|m(?:agnifygesture(?:start|update)?|ouse(?:hittest|pixelscroll))|p(?:ointerlock(?:change|error)|resstapgesture)|rotategesture(?:start|update)?|s(?:crolledareachanged|wipegesture(?:end|start|update)?))))|no(?:match|update)|o(?:(?:bsolet|(?:ff|n)lin)e|pen|verflow(?:changed)?)|p(?:a(?:ge(?:hide|show)|int|(?:st|us)e)|lay(?:ing)?|o(?:inter(?:down|enter|(?:(?:lea|mo)v|rawupdat)e|o(?:ut|ver)|up)|p(?:state|up(?:hid(?:den|ing)|show(?:ing|n))))|ro(?:gress|pertychange))|r(?:atechange|e(?:adystatechange|ceived|movetrack|peat(?:Event)?|quest|s(?:et|ize|u(?:lt|m(?:e|ing)))|trieving)|ow(?:e(?:nter|xit)|s(?:delete|inserted)))|s(?:croll(?:end)?|e(?:arch|ek(?:complete|ed|ing)|lect(?:ionchange|start)?|n(?:ding|t)|t)|how|(?:ound|peech)(?:end|start)|t(?:a(?:lled|rt|t(?:echange|uschanged))|k(?:comma|sessione)nd|op)|u(?:bmit|ccess|spend)|vg(?:abort|error|(?:un)?load|resize|scroll|zoom))|t(?:ext|ime(?:out|update)|o(?:ggle|uch(?:cancel|en(?:d|ter)|(?:lea|mo)ve|start))|ransition(?:cancel|end|run|start))|u(?:n(?:derflow|handledrejection|load)|p(?:dateready|gradeneeded)|s(?:erproximity|sdreceived))|v(?:ersion|o(?:ic|lum)e)change|w(?:a(?:it|rn)ing|ebkit(?:animation(?:end|iteration|start)|(?:playbacktargetavailabilitychange|transitionen)d)|heel)|zoom)|ping|s(?:rc|tyle))[\x08-\n\f\r ]*?=`,
 				Program:  113,
 				Needs:    []uint16{141, 142, 143},
@@ -2212,8 +2235,8 @@ var table = []Rule{
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets72,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Targets:  targets71,
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:\W|^)(?:javascript:(?:[\s\S]+[=\x5c\(\[\.<]|[\s\S]*?(?:\bname\b|\x5c[ux]\d))|data:(?:(?:[a-z]\w+/\w[\w+-]+\w)?[;,]|[\s\S]*?;[\s\S]*?\b(?:base64|charset=)|[\s\S]*?,[\s\S]*?<[\s\S]*?\w[\s\S]*?>))|@\W*?i\W*?m\W*?p\W*?o\W*?r\W*?t\W*?(?:/\*[\s\S]*?)?(?:["']|\W*?u\W*?r\W*?l[\s\S]*?\()|[^-]*?-\W*?m\W*?o\W*?z\W*?-\W*?b\W*?i\W*?n\W*?d\W*?i\W*?n\W*?g[^:]*?:\W*?u\W*?r\W*?l[\s\S]*?\(`,
 				Program:  114,
 				Needs:    []uint16{144, 145},
@@ -2226,8 +2249,27 @@ var table = []Rule{
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Targets:  targets25,
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Operator: Pm,
+				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
+				Needs:    []uint16{146},
+			},
+			{
+				Targets:  targets25,
+				Operator: ValidateByteRange,
+				Argument: "\x00\x00\x10\x00\x00\xe0\xff\x03\xfe\xff\xff\x87\xfe\xff\xff\a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+			},
+		},
+	},
+	{
+		ID: 941180, Class: XSS, Level: 1, Severity: Critical,
+		Message: "Node-Validator Deny List Keywords",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets35,
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Operator: Pm,
 				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
 				Needs:    []uint16{146},
@@ -2241,7 +2283,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    49, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
+				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
 				Operator: Contains,
 				Argument: `-->`,
 				Needs:    []uint16{147},
@@ -2255,7 +2297,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<style.*?>.*?(?:@[\x5ci]|(?:[:=]|&#x?0*(?:58|3[AD]|61);?).*?(?:[\(\x5c]|&#x?0*(?:40|28|92|5C);?))`,
 				Program:  115,
 				Needs:    []uint16{148},
@@ -2269,7 +2311,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i:<.*[:]?vmlframe.*?[\s/+]*?src[\s/+]*=)`,
 				Program:  116,
 				Needs:    []uint16{149},
@@ -2283,7 +2325,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:j|&#(?:0*(?:74|106)|x0*[46]A);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:a|&#(?:0*(?:65|97)|x0*[46]1);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:v|&#(?:0*(?:86|118)|x0*[57]6);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:a|&#(?:0*(?:65|97)|x0*[46]1);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:s|&#(?:0*(?:115|83)|x0*[57]3);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:c|&#(?:x0*[46]3|0*(?:99|67));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:r|&#(?:x0*[57]2|0*(?:114|82));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:i|&#(?:x0*[46]9|0*(?:105|73));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:p|&#(?:x0*[57]0|0*(?:112|80));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:t|&#(?:x0*[57]4|0*(?:116|84));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?::|&(?:#(?:0*58|x0*3A);?|colon;)).`,
 				Program:  117,
 				Needs:    []uint16{150},
@@ -2297,7 +2339,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:v|&#(?:0*(?:118|86)|x0*[57]6);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:b|&#(?:0*(?:98|66)|x0*[46]2);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:s|&#(?:0*(?:115|83)|x0*[57]3);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:c|&#(?:x0*[46]3|0*(?:99|67));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:r|&#(?:x0*[57]2|0*(?:114|82));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:i|&#(?:x0*[46]9|0*(?:105|73));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:p|&#(?:x0*[57]0|0*(?:112|80));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:t|&#(?:x0*[57]4|0*(?:116|84));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?::|&(?:#(?:0*58|x0*3A);?|colon;)).`,
 				Program:  118,
 				Needs:    []uint16{151},
@@ -2311,7 +2353,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<EMBED[\s/+].*?(?:src|type).*?=`,
 				Program:  119,
 				Needs:    []uint16{152},
@@ -2325,7 +2367,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    49, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
+				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
 				Argument: `<[?]?import[\s/+\S]*?implementation[\s/+]*?=`,
 				Program:  120,
 				Needs:    []uint16{153},
@@ -2339,7 +2381,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: "(?i)<META[\\s\\x0b\\+/].*?http-equiv[\\s\\x0b\\+/]*=[\\s\\x0b\\+/]*[\"'`]?(?:[crs]|&#x?0*(?:6[37]|43|99|[578][23]|11[45]);?)",
 				Program:  121,
 				Needs:    []uint16{154},
@@ -2353,7 +2395,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i:<META[\s/+].*?charset[\s/+]*=)`,
 				Program:  122,
 				Needs:    []uint16{155},
@@ -2367,7 +2409,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<LINK[\s/+].*?href[\s/+]*=`,
 				Program:  123,
 				Needs:    []uint16{156},
@@ -2381,7 +2423,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<BASE[\s/+].*?href[\s/+]*=`,
 				Program:  124,
 				Needs:    []uint16{157},
@@ -2395,7 +2437,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<APPLET[\s/+>]`,
 				Program:  125,
 				Needs:    []uint16{158},
@@ -2409,7 +2451,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<OBJECT[\s\x0b\+/].*?(?:type|c(?:ode(?:type)?|lassid)|data)[\s\x0b\+/]*=`,
 				Program:  126,
 				Needs:    []uint16{159},
@@ -2423,7 +2465,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    18, // lowercase urlDecodeUni htmlEntityDecode jsDecode
+				Chain:    19, // lowercase urlDecodeUni htmlEntityDecode jsDecode
 				Argument: `\x{bc}[^>\x{be}]*[>\x{be}]|<[^\x{be}]*\x{be}`,
 				Program:  127,
 			},
@@ -2441,7 +2483,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    12, // jsDecode lowercase
+				Chain:    13, // jsDecode lowercase
 				Argument: `<(?:a(?:bbr|cronym|ddress|pplet|rea|udioscope)?|b(?:ase(?:front)?|do|gsound|ig|l(?:(?:ackfac|ockquot)e|ink)|ody|[qr]|utton)?|c(?:aption|enter|ite|o(?:de|l(?:group)?|mment))|d(?:[dt]|e?l|fn|i[rv])|em(?:bed)?|f(?:ieldset|n|o(?:nt|rm)|rame(?:set)?)|h(?:[1r]|ead|tml)|i(?:frame|layer|mg|n(?:put|s)|sindex)?|k(?:db|eygen)|l(?:a(?:bel|yer)|egend|i(?:mittext|nk|sting)?)|m(?:a(?:p|rquee)|e(?:nu|ta)|ulticol)|no(?:br|embed|frames|s(?:cript|martquotes))|o(?:bject|l|pt(?:group|ion))|p(?:aram|laintext|re)?|q|r(?:t|uby)|s(?:amp|cript|e(?:lect|rver)|hadow|idebar|mall|pa(?:cer|n)|t(?:r(?:ike|ong)|yle)|u[bp])?|t(?:(?:ab|it)le|body|[dr]|extarea|(?:foo)?t|h(?:ead)?)|ul?|(?:va|wb)r|xm[lp])[^0-9A-Z_a-z]`,
 				Program:  129,
 				Needs:    []uint16{160, 161, 162},
@@ -2455,7 +2497,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    8, // htmlEntityDecode compressWhitespace
+				Chain:    9, // htmlEntityDecode compressWhitespace
 				Argument: `(?i)["'] *(?:[^ '0-:_a-z~]|in).*?(?:(?:l|\x5cu006C)(?:o|\x5cu006F)(?:c|\x5cu0063)(?:a|\x5cu0061)(?:t|\x5cu0074)(?:i|\x5cu0069)(?:o|\x5cu006F)(?:n|\x5cu006E)|(?:n|\x5cu006E)(?:a|\x5cu0061)(?:m|\x5cu006D)(?:e|\x5cu0065)|(?:o|\x5cu006F)(?:n|\x5cu006E)(?:e|\x5cu0065)(?:r|\x5cu0072)(?:r|\x5cu0072)(?:o|\x5cu006F)(?:r|\x5cu0072)|(?:v|\x5cu0076)(?:a|\x5cu0061)(?:l|\x5cu006C)(?:u|\x5cu0075)(?:e|\x5cu0065)(?:O|\x5cu004F)(?:f|\x5cu0066)).*?=`,
 				Program:  130,
 				Needs:    []uint16{163},
@@ -2469,7 +2511,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    8, // htmlEntityDecode compressWhitespace
+				Chain:    9, // htmlEntityDecode compressWhitespace
 				Argument: `(?i)["\'][ ]*(?:[^a-z0-9~_:\' ]|in).+?[.].+?=`,
 				Program:  131,
 				Needs:    []uint16{138, 16, 164},
@@ -2483,7 +2525,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    25, // urlDecodeUni htmlEntityDecode jsDecode
+				Chain:    26, // urlDecodeUni htmlEntityDecode jsDecode
 				Argument: `\+ADw-.*(?:\+AD4-|>)|<.*\+AD4-`,
 				Program:  132,
 				Needs:    []uint16{165},
@@ -2510,7 +2552,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets74,
-				Chain:    23, // urlDecodeUni compressWhitespace
+				Chain:    24, // urlDecodeUni compressWhitespace
 				Argument: `(?:self|document|t(?:his|op)|window)[\s\x0b]*(?:/\*|[\)\[]).+?(?:\]|\*/)`,
 				Program:  134,
 				Needs:    []uint16{167},
@@ -2537,7 +2579,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    9, // htmlEntityDecode jsDecode
+				Chain:    10, // htmlEntityDecode jsDecode
 				Argument: `(?i)\b(?:eval|set(?:timeout|interval)|new[\s\x0b]+Function|a(?:lert|tob)|btoa|(?:promp|impor)t|con(?:firm|sole\.(?:log|dir))|fetch)[\s\x0b]*[\(\{]`,
 				Program:  136,
 				Needs:    []uint16{169},
@@ -2551,7 +2593,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    23, // urlDecodeUni compressWhitespace
+				Chain:    24, // urlDecodeUni compressWhitespace
 				Argument: "((?:\\[[^\\]]*\\]|Reflect)[^\\.]*\\.).*(?:map|sort|apply)[^\\.]*\\..*call[^`]*`.*`",
 				Program:  137,
 				Needs:    []uint16{170},
@@ -2565,7 +2607,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets60,
-				Chain:      53, // utf8toUnicode urlDecodeUni removeNulls
+				Chain:      54, // utf8toUnicode urlDecodeUni removeNulls
 				MultiMatch: true,
 				Operator:   DetectSQLi,
 			},
@@ -2578,7 +2620,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets75,
-				Chain:    53, // utf8toUnicode urlDecodeUni removeNulls
+				Chain:    54, // utf8toUnicode urlDecodeUni removeNulls
 				Operator: DetectSQLi,
 			},
 		},
@@ -2590,7 +2632,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets76,
-				Chain:    44, // utf8toUnicode urlDecodeUni
+				Chain:    45, // utf8toUnicode urlDecodeUni
 				Argument: "(?i)[!=]=|&&|\\|\\||->|>[=>]|<(?:[<=]|>(?:[\\s\\x0b]+binary)?)|\\b(?:(?:xor|r(?:egexp|like)|i(?:snull|like)|notnull)\\b|collate(?:[^0-9A-Z_a-z]*?(?:U&)?[\"'`]|[^0-9A-Z_a-z]+(?:(?:binary|nocase|rtrim)\\b|[0-9A-Z_a-z]*?_))|(?:likel(?:ihood|y)|unlikely)[\\s\\x0b]*\\()|r(?:egexp|like)[\\s\\x0b]+binary|not[\\s\\x0b]+between[\\s\\x0b]+(?:0[\\s\\x0b]+and|(?:'[^']*'|\"[^\"]*\")[\\s\\x0b]+and[\\s\\x0b]+(?:'[^']*'|\"[^\"]*\"))|is[\\s\\x0b]+null|like[\\s\\x0b]+(?:null|[0-9A-Z_a-z]+[\\s\\x0b]+escape\\b)|(?:^|[^0-9A-Z_a-z])in[\\s\\x0b\\+]*\\([\\s\\x0b\"0-9]+[^\\(\\)]*\\)|[!<->][\\s\\x0b]*all\\b",
 				Program:  138,
 				Needs:    []uint16{171, 172},
@@ -2604,7 +2646,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets77,
-				Chain:    40, // urlDecodeUni replaceComments
+				Chain:    41, // urlDecodeUni replaceComments
 				Captures: 3,
 				Argument: "(?i)[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b[\\s\\x0b\"'-\\)`]*?(?:=|<=>|(?:sounds[\\s\\x0b]+)?like|glob|r(?:like|egexp))[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b",
 				Program:  139,
@@ -2625,7 +2667,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets77,
-				Chain:      40, // urlDecodeUni replaceComments
+				Chain:      41, // urlDecodeUni replaceComments
 				MultiMatch: true,
 				Captures:   3,
 				Argument:   "(?i)[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b[\\s\\x0b\"'-\\)`]*?(?:![<->]|<[=>]?|>=?|\\^|is[\\s\\x0b]+not|not[\\s\\x0b]+(?:like|r(?:like|egexp)))[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b",
@@ -2648,7 +2690,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:d(?:atabas|b_nam)e[^0-9A-Z_a-z]*\(|(?:information_schema|m(?:aster\.\.sysdatabases|s(?:db|ys(?:ac(?:cess(?:objects|storage|xml)|es)|modules2?|(?:object|querie|relationship)s))|ysql\.db)|northwind|pg_(?:catalog|toast)|tempdb)\b|s(?:chema(?:_name\b|[^0-9A-Z_a-z]*\()|(?:qlite_(?:temp_)?master|ys(?:aux|\.database_name))\b))`,
 				Program:  141,
 				Needs:    []uint16{179},
@@ -2662,7 +2704,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:json(?:_[0-9A-Z_a-z]+)?|a(?:bs|(?:cos|sin)h?|tan[2h]?|vg)|c(?:eil(?:ing)?|h(?:a(?:nges|r(?:set)?)|r)|o(?:alesce|sh?|unt)|ast)|d(?:e(?:grees|fault)|a(?:te|y))|exp|f(?:loor(?:avg)?|ormat|ield)|g(?:lob|roup_concat)|h(?:ex|our)|i(?:f(?:null)?|if|n(?:str)?)|l(?:ast(?:_insert_rowid)?|ength|ike(?:l(?:ihood|y))?|n|o(?:ad_extension|g(?:10|2)?|wer(?:pi)?|cal)|trim)|m(?:ax|in(?:ute)?|o(?:d|nth))|n(?:ullif|ow)|p(?:i|ow(?:er)?|rintf|assword)|quote|r(?:a(?:dians|ndom(?:blob)?)|e(?:p(?:lace|eat)|verse)|ound|trim|ight)|s(?:i(?:gn|nh?)|oundex|q(?:lite_(?:compileoption_(?:get|used)|offset|source_id|version)|rt)|u(?:bstr(?:ing)?|m)|econd|leep)|t(?:anh?|otal(?:_changes)?|r(?:im|unc)|ypeof|ime)|u(?:n(?:icode|likely)|(?:pp|s)er)|zeroblob|bin|v(?:alues|ersion)|week|year)[^0-9A-Z_a-z]*\(`,
 				Program:  142,
 				Needs:    []uint16{180, 181, 182},
@@ -2676,7 +2718,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:a(?:dd(?:dat|tim)e|es_(?:de|en)crypt|s(?:cii(?:str)?|in)|tan2?)|b(?:enchmark|i(?:n_to_num|t_(?:and|count|length|x?or)))|c(?:har(?:acter)?_length|eil(?:ing)?|o(?:alesce|ercibility|llation|(?:mpres)?s|n(?:cat(?:_ws)?|nection_id|v(?:ert_tz)?)|t)|rc32|ur(?:(?:dat|tim)e|rent_(?:date|setting|time(?:stamp)?|user)))|d(?:a(?:t(?:abase(?:_to_xml)?|e(?:_(?:add|format|sub)|diff))|y(?:name|of(?:month|week|year)))|count|e(?:code|s_(?:de|en)crypt)|ump)|e(?:n(?:c(?:ode|rypt)|ds_?with)|x(?:p(?:ort_set)?|tract(?:value)?))|f(?:i(?:el|n)d_in_set|ound_rows|rom_(?:base64|days|unixtime))|g(?:e(?:ometrycollection|t(?:_(?:format|lock)|pgusername))|(?:r(?:eates|oup_conca)|tid_subse)t)|hex(?:toraw)?|i(?:fnull|n(?:et6?_(?:aton|ntoa)|s(?:ert|tr)|terval)|s(?:_(?:(?:free|used)_lock|ipv(?:4(?:_(?:compat|mapped))?|6)|n(?:ot(?:_null)?|ull)|superuser)|null))|json(?:_(?:a(?:gg|rray(?:_(?:elements(?:_text)?|length))?)|build_(?:array|object)|e(?:ac|xtract_pat)h(?:_text)?|object(?:_(?:agg|keys))?|populate_record(?:set)?|strip_nulls|t(?:o_record(?:set)?|ypeof))|b(?:_(?:array(?:_(?:elements(?:_text)?|length))?|build_(?:array|object)|e(?:ac|xtract_pat)h(?:_text)?|insert|object(?:_(?:agg|keys))?|p(?:ath_(?:(?:exists|match)(?:_tz)?|query(?:_(?:(?:array|first)(?:_tz)?|tz))?)|opulate_record(?:set)?|retty)|s(?:et(?:_lax)?|trip_nulls)|t(?:o_record(?:set)?|ypeof)))?|path)?|l(?:ast_(?:day|insert_id)|case|east|i(?:kely|nestring)|o(?:_(?:from_bytea|put)|ad_file|ca(?:ltimestamp|te)|g(?:10|2))|pad|trim)|m(?:a(?:ke(?:_set|date)|ster_pos_wait)|d5|i(?:crosecon)?d|onthname|ulti(?:linestring|po(?:int|lygon)))|n(?:ame_const|ot_in|ullif)|o(?:ct(?:et_length)?|(?:ld_passwo)?rd)|p(?:eriod_(?:add|diff)|g_(?:client_encoding|(?:databas|read_fil)e|l(?:argeobject|s_dir)|sleep|user)|o(?:lygon|w)|rocedure_analyse)|qu(?:ery_to_xml|ote)|r(?:a(?:dians|nd|wtohex)|elease_lock|ow_(?:count|to_json)|pad|trim)|s(?:chema|e(?:c_to_time|ssion_user)|ha[12]?|in|oundex|q(?:lite_(?:compileoption_(?:get|used)|source_id)|rt)|t(?:arts_?with|d(?:dev_(?:po|sam)p)?|r(?:_to_date|cmp))|ub(?:(?:dat|tim)e|str(?:ing(?:_index)?)?)|ys(?:date|tem_user))|t(?:ime(?:_(?:format|to_sec)|diff|stamp(?:add|diff)?)|o(?:_(?:base64|jsonb?)|n?char|(?:day|second)s)|r(?:im|uncate))|u(?:case|n(?:compress(?:ed_length)?|hex|i(?:str|x_timestamp))|(?:pdatexm|se_json_nul)l|tc_(?:date|time(?:stamp)?)|uid(?:_short)?)|var(?:_(?:po|sam)p|iance)|we(?:ek(?:day|ofyear)|ight_string)|xmltype|yearweek)[^0-9A-Z_a-z]*\(`,
 				Program:  143,
 				Needs:    []uint16{183, 184, 185},
@@ -2690,7 +2732,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets46,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:a(?:dd(?:dat|tim)e|es_(?:de|en)crypt|s(?:cii(?:str)?|in)|tan2?)|b(?:enchmark|i(?:n_to_num|t_(?:and|count|length|x?or)))|c(?:har(?:acter)?_length|eil(?:ing)?|o(?:alesce|ercibility|llation|(?:mpres)?s|n(?:cat(?:_ws)?|nection_id|v(?:ert(?:_tz)?)?)|t)|rc32|ur(?:(?:dat|tim)e|rent_(?:date|setting|time(?:stamp)?|user)))|d(?:a(?:t(?:abase(?:_to_xml)?|e(?:_(?:add|format|sub)|diff))|y(?:name|of(?:month|week|year)))|count|e(?:code|grees|s_(?:de|en)crypt)|ump)|e(?:lt|n(?:c(?:ode|rypt)|ds_?with)|x(?:p(?:ort_set)?|tract(?:value)?))|f(?:i(?:el|n)d_in_set|ound_rows|rom_(?:base64|days|unixtime))|g(?:e(?:ometrycollection|t(?:_(?:format|lock)|pgusername))|(?:r(?:eates|oup_conca)|tid_subse)t)|hex(?:toraw)?|i(?:fnull|n(?:et6?_(?:aton|ntoa)|s(?:ert|tr)|terval)|s(?:_(?:(?:free|used)_lock|ipv(?:4(?:_(?:compat|mapped))?|6)|n(?:ot(?:_null)?|ull)|superuser)|null))|json(?:_(?:a(?:gg|rray(?:_(?:elements(?:_text)?|length))?)|build_(?:array|object)|e(?:ac|xtract_pat)h(?:_text)?|object(?:_(?:agg|keys))?|populate_record(?:set)?|strip_nulls|t(?:o_record(?:set)?|ypeof))|b(?:_(?:array(?:_(?:elements(?:_text)?|length))?|build_(?:array|object)|object(?:_(?:agg|keys))?|e(?:ac|xtract_pat)h(?:_text)?|insert|p(?:ath_(?:(?:exists|match)(?:_tz)?|query(?:_(?:(?:array|first)(?:_tz)?|tz))?)|opulate_record(?:set)?|retty)|s(?:et(?:_lax)?|trip_nulls)|t(?:o_record(?:set)?|ypeof)))?|path)?|l(?:ast_(?:day|insert_id)|case|e(?:as|f)t|i(?:kel(?:ihood|y)|nestring)|o(?:_(?:from_bytea|put)|ad_file|ca(?:ltimestamp|te)|g(?:10|2)|wer)|pad|trim)|m(?:a(?:ke(?:_set|date)|ster_pos_wait)|d5|i(?:crosecon)?d|onthname|ulti(?:linestring|po(?:int|lygon)))|n(?:ame_const|ot_in|ullif)|o(?:ct(?:et_length)?|(?:ld_passwo)?rd)|p(?:eriod_(?:add|diff)|g_(?:client_encoding|(?:databas|read_fil)e|l(?:argeobject|s_dir)|sleep|user)|o(?:(?:lyg|siti)on|w)|rocedure_analyse)|qu(?:arter|ery_to_xml|ote)|r(?:a(?:dians|nd|wtohex)|elease_lock|ow_(?:count|to_json)|pad|trim)|s(?:chema|e(?:c_to_time|ssion_user)|ha[12]?|in|oundex|pace|q(?:lite_(?:compileoption_(?:get|used)|source_id)|rt)|t(?:arts_?with|d(?:dev_(?:po|sam)p)?|r(?:_to_date|cmp))|ub(?:(?:dat|tim)e|str(?:ing(?:_index)?)?)|ys(?:date|tem_user))|t(?:ime(?:_(?:format|to_sec)|diff|stamp(?:add|diff)?)|o(?:_(?:base64|jsonb?)|n?char|(?:day|second)s)|r(?:im|uncate))|u(?:case|n(?:compress(?:ed_length)?|hex|i(?:str|x_timestamp)|likely)|(?:pdatexm|se_json_nul)l|tc_(?:date|time(?:stamp)?)|uid(?:_short)?)|var(?:_(?:po|sam)p|iance)|we(?:ek(?:day|ofyear)|ight_string)|xmltype|yearweek)[^0-9A-Z_a-z]*\(`,
 				Program:  144,
 				Needs:    []uint16{186, 187, 188},
@@ -2704,7 +2746,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets66,
-				Chain:    40, // urlDecodeUni replaceComments
+				Chain:    41, // urlDecodeUni replaceComments
 				Argument: `(?i:sleep\s*?\(.*?\)|benchmark\s*?\(.*?\,.*?\))`,
 				Program:  145,
 				Needs:    []uint16{189},
@@ -2718,7 +2760,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)(?:select|;)[\s\x0b]+(?:benchmark|if|sleep)[\s\x0b]*?\([\s\x0b]*?\(?[\s\x0b]*?[0-9A-Z_a-z]+`,
 				Program:  146,
 				Needs:    []uint16{190},
@@ -2732,7 +2774,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:/\\*)+[\"'`]+[\\s\\x0b]?(?:--|[#\\{]|/\\*)?|[\"'`](?:[\\s\\x0b]*(?:(?:x?or|and|div|like|between)[\\s\\x0b\\-0-9A-Z_a-z]+[\\(\\)\\+-\\-<->][\\s\\x0b]*[\"'0-9`]|[!=\\|](?:[\\s\\x0b!\\+\\-0-9=]+[^\\[]*[\"'\\(`].*|[\\s\\x0b!0-9=]+[^0-9]*[0-9]+)$|(?:like|print)[^0-9A-Z_a-z]+[\"'\\(0-9A-Z_-z]|;)|(?:[<>~]+|[\\s\\x0b]*[^\\s\\x0b0-9A-Z_a-z]?=[\\s\\x0b]*|[^0-9A-Z_a-z]*?[\\+=]+[^0-9A-Z_a-z]*?)[\"'`])|[0-9][\"'`][\\s\\x0b]+[\"'`][\\s\\x0b]+[0-9]|^admin[\\s\\x0b]*?[\"'`]|[\\s\\x0b\"'\\(`][\\s\\x0b]*?glob[^0-9A-Z_a-z]+[\"'\\(0-9A-Z_-z]|[\\s\\x0b]is[\\s\\x0b]*?0[^0-9A-Z_a-z]|where[\\s\\x0b][\\s\\x0b,-\\.0-9A-Z_a-z]+[\\s\\x0b]=",
 				Program:  147,
 				Needs:    []uint16{191, 192, 193},
@@ -2746,7 +2788,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    38, // urlDecodeUni removeCommentsChar
+				Chain:    39, // urlDecodeUni removeCommentsChar
 				Argument: "(?i)[\"'`](?:[\\s\\x0b]*![\\s\\x0b]*[\"'0-9A-Z_-z]|;?[\\s\\x0b]*(?:having|select|union\\b[\\s\\x0b]*(?:all|(?:distin|sele)ct))\\b[\\s\\x0b]*[^\\s\\x0b])|\\b(?:(?:(?:c(?:onnection_id|urrent_user)|database|schema|user)[\\s\\x0b]*?|select.*?[0-9A-Z_a-z]?user)\\(|exec(?:ute)?[\\s\\x0b]+master\\.|from[^0-9A-Z_a-z]+information_schema[^0-9A-Z_a-z]|into[\\s\\x0b\\+]+(?:dump|out)file[\\s\\x0b]*?[\"'`]|union(?:[\\s\\x0b]select[\\s\\x0b]@|[\\s\\x0b\\(0-9A-Z_a-z]*?select))|[\\s\\x0b]*?exec(?:ute)?.*?[^0-9A-Z_a-z]xp_cmdshell|[^0-9A-Z_a-z]iif[\\s\\x0b]*?\\(",
 				Program:  148,
 				Needs:    []uint16{194, 195, 196},
@@ -2760,7 +2802,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets60,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:,[^\\)]*?(?:[0-9a-f]+|\\([0-9a-f]+\\))|\\([^,]+(?:,[\\s\\x0b]*[0-9a-f]+)+\\))(?:$|[\"'`](?:$|[^\"'`]+[\"'`])|(?:\\r?\\n)?\\z)|,[^\\)]*?[\"'`][^\"'`]+[\"'`]|[^0-9A-Z_a-z]select.+[^0-9A-Z_a-z]*?from|(?:alter|(?:(?:cre|trunc|upd)at|renam)e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)[\\s\\x0b]*?\\([\\s\\x0b]*?space[\\s\\x0b]*?\\(",
 				Program:  149,
 				Needs:    []uint16{197, 198, 199},
@@ -2774,7 +2816,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:&&|\\|\\||and|between|div|like|n(?:and|ot)|(?:xx?)?or)[\\s\\x0b\\(]+[0-9A-Z_a-z]+[\\s\\x0b\\)]*?[!\\+=]+[\\s\\x0b0-9]*?[\"'-\\)=`]|[0-9](?:[\\s\\x0b]*?(?:and|between|div|like|x?or)[\\s\\x0b]*?[0-9]+[\\s\\x0b]*?[\\+\\-]|[\\s\\x0b]+group[\\s\\x0b]+by.+\\()|/[0-9A-Z_a-z]+;?[\\s\\x0b]+(?:and|between|div|having|like|x?or|select)[^0-9A-Z_a-z]|(?:[#;]|--)[\\s\\x0b]*?(?:alter|drop|(?:insert|update)[\\s\\x0b]*?[0-9A-Z_a-z]{2,})|@.+=[\\s\\x0b]*?\\([\\s\\x0b]*?select|[^0-9A-Z_a-z]SET[\\s\\x0b]*?@[0-9A-Z_a-z]+",
 				Program:  150,
 				Needs:    []uint16{200, 201, 202},
@@ -2788,7 +2830,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)^(?:429496729[56]|2(?:14748364[78]|.22507385850720(?:07|11)e-308)|-(?:214748364[89]|0000023456)|00000(?:12345|23456)|1e309)$`,
 				Program:  151,
 				Needs:    []uint16{203},
@@ -2802,7 +2844,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)[\s\x0b\(\)]case[\s\x0b]+when.*?then|\)[\s\x0b]*?like[\s\x0b]*?\(|select.*?having[\s\x0b]*?[^\s\x0b]+[\s\x0b]*?[^\s\x0b0-9A-Z_a-z]|if[\s\x0b]?\([0-9A-Z_a-z]+[\s\x0b]*?[<->~]`,
 				Program:  152,
 				Needs:    []uint16{204},
@@ -2816,7 +2858,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)alter[\\s\\x0b]*?[0-9A-Z_a-z]+.*?char(?:acter)?[\\s\\x0b]+set[\\s\\x0b]+[0-9A-Z_a-z]+|[\"'`](?:;*?[\\s\\x0b]*?waitfor[\\s\\x0b]+(?:time|delay)[\\s\\x0b]+[\"'`]|;.*?:[\\s\\x0b]*?goto)",
 				Program:  153,
 				Needs:    []uint16{205},
@@ -2830,7 +2872,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)m(?:erge.*?using|atch[\\s\\x0b]*?[\\(\\)\\+-\\-0-9A-Z_a-z]+[\\s\\x0b]*?against)[\\s\\x0b]*?\\(|execute[\\s\\x0b]*?immediate[\\s\\x0b]*?[\"'`]",
 				Program:  154,
 				Needs:    []uint16{206},
@@ -2844,7 +2886,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`][\\s\\x0b]*?(?:(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between|\\|\\||&&)[\\s\\x0b]+[\\s\\x0b0-9A-Z_a-z]+=[\\s\\x0b]*?[0-9A-Z_a-z]+[\\s\\x0b]*?having[\\s\\x0b]+|like[^0-9A-Z_a-z]*?[\"'0-9`])|[0-9A-Z_a-z][\\s\\x0b]+like[\\s\\x0b]+[\"'`]|like[\\s\\x0b]*?[\"'`]%|select[\\s\\x0b]+?[\\s\\x0b\"'-\\),-\\.0-9A-\\[\\]_-z]+from[\\s\\x0b]+",
 				Program:  155,
 				Needs:    []uint16{207},
@@ -2858,7 +2900,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)union.*?select.*?from`,
 				Program:  156,
 				Needs:    []uint16{208},
@@ -2872,7 +2914,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets60,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)select[\\s\\x0b]*?pg_sleep|waitfor[\\s\\x0b]*?delay[\\s\\x0b]?[\"'`]+[\\s\\x0b]?[0-9]|;[\\s\\x0b]*?shutdown[\\s\\x0b]*?(?:[#;\\{]|/\\*|--)",
 				Program:  157,
 				Needs:    []uint16{209},
@@ -2886,7 +2928,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\[?\$(?:a(?:bs|c(?:cumulator|osh?)|dd(?:ToSet)?|ll(?:ElementsTrue)?|n(?:d|yElementTrue)|rray(?:ElemA|ToObjec)t|sinh?|tan[2h]?|vg)|b(?:etween|i(?:narySize|t(?:And|Not|(?:O|Xo)r)?)|ottomN?|sonSize|ucket(?:Auto)?)|c(?:eil|mp|o(?:n(?:cat(?:Arrays)?|d|vert)|sh?|unt|variance(?:Po|Sam)p)|urrentDate)|d(?:a(?:te(?:Add|Diff|From(?:Parts|String)|Subtract|T(?:o(?:Parts|String)|runc))|yOf(?:Month|Week|Year))|e(?:greesToRadians|nseRank|rivative)|iv(?:ide)?|ocumentNumber)|e(?:(?:a|lemMat)ch|q|x(?:ists|p(?:MovingAvg|r)?))|f(?:i(?:lter|rstN?)|loor|unction)|g(?:etField|roup|te?)|(?:hou|xo|yea)r|i(?:fNull|n(?:c|dexOf(?:Array|Bytes|CP)|tegral)?|s(?:Array|Number|o(?:DayOfWeek|Week(?:Year)?)))|jsonSchema|l(?:astN?|et|i(?:ke|(?:nearFil|tera)l)|n|o(?:cf|g(?:10)?)|t(?:e|rim)?)|m(?:a(?:p|xN?)|e(?:dian|rgeObjects|ta)|i(?:llisecond|n(?:N|ute)?)|o(?:d|nth)|ul(?:tiply)?)|n(?:atural|e|in|o[rt])|o(?:bjectToArray|r)|p(?:ercentile|o(?:[pw]|sition)|roject|u(?:ll(?:All)?|sh))|r(?:a(?:diansToDegrees|n(?:[dk]|ge))|e(?:(?:duc|nam)e|gex(?:Find(?:All)?|Match)?|place(?:All|One)|verseArray)|ound|trim)|s(?:(?:ampleRat|lic)e|e(?:cond|t(?:Difference|(?:Equal|WindowField)s|Field|I(?:ntersection|sSubset)|OnInsert|Union)?)|(?:hif|pli|qr)t|i(?:nh?|ze)|ort(?:Array)?|t(?:dDev(?:Po|Sam)p|r(?:Len(?:Bytes|CP)|casecmp))|u(?:b(?:str(?:Bytes|CP)?|tract)|m)|witch)|t(?:anh?|ext|o(?:Bool|D(?:(?:at|oubl)e|ecimal)|HashedIndexKey|Int|Lo(?:ng|wer)|ObjectId|String|U(?:UID|pper)|pN?)|r(?:im|unc)|s(?:Increment|Second)|ype)|unset|w(?:eek|here)|zip)\]?`,
 				Program:  158,
 				Needs:    []uint16{210},
@@ -2900,7 +2942,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)\\)[\\s\\x0b]*?when[\\s\\x0b]*?[0-9]+[\\s\\x0b]*?then|[\"'`][\\s\\x0b]*?(?:[#\\{]|--)|/\\*![\\s\\x0b]?[0-9]+|\\b(?:(?:binary|cha?r)[\\s\\x0b]*?\\([\\s\\x0b]*?[0-9]|(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between|r(?:egexp|like))[\\s\\x0b]+[0-9A-Z_a-z]+\\()|(?:\\|\\||&&)[\\s\\x0b]*?[0-9A-Z_a-z]+\\(",
 				Program:  159,
 				Needs:    []uint16{211, 212, 213},
@@ -2914,7 +2956,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:\\([\\s\\x0b]*?select[\\s\\x0b]*?[0-9A-Z_a-z]+|coalesce|order[\\s\\x0b]+by[\\s\\x0b]+if[0-9A-Z_a-z]*?)[\\s\\x0b]*?\\(|\\*/from|\\+[\\s\\x0b]*?[0-9]+[\\s\\x0b]*?\\+[\\s\\x0b]*?@|[0-9A-Z_a-z][\"'`][\\s\\x0b]*?(?:(?:[\\+\\-=@\\|]+[\\s\\x0b]+?)+|[\\+\\-=@\\|]+)[\\(0-9]|@@[0-9A-Z_a-z]+[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z]|[^0-9A-Z_a-z]!+[\"'`][0-9A-Z_a-z]|[\"'`](?:;[\\s\\x0b]*?(?:if|while|begin)|[\\s\\x0b0-9]+=[\\s\\x0b]*?[0-9])|[\\s\\x0b\\(]+case[0-9]*?[^0-9A-Z_a-z].+[tw]hen[\\s\\x0b\\(]",
 				Program:  160,
 				Needs:    []uint16{214, 215, 216},
@@ -2928,7 +2970,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)create[\s\x0b]+(?:function|procedure)[\s\x0b]*?[0-9A-Z_a-z]+[\s\x0b]*?\([\s\x0b]*?\)[\s\x0b]*?-|d(?:eclare[^0-9A-Z_a-z]+[#@][\s\x0b]*?[0-9A-Z_a-z]+|iv[\s\x0b]*?\([\+\-]*[\s\x0b\.0-9]+,[\+\-]*[\s\x0b\.0-9]+\))|exec[\s\x0b]*?\([\s\x0b]*?@|(?:lo_(?:impor|ge)t|procedure[\s\x0b]+analyse)[\s\x0b]*?\(|;[\s\x0b]*?(?:declare|open)[\s\x0b]+[\-0-9A-Z_a-z]+|::(?:b(?:igint|ool)|double[\s\x0b]+precision|int(?:eger)?|numeric|oid|real|(?:tex|smallin)t)`,
 				Program:  161,
 				Needs:    []uint16{217},
@@ -2942,7 +2984,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets46,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)create[\s\x0b]+(?:function|procedure)[\s\x0b]*?[0-9A-Z_a-z]+[\s\x0b]*?\([\s\x0b]*?\)[\s\x0b]*?-|d(?:eclare[^0-9A-Z_a-z]+[#@][\s\x0b]*?[0-9A-Z_a-z]+|iv[\s\x0b]*?\([\+\-]*[\s\x0b\.0-9]+,[\+\-]*[\s\x0b\.0-9]+\))|exec[\s\x0b]*?\([\s\x0b]*?@|(?:lo_(?:impor|ge)t|procedure[\s\x0b]+analyse)[\s\x0b]*?\(|;[\s\x0b]*?(?:declare|open)[\s\x0b]+[\-0-9A-Z_a-z]+|::(?:b(?:igint|ool)|double[\s\x0b]+precision|int(?:eger)?|numeric|oid|real|(?:tex|smallin)t)`,
 				Program:  161,
 				Needs:    []uint16{217},
@@ -2956,7 +2998,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`][\\s\\x0b]*?\\b(?:x?or|div|like|between|and)\\b[\\s\\x0b]*?[\"'`]?[0-9]|\\x5cx(?:2[37]|3d)|^(?:.?[\"'`]$|[\"'\\x5c`]*?(?:[\"'0-9`]+|[^\"'`]+[\"'`])[\\s\\x0b]*?\\b(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between|\\|\\||&&)\\b[\\s\\x0b]*?[\"'0-9A-Z_-z][!&\\(\\)\\+-\\.@])|[^\\s\\x0b0-9A-Z_a-z][0-9A-Z_a-z]+[\\s\\x0b]*?[\\-\\|][\\s\\x0b]*?[\"'`][\\s\\x0b]*?[0-9A-Z_a-z]|@(?:[0-9A-Z_a-z]+[\\s\\x0b]+(?:and|x?or|div|like|between)\\b[\\s\\x0b]*?[\"'0-9`]+|[\\-0-9A-Z_a-z]+[\\s\\x0b](?:and|x?or|div|like|between)\\b[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z])|[^\\s\\x0b0-:A-Z_a-z][\\s\\x0b]*?[0-9][^0-9A-Z_a-z]+[^\\s\\x0b0-9A-Z_a-z][\\s\\x0b]*?[\"'`].|[^0-9A-Z_a-z]information_schema|table_name[^0-9A-Z_a-z]",
 				Program:  162,
 				Needs:    []uint16{218, 219, 220},
@@ -2970,7 +3012,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)in[\\s\\x0b]*?\\(+[\\s\\x0b]*?select|(?:(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)[\\s\\x0b]+|(?:\\|\\||&&)[\\s\\x0b]*?)[\\s\\x0b\\+0-9A-Z_a-z]+(?:regexp[\\s\\x0b]*?\\(|sounds[\\s\\x0b]+like[\\s\\x0b]*?[\"'`]|[0-9=]+x)|[\"'`](?:[\\s\\x0b]*?(?:(?:[0-9]+[\\s\\x0b]*?(?:--|#)|is[\\s\\x0b]*?(?:[0-9][^\"'`]+[\"'`]?[0-9A-Z_a-z]|[\\.0-9]+[\\s\\x0b]*?[^0-9A-Z_a-z][^\"'`]*[\"'`])|(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)[\\s\\x0b]+|(?:\\|\\||&&)[\\s\\x0b]*?)(?:array[\\s\\x0b]*?\\[|(?:tru|fals)e\\b|[0-9A-Z_a-z]+(?:[\\s\\x0b]*?!?~|[\\s\\x0b]+(?:not[\\s\\x0b]+)?similar[\\s\\x0b]+to[\\s\\x0b]+))|[%&<->\\^]+[0-9]+[\\s\\x0b]*?(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)=)|(?:[^0-9A-Z_a-z]+[\\+\\-0-9A-Z_a-z]+[\\s\\x0b]*?=[\\s\\x0b]*?[0-9][^0-9A-Z_a-z]+|\\|?[\\-0-9A-Z_a-z]{3,}[^\\s\\x0b,\\.0-9A-Z_a-z]+)[\"'`])|\\bexcept[\\s\\x0b]+(?:select\\b|values[\\s\\x0b]*?\\()",
 				Program:  163,
 				Needs:    []uint16{221, 222, 223},
@@ -2984,7 +3026,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    40, // urlDecodeUni replaceComments
+				Chain:    41, // urlDecodeUni replaceComments
 				Argument: `(?i)create[\s\x0b]+function[\s\x0b].+[\s\x0b]returns|;[\s\x0b]*?(?:alter|(?:(?:cre|trunc|upd)at|re(?:nam|plac))e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)\b[\s\x0b]*?[\(\[]?[0-9A-Z_a-z]{2,}`,
 				Program:  164,
 				Needs:    []uint16{224},
@@ -2998,7 +3040,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)\\b(?:(?:alter|(?:(?:cre|trunc|upd)at|renam)e|de(?:lete|sc)|(?:inser|selec)t|load)[\\s\\x0b]+(?:char|group_concat|load_file)\\b[\\s\\x0b]*\\(?|end[\\s\\x0b]*?\\);)|[\\s\\x0b\\(]load_file[\\s\\x0b]*?\\(|[\"'`][\\s\\x0b]+regexp[^0-9A-Z_a-z]|[\"'0-9A-Z_-z][\\s\\x0b]+as\\b[\\s\\x0b]*[\"'0-9A-Z_-z]+[\\s\\x0b]*\\bfrom|^[^A-Z_a-z]+[\\s\\x0b]*?(?:(?:(?:(?:cre|trunc)at|renam)e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)[\\s\\x0b]+[0-9A-Z_a-z]+|u(?:pdate[\\s\\x0b]+[0-9A-Z_a-z]+|nion[\\s\\x0b]*(?:all|(?:sele|distin)ct)\\b)|alter[\\s\\x0b]*(?:a(?:(?:ggregat|pplication[\\s\\x0b]*rol)e|s(?:sembl|ymmetric[\\s\\x0b]*ke)y|u(?:dit|thorization)|vailability[\\s\\x0b]*group)|b(?:roker[\\s\\x0b]*priority|ufferpool)|c(?:ertificate|luster|o(?:l(?:latio|um)|nversio)n|r(?:edential|yptographic[\\s\\x0b]*provider))|d(?:atabase|efault|i(?:mension|skgroup)|omain)|e(?:(?:ndpoi|ve)nt|xte(?:nsion|rnal))|f(?:lashback|oreign|u(?:lltext|nction))|hi(?:erarchy|stogram)|group|in(?:dex(?:type)?|memory|stance)|java|l(?:a(?:ngua|r)ge|ibrary|o(?:ckdown|g(?:file[\\s\\x0b]*group|in)))|m(?:a(?:s(?:k|ter[\\s\\x0b]*key)|terialized)|e(?:ssage[\\s\\x0b]*type|thod)|odule)|(?:nicknam|queu)e|o(?:perator|utline)|p(?:a(?:ckage|rtition)|ermission|ro(?:cedur|fil)e)|r(?:e(?:mot|sourc)e|o(?:l(?:e|lback)|ute))|s(?:chema|e(?:arch|curity|rv(?:er|ice)|quence|ssion)|y(?:mmetric[\\s\\x0b]*key|nonym)|togroup)|t(?:able(?:space)?|ext|hreshold|r(?:igger|usted)|ype)|us(?:age|er)|view|w(?:ork(?:load)?|rapper)|x(?:ml[\\s\\x0b]*schema|srobject))\\b)",
 				Program:  165,
 				Needs:    []uint16{225},
@@ -3012,7 +3054,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i:^[\W\d]+\s*?(?:alter|union)\b)`,
 				Program:  166,
 				Needs:    []uint16{226},
@@ -3026,7 +3068,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:alter|(?:(?:cre|trunc|upd)at|renam)e|de(?:lete|sc)|(?:inser|selec)t|load)[\\s\\x0b]+(?:char|group_concat|load_file)[\\s\\x0b]?\\(?|end[\\s\\x0b]*?\\);|[\\s\\x0b\\(]load_file[\\s\\x0b]*?\\(|[\"'`][\\s\\x0b]+regexp[^0-9A-Z_a-z]|[^A-Z_a-z][\\s\\x0b]+as\\b[\\s\\x0b]*[\"'0-9A-Z_-z]+[\\s\\x0b]*\\bfrom|^[^A-Z_a-z]+[\\s\\x0b]*?(?:create[\\s\\x0b]+[0-9A-Z_a-z]+|(?:d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load|(?:renam|truncat)e|u(?:pdate|nion[\\s\\x0b]*(?:all|(?:sele|distin)ct))|alter[\\s\\x0b]*(?:a(?:(?:ggregat|pplication[\\s\\x0b]*rol)e|s(?:sembl|ymmetric[\\s\\x0b]*ke)y|u(?:dit|thorization)|vailability[\\s\\x0b]*group)|b(?:roker[\\s\\x0b]*priority|ufferpool)|c(?:ertificate|luster|o(?:l(?:latio|um)|nversio)n|r(?:edential|yptographic[\\s\\x0b]*provider))|d(?:atabase|efault|i(?:mension|skgroup)|omain)|e(?:(?:ndpoi|ve)nt|xte(?:nsion|rnal))|f(?:lashback|oreign|u(?:lltext|nction))|hi(?:erarchy|stogram)|group|in(?:dex(?:type)?|memory|stance)|java|l(?:a(?:ngua|r)ge|ibrary|o(?:ckdown|g(?:file[\\s\\x0b]*group|in)))|m(?:a(?:s(?:k|ter[\\s\\x0b]*key)|terialized)|e(?:ssage[\\s\\x0b]*type|thod)|odule)|(?:nicknam|queu)e|o(?:perator|utline)|p(?:a(?:ckage|rtition)|ermission|ro(?:cedur|fil)e)|r(?:e(?:mot|sourc)e|o(?:l(?:e|lback)|ute))|s(?:chema|e(?:arch|curity|rv(?:er|ice)|quence|ssion)|y(?:mmetric[\\s\\x0b]*key|nonym)|togroup)|t(?:able(?:space)?|ext|hreshold|r(?:igger|usted)|ype)|us(?:age|er)|view|w(?:ork(?:load)?|rapper)|x(?:ml[\\s\\x0b]*schema|srobject)))\\b)",
 				Program:  167,
 				Needs:    []uint16{227},
@@ -3040,7 +3082,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets78,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`](?:[\\s\\x0b]*?(?:(?:\\*.+(?:x?or|div|like|between|(?:an|i)d)[^0-9A-Z_a-z]*?[\"'`]|(?:x?or|div|like|between|and)[\\s\\x0b][^0-9]+[\\-0-9A-Z_a-z]+[^0-9]*)[0-9]|[^\\s\\x0b0-9\\?A-Z_a-z]+[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z]+[\\s\\x0b]*?[\"'`]|[^\\s\\x0b0-9A-Z_a-z]+[\\s\\x0b]*?[^A-Z_a-z](?:[^#]*#|.*?--))|[^\\*]*\\*[\\s\\x0b]*?[0-9])|\\^[\"'`]|[%\\(-\\+\\-<>][\\-0-9A-Z_a-z]+[^\\s\\x0b0-9A-Z_a-z]+[\"'`][^,]",
 				Program:  168,
 				Needs:    []uint16{228},
@@ -3054,7 +3096,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:having\b(?:[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')[\s\x0b]*?[<->]| ?(?:[0-9]{1,10} ?[<->]+|["'][^=]{1,10}[ "'<-\?\[]+))|ex(?:ecute(?:\(|[\s\x0b]{1,5}[\$\.0-9A-Z_a-z]{1,5}[\s\x0b]{0,3})|ists[\s\x0b]*?\([\s\x0b]*?select\b)|(?:create[\s\x0b]+?table.{0,20}?|like[^0-9A-Z_a-z]*?char[^0-9A-Z_a-z]*?)\()|select.*?case|from.*?limit|order[\s\x0b]by|exists[\s\x0b](?:[\s\x0b]select|s(?:elect[^\s\x0b](?:if(?:null)?[\s\x0b]\(|top|concat)|ystem[\s\x0b]\()|\bhaving\b[\s\x0b]+[0-9]{1,10}|'[^=]{1,10}')`,
 				Program:  169,
 				Needs:    []uint16{229},
@@ -3068,7 +3110,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:or\b(?:[\s\x0b]?(?:[0-9]{1,10}|["'][^=]{1,10}["'])[\s\x0b]?[<->]+|[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')(?:[\s\x0b]*?[<->])?)|xor\b[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')(?:[\s\x0b]*?[<->])?)|'[\s\x0b]+x?or[\s\x0b]+.{1,20}[!\+\-<->]`,
 				Program:  170,
 				Needs:    []uint16{230},
@@ -3082,7 +3124,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\band\b(?:[\s\x0b]+(?:[0-9]{1,10}[\s\x0b]*?[<->]|'[^=]{1,10}')| ?(?:[0-9]{1,10}|["'][^=]{1,10}["']) ?[<->]+)`,
 				Program:  171,
 				Needs:    []uint16{231},
@@ -3096,7 +3138,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets79,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:a(?:(?:b|co)s|vg)|bin|c(?:(?:as|o(?:nver|un))t|h(?:ar(?:set)?|r))|d(?:a(?:te|y)|e(?:fault|grees))|elt|f(?:ield|loor|ormat)|(?:hou|quarte|yea)r|i[fns]|l(?:ast|e(?:ft|ngth)|n|ikelihood|o(?:cal|g|wer))|m(?:ax|in(?:ute)?|o(?:d|nth))|now|p(?:assword|i|o(?:sition|wer))|r(?:awtonhex(?:toraw)?|e(?:p(?:eat|lace)|verse)|ight|ound)|s(?:econd|ign|leep|pace|tddev|um)|t(?:an|ime|o_(?:n?char|(?:day|second)s))|u(?:nlikely|(?:pp|s)er)|v(?:alues|ersion)|week)[^0-9A-Z_a-z]*?\(`,
 				Program:  173,
 				Needs:    []uint16{30, 232, 233},
@@ -3110,7 +3152,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets77,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "((?:(?:[!-\\+\\-:->@\\[\\]\\^`\\{-~]|\\x{c2}\\x{b4}|\\x{e2}\\x80[\\x98\\x99])[^!-\\+\\-:->@\\[\\]\\^`\\{-~]*?){12})",
 				Program:  174,
 			},
@@ -3123,7 +3165,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `/\*!?|\*/|[';]--|--(?:[\s\x0b]|[^\-]*?-)|[^&\-]#.*?[\s\x0b]|;?\x00`,
 				Program:  175,
 				Needs:    []uint16{234},
@@ -3143,7 +3185,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b0x[0-9a-f]{3,}|(?:x'[0-9a-f]{3,}|b'[01]{10,})'`,
 				Program:  177,
 				Needs:    []uint16{235},
@@ -3157,7 +3199,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)autonomous_transaction|(?:current_use|n?varcha|tbcreato)r|db(?:a_users|ms_java)|open(?:owa_util|query|rowset)|s(?:p_(?:(?:addextendedpro|sqlexe)c|execute(?:sql)?|help|is_srvrolemember|makewebtask|oacreate|p(?:assword|repare)|replwritetovarbin)|ql_(?:longvarchar|variant))|utl_(?:file|http)|xp_(?:availablemedia|(?:cmdshel|servicecontro)l|dirtree|e(?:numdsn|xecresultset)|filelist|loginconfig|makecab|ntsec(?:_enumdomains)?|reg(?:addmultistring|delete(?:key|value)|enum(?:key|value)s|re(?:ad|movemultistring)|write)|terminate(?:_process)?)`,
 				Program:  178,
 				Needs:    []uint16{236},
@@ -3171,7 +3213,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets61,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:(?:d(?:bms_[0-9A-Z_a-z]+\.|elete\b[^0-9A-Z_a-z]*?\bfrom)|(?:group\b.*?\bby\b.{1,100}?\bhav|overlay\b[^0-9A-Z_a-z]*?\(.*?\b[^0-9A-Z_a-z]*?plac)ing|in(?:ner\b[^0-9A-Z_a-z]*?\bjoin|sert\b[^0-9A-Z_a-z]*?\binto|to\b[^0-9A-Z_a-z]*?\b(?:dump|out)file)|load\b[^0-9A-Z_a-z]*?\bdata\b.*?\binfile|s(?:elect\b.{1,100}?\b(?:(?:.*?\bdump\b.*|(?:count|length)\b.{1,100}?)\bfrom|(?:data_typ|from\b.{1,100}?\bwher)e|instr|to(?:_(?:cha|numbe)r|p\b.{1,100}?\bfrom))|ys_context)|u(?:nion\b.{1,100}?\bselect|tl_inaddr))\b|print\b[^0-9A-Z_a-z]*?@@)|(?:collation[^0-9A-Z_a-z]*?\(a|@@version|;[^0-9A-Z_a-z]*?\b(?:drop|shutdown))\b|'(?:dbo|msdasql|s(?:a|qloledb))'`,
 				Program:  179,
 				Needs:    []uint16{237},
@@ -3185,7 +3227,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets35,
-				Chain:      22, // urlDecodeUni
+				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)/\*[\s\x0b]*?[!\+](?:[\s\x0b\(\)\-0-9=A-Z_a-z]+)?\*/`,
 				Program:    180,
@@ -3200,7 +3242,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "`(?:[\\s\\x0b\\(\\)\\+\\-0-9<=@-Z_a-\\{\\}]{2,29}|(?:[\\+/-9A-Za-z]{4})+(?:(?:[\\+/-9A-Za-z]{2}=|[\\+/-9A-Za-z]{3})=)?)`",
 				Program:  181,
 				Needs:    []uint16{239},
@@ -3214,7 +3256,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`][\\s\\x0b]*?(?:(?:is[\\s\\x0b]+not|not[\\s\\x0b]+(?:like|glob|(?:betwee|i)n|null|regexp|match)|mod|div|sounds[\\s\\x0b]+like)\\b|[%&\\*\\+\\-/<->\\^\\|]{1,3})",
 				Program:  182,
 				Needs:    []uint16{240, 241, 242},
@@ -3228,7 +3270,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets80,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Captures: 2,
 				Argument: "(?i)^(?:[^']*?(?:'[^']*?'[^']*?)*?'|[^\"]*?(?:\"[^\"]*?\"[^\"]*?)*?\"|[^`]*?(?:`[^`]*?`[^`]*?)*?`)[\\s\\x0b]*([0-9A-Z_a-z]+)\\b",
 				Program:  183,
@@ -3248,7 +3290,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets77,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: "^.*?\\x5c['\"`](?:.*?['\"`])?\\s*(?:and|or)\\b",
 				Program:  185,
 				Needs:    []uint16{243},
@@ -3262,7 +3304,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    40, // urlDecodeUni replaceComments
+				Chain:    41, // urlDecodeUni replaceComments
 				Argument: "^(?:[^']*'|[^\"]*\"|[^`]*`)[\\s\\x0b]*;",
 				Program:  186,
 				Needs:    []uint16{244, 240},
@@ -3276,7 +3318,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets66,
-				Chain:    39, // urlDecodeUni removeWhitespace
+				Chain:    40, // urlDecodeUni removeWhitespace
 				Argument: "(?i)[\"'`][\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|(?:[\\-@]>?|<@|@[\\?@]|\\?(?:(?:)|&|\\|#>)|#(?:>>|-)|->>|[<>])[\"'`](?:[\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|\\$[\\.\\[])|\\bjson_extract\\b[^\\(]*\\([^\\)]*\\)",
 				Program:  187,
 				Needs:    []uint16{245, 246, 247},
@@ -3290,7 +3332,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    40, // urlDecodeUni replaceComments
+				Chain:    41, // urlDecodeUni replaceComments
 				Argument: `(?i)1\.e(?:[\(\),]|\.[\$0-9A-Z_a-z])`,
 				Program:  188,
 				Needs:    []uint16{248},
@@ -3304,7 +3346,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\.cookie\b.*?;[^0-9A-Z_a-z]*?(?:expires|domain)[^0-9A-Z_a-z]*?=|\bhttp-equiv[^0-9A-Z_a-z]+set-cookie\b`,
 				Program:  189,
 				Needs:    []uint16{249},
@@ -3318,7 +3360,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets37,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `^(?:j(?:se(?:ssionid|rvsession)|wsession)|(?:asp(?:\.net_)?session|zend_session_)id|p(?:hpsessi(?:on|d)|lay_session)|(?:(?:w(?:eblogic|l)|rack\.|laravel_)sessio|(?:next-auth\.session-|meteor_login_)toke)n|s(?:(?:ession[\-_]?|ails\.s)id|hiny-token)|_(?:session_id|(?:(?:flask|rails)_sessio|_(?:secure|host)-next-auth\.session-toke)n)|c(?:f(?:s?id|token)|onnect\.sid|akephp|i_session)|koa[\.:]sess)$`,
 				Program:  190,
 				Needs:    []uint16{250},
@@ -3345,7 +3387,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets37,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `^(?:j(?:se(?:ssionid|rvsession)|wsession)|(?:asp(?:\.net_)?session|session[\-_]?)id|phpsessi(?:on|d)|(?:weblogic|laravel_)session|_(?:session_id|flask_session)|c(?:f(?:s?id|token)|onnect\.sid))$`,
 				Program:  192,
 				Needs:    []uint16{251},
@@ -3364,7 +3406,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets82,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `java\.lang\.(?:runtime|processbuilder)`,
 				Program:  193,
 				Needs:    []uint16{252},
@@ -3378,7 +3420,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets82,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `(?:runtime|processbuilder)`,
 				Program:  194,
 				Needs:    []uint16{253},
@@ -3397,7 +3439,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets82,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `(?:clonetransform|xmldecod)er|f(?:orclosure|ilewriter)|in(?:stantiate(?:factory|transformer)|vokertransformer)|(?:prototype(?:clone|serialization)factor|getpropert)y|whileclosure`,
 				Program:  196,
 				Needs:    []uint16{254},
@@ -3429,7 +3471,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets62,
-				Chain:    15, // lowercase removeWhitespace
+				Chain:    16, // lowercase removeWhitespace
 				Argument: `.*\.(?:jsp|jspx)\.*$`,
 				Program:  197,
 				Needs:    []uint16{256},
@@ -3443,7 +3485,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets85,
-				Chain:    31, // urlDecodeUni jsDecode htmlEntityDecode
+				Chain:    32, // urlDecodeUni jsDecode htmlEntityDecode
 				Argument: `(?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)(?:[^\}]{0,15}(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi|ctx)`,
 				Program:  198,
 				Needs:    []uint16{257},
@@ -3457,7 +3499,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets85,
-				Chain:    31, // urlDecodeUni jsDecode htmlEntityDecode
+				Chain:    32, // urlDecodeUni jsDecode htmlEntityDecode
 				Argument: `(?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)(?:[^\}]*(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi|ctx)`,
 				Program:  199,
 				Needs:    []uint16{257},
@@ -3496,7 +3538,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets82,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `(?:clonetransform|xmldecod)er|f(?:orclosure|ilewriter)|in(?:stantiate(?:factory|transformer)|vokertransformer)|(?:prototype(?:clone|serialization)factor|getpropert)y|whileclosure`,
 				Program:  196,
 				Needs:    []uint16{254},
@@ -3510,7 +3552,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets82,
-				Chain:    13, // lowercase
+				Chain:    14, // lowercase
 				Argument: `java\b.+(?:runtime|processbuilder)`,
 				Program:  202,
 				Needs:    []uint16{252},
@@ -3524,7 +3566,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets82,
-				Chain:    22, // urlDecodeUni
+				Chain:    23, // urlDecodeUni
 				Argument: `class\.module\.classLoader\.resources\.context\.parent\.pipeline|springframework\.context\.support\.FileSystemXmlApplicationContext`,
 				Program:  203,
 				Needs:    []uint16{259},
@@ -3551,7 +3593,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[/\\=])(?:\.{4,}[/\\]+|\.{3}[/\\]+(?:\.{1,3}[/\\]|\z)|\.\.(?:;[^/\s]*|%00|\x00|\?|%0[0-9a-dA-D]|[\x01-\x1f])[/\\]|\.[/\\]\.\.[/\\]\.\.|\.\.(?:[/\\]{2,}\.\.|\\/|/\\))`,
 				Program:    205,
@@ -3566,7 +3608,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets88,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\.\.(?:[/\\]|%2f|%5c)`,
 				Program:    206,
@@ -3581,7 +3623,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets89,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A\s*|[=/:"'>(\s])(?:\.\.[/\\]+){3,}[\w.~%-]|\A\s*(?:\.\.[/\\]+)+\S*\s*\z`,
 				Program:    207,
@@ -3596,7 +3638,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*["']?(?:(?:file|netdoc|jar:file):/*)?(?:[./\\]*/)?(?:var/(?:task|runtime|lang)(?:/[\w@.+/-]*)?|opt/(?:extensions|bootstrap|nodejs|python)(?:/[\w@.+/-]*)?|(?:var/)?run/secrets/[\w./-]+|(?:var/)?run/(?:docker|containerd)[\w./-]*\.sock|\.dockerenv|proc/(?:self|\d+|thread-self)/[\w./-]+|sys/(?:class|kernel|fs|devices)/[\w./-]+|dev/(?:u?random|zero|mem|kmem|fd/\d|stdin|shm[\w/.-]*)|tmp/\.\w[\w.-]*)(?:%00|\x00|[?#]|\s*\z|["'])`,
 				Program:    208,
@@ -3611,7 +3653,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:file:/*)?(?:(?:[^\s:*?<>|]*[/\\])?(?:\.env(?:\.(?:prod\w*|local|backup|bak|old))?|\.aws[/\\](?:credentials|config)|\.ssh[/\\][\w.-]+|id_(?:rsa|dsa|ecdsa|ed25519)|\.git[/\\](?:config|head|index|logs[/\\]\S*)|\.svn[/\\]\w+|\.hg[/\\]hgrc|\.kube[/\\]config|\.docker[/\\]config\.json|\.pgpass|\.my\.cnf|\.htpasswd|web-inf[/\\][\w./\\-]+|meta-inf[/\\][\w./\\-]+|wp-config\.php[~\w.]*|ntuser\.dat)|(?:[/\\]|\.{2}|~)[^\s:*?<>|]*[/\\](?:\.npmrc|\.netrc|\.pypirc|\.htaccess|\.\w*_history|\.bashrc|\.profile|\.viminfo|authorized_keys|web\.config|appsettings\.json|application\.properties|sftp-config\.json|terraform\.tfstate|credentials\.json|serverless\.ya?ml)|/(?:etc|root)/[\w./-]*(?:shadow|sudoers|passwd)[\w.-]*)(?:%00\S*|\x00.*|[?#]\S*|\s*\z|["'])`,
 				Program:    209,
@@ -3626,7 +3668,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:file:/*)?(?:[a-z]:|%(?:systemroot|windir|systemdrive|programdata|userprofile)%)?[\\/]*(?:(?:windows|winnt)[\\/]+(?:win\.ini|system\.ini|php\.ini|my\.ini|explorer\.exe|repair\b|panther\b|debug[\\/]|system32[\\/]+(?:config|drivers|inetsrv|cmd\.exe|license|eula|logfiles|winevt|tasks)|syswow64[\\/])|boot\.ini|inetpub[\\/]+(?:logs|wwwroot|ftproot)|sysprep(?:\.inf|[\\/])|unattend(?:ed)?\.(?:xml|txt)|xampp[\\/]|wamp(?:64)?[\\/]|program files(?: \(x86\))?[\\/]+(?:apache|mysql|php|filezilla|xampp)|users[\\/]+administrator[\\/]|documents and settings[\\/]+administrator)|(?:\A|[\\/])(?:win\.ini|boot\.ini)\s*(?:\z|%00|\x00)|\A%(?:systemroot|windir)%[\\/]`,
 				Program:    210,
@@ -3641,7 +3683,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:(?:\\\\|//)(?:[\w.:\[\]-]+(?:@ssl)?(?:@\d+)?)[\\/]+(?:[a-z]|admin|ipc|print)\$(?:[\\/]|\s*\z)|\\\\(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|127\.[\d.]+)(?:@\d+)?\\\S|\\\\[?.]\\(?:[a-z]:|unc\\|globalroot|pipe\\|physicaldrive|harddisk)|\\\\\w[\w.-]+@(?:ssl|\d+)\\|(?:smb|nfs)://\S)`,
 				Program:    211,
@@ -3656,7 +3698,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:url:)?(?:file:(?:/|%2f|\\)|(?:php|phar|expect|glob|ogg|rar|zip|ssh2(?:\.\w+)?|compress\.\w+|zlib|bzip2)://|jar:(?:file|https?|ftp):|netdoc:|view-source:|classpath\*?:|resource:|(?:php|file|data|phar)%3a(?:%2f|//))|php://(?:filter|input|fd|stdin|temp|memory)\b|convert\.(?:base64-(?:en|de)code|iconv\.)`,
 				Program:    212,
@@ -3671,7 +3713,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      22, // urlDecodeUni
+				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:[\w)./\\-](?:%00|%2500|\x00|\\0|\\x00|\\u0000)(?:\.\w{2,5}|[/\\.]\S*)?\s*\z)`,
 				Program:    213,
@@ -3700,7 +3742,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s=:"'(])(?:file://)?/(?:e(?:tc|\?c|t\?)|\?{3}|proc|\*/\*)/(?:[\w.?*-]+/)*[\w.-]*[?*][\w.?*-]*|\A(?:/+\.?)*/*(?:e/?\./?tc|etc)/+(?:\./+)*(?:[\w-]+/+\.\./+)+`,
 				Program:    215,
@@ -3715,7 +3757,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*(?:file:/+)?/+(?:etc|root|boot)/+[\w.@/-]+\s*\z|\A\\\\[\w-]+(?:\.[\w-]+)+\\\S+`,
 				Program:    216,
@@ -3730,7 +3772,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets90,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s;|&`=<>#]*\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:whoami|uname|ifconfig|printenv|netstat|lscpu|lsof|lsblk|nproc|logname|dmesg|phpinfo\\(\\)|(?i:ipconfig|systeminfo|tasklist|whoami|calc\\.exe|notepad\\.exe|cmd\\.exe|powershell\\.exe))\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
 				Program:    217,
@@ -3745,7 +3787,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A(?:[\\d.:-]*|[^\\s\\w;|&`=<>#]+|[\\w./-]+\\.\\w{1,6}|[\\w.-]*['\")\\]}]+)\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|hostname|uptime|arch|set|export|w|who|last|groups|tty|free|mount|history|jobs|alias|date|cal|sync|reboot|shutdown|halt|true|false|ps|df|top|dir|ver|calc|trap|locale|sleep|make|yes)\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
 				Program:    218,
@@ -3760,7 +3802,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets91,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[\w.@/:-]+\s*(?:;|&&?|\|\||%0[aAdD])\s*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|ps|dir|uptime|hostname)\s*(?:\z|;?\s*#|;\s*\z|;\s*[/'"]|\x00|2>|>\s*/)`,
 				Program:    219,
@@ -3775,7 +3817,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|builtin|env|busybox|xargs)\\s+)*(?:/[\\w/]*bin/)?(?:ls|curl|wget|nslookup|dig|ifconfig|uname|netcat|ncat|nc|telnet|tftp|socat|openssl|scp|ssh|sftp|rsync|bash|zsh|dash|ksh|csh|sh|python[\\d.]*|perl|ruby|php\\d?|lua|gawk|awk|sed|xxd|od|hexdump|tac|nl|base64|base32|md5sum|sha\\d+sum|chmod|chown|chattr|useradd|adduser|usermod|crontab|mkfifo|mknod|aws|kubectl|docker|gcloud|az|apt-get|apt|yum|apk|pip\\d?|gcc|cc|ps|pkill|killall|getent|whereis|egrep|fgrep|zgrep|zcat|insmod|iptables|systemctl|lsof|strace|gdb|vi|vim|nano|ip|df|du|rm|cp|mv|ln|mkdir|rmdir|wc|stty|printf|passwd|ping6?|traceroute|sleep|usleep|echo)(?:\\s+|<|\\$\\{?IFS|\\x09)\\S",
 				Program:    220,
@@ -3790,7 +3832,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|env)\\s+)*(?:/[\\w/]*bin/)?(?:cat|node|find|head|tail|more|less|sort|uniq|cut|paste|grep|tee|touch|kill|host|file|strings|stat|who|last|date|mount|split|diff|install|link|test|set|export|source|type|which|locate|watch|top|tar|zip|gzip|unzip|dd|ed|ex|su|time|id|git|make|trap|alias|expr|rev|cd|sync|free|join|look|at|batch|env|read|wall|write|history|date|exec|eval|xargs|command|nohup|\\.)(?:(?:\\s+|\\$\\{?IFS\\}?)(?:--?\\w|\\+|\\.{0,2}/|~|\\$|['\"*%(<>{]|\\d+\\s*\\z|\\d+\\.|id\\b|whoami|ls\\b|-\\s*\\z)|\\s*<|\\s*>\\s*[/&\\w])",
 				Program:    221,
@@ -3805,7 +3847,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets92,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*['"]?(?:sudo\s+)?(?:/[\w/]*bin/)?(?:ping6?\s+(?:-\w+\s+\d+\s+)[\w.:-]+\s*\z|(?:nslookup|dig|host)\s+(?:-\S+\s+)*[\w-]+(?:\.[\w-]+)+\s*\z|(?:curl|wget)\s+(?:-\S+\s+)*['"]?(?:(?:https?|ftp)://(?:\d+\.\d+\.|\[|localhost)|(?:gopher|file|dict)://)\S+\s*\z|(?:cat|head|tail|tac|nl|less|more|rev|strings|xxd|od|base64|grep|stat|file)\s+(?:-\S+\s+)*\S*(?:/etc/|/proc/|/var/(?:task|log|runtime)|/root|/home/|~/|\.ssh|\.aws)\S*\s*\z|ls\s+(?:-[a-zA-Z]+|/)\S*(?:\s+[/~.]\S*)?\s*\z|uname\s+-\w+\s*\z|sleep\s+\d+s?\s*\z|netstat\s+-\w+\s*\z|ps\s+(?:aux|-ef)\w*\s*\z|(?:nc|ncat|netcat)\s+(?:-\w+\s+)*[\w.:-]+\s+\d+|(?:ba|z|k|da)?sh\s+-[ci]\b|id\s*;|aws\s+(?:sts|iam|s3|lambda|secretsmanager|ssm)\s+[\w-]+)`,
 				Program:    222,
@@ -3820,7 +3862,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s`=]*`\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|echo|nc|ncat|bash|sh|python\\d?|perl|php|ruby|node|touch|rm|find|head|tail|awk|sed|printf|expr)(?:[\\s<;|&$][^`]*)?`[^\\s`]*\\z|\\A[^\\s$=]*\\$\\(\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|nc|bash|sh|touch|rm|head|tail|printf|expr)(?:[\\s<;|&$][^)]*)?\\)\\S*\\z",
 				Program:    223,
@@ -3835,7 +3877,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:`|\\$\\()(?:whoami|id|hostname|uname|cat|ls|pwd|env|printenv|echo|head|base64|hexdump|xxd)\\b[^`)\\n]*[`)]\\.[\\w-]+\\.\\w|(?:nslookup|dig|host|ping|curl|wget)\\s[^\\n|;]{0,80}(?:`[a-z][^`\\n]*`|\\$\\([a-z][^)\\n]*\\))\\s*\\.?[\\w-]*\\.\\w|(?:curl|wget)\\s[^\\n]{0,80}(?:--data(?:-binary|-raw)?|-d|-F|-T|--upload-file|--post-file)[\\s=]*['\"]?(?:\\w+=)?@?/(?:etc|proc|var/task|root|home)/",
 				Program:    224,
@@ -3850,7 +3892,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "[a-z/](?:\\$@|\\$\\*|\\$\\(\\)|\\$!|\\$\\{\\})+[a-z]|[\\w}'\"/]\\$\\{?IFS\\b|\\$\\{?IFS(?:\\}|\\$\\d|%)|[;|&`(]\\s*\\{[a-z/]+(?:,[^,{}\\s]+)+\\}|\\A\\{(?:cat|ls|curl|wget|ping|nslookup|sleep|bash|sh|echo|nc|rm|id|head|tail|find)(?:,[^,{}\\s]+)+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL|LS_COLORS|USER):\\d+:\\d+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL)%%?[^}]*\\}|[;|&(`]\\s*[a-z]{1,5}``[a-z]|\\$\\{!?#\\w|\\$\\{\\w+(?:\\^\\^|,,|@[PQE])\\}|\\$'(?:\\\\x?[0-9a-f]{2,3}|[ -~])*\\\\(?:x[0-9a-f]{2}|[0-7]{3})",
 				Program:    225,
@@ -3865,7 +3907,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets92,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A|[\\s;|&`(<'\"=])(?:/usr|/\\?{3})?/(?:\\?{2,3}|b\\?n|\\?in|bi\\?|b\\*n?|\\*in|bi\\*|e\\?c|et\\?|\\?tc|e\\*c?|\\[[a-z]-?[a-z]?\\][a-z?]{1,2}|[a-z?]\\[[a-z-]+\\][a-z?])/(?:[\\w?*.\\[\\]-]+/)*[\\w.]*[?*\\[][\\w?*\\[\\]-]*|(?:\\A|[\\s;|&`(<])/(?:b\\?n|\\?in|bi\\?|e\\?c|et\\?|\\?tc)/\\w|/(?:bin|etc|usr/bin)/(?:\\w*\\?\\w*|\\w+\\*\\w+|\\w*\\[[a-z-]+\\]\\w*)(?:\\s|\\z|/)",
 				Program:    226,
@@ -3880,14 +3922,14 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets87,
-				Chain:    42, // urlDecodeUni urlDecodeUni
+				Chain:    43, // urlDecodeUni urlDecodeUni
 				Argument: `[a-zA-Z](?:''|""|['"]?[\\^"]|'[a-zA-Z/]+'|'[a-zA-Z]*[\\"])[a-zA-Z/]`,
 				Program:  227,
 				Needs:    []uint16{296, 297},
 			},
 			{
 				Targets:  targets54,
-				Chain:    3, // cmdLine
+				Chain:    4, // cmdLine
 				Argument: "(?:\\A|[|&`(;\\s])\\s*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|nl|less|more|ls|rev|xxd|strings|grep|find|type)\\s*(?:-\\w+\\s+)*(?:/etc\\b|/etc/|/proc/|/var/|/home/|/root|c:)|(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|netstat|printenv|uname -a)\\s*(?:\\z|[|&`)#])|(?:ping\\s+-\\w\\s+\\d|ping\\s+\\d+\\.\\d+|nslookup\\s+\\w+\\.|curl\\s+\\S*(?:https?:)?/|wget\\s+\\S*(?:https?:)?/|nc\\s+-\\w+|ncat\\s|net\\s+user|powershell\\s+-|cmd\\s?/c|certutil\\s+-|sleep\\s+\\d+\\s*(?:\\z|[|&`)#])))|/etc/+passwd",
 				Program:  228,
 			},
@@ -3900,7 +3942,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "/dev/(?:tcp|udp)/[\\w.$-]+/\\d|\\b(?:bash|sh|zsh)\\s+-i\\b[^\\n]{0,20}[>&|<]|\\b(?:nc|ncat|netcat)\\s[^\\n]{0,60}-\\w*[ec]\\w*\\s+\\S*(?:sh|cmd(?:\\.exe)?|powershell)\\b|\\bmkfifo\\s+/\\S+\\s*[;&|]|\\bpython[\\d.]*\\s+-c\\s*['\"]?\\s*(?:import|exec|__import__|from|print)\\b|\\bperl\\s+-(?:M\\S+\\s+-)?\\w*e\\s*['\"]?\\s*(?:use\\s+Socket|system|exec|print|`)|\\bruby\\s+-(?:rsocket|\\w*e\\s*['\"]?\\s*(?:exec|system|f=|`|puts))|\\bphp\\d?\\s+-r\\s*['\"\\\\]*\\s*[$\\w@]|\\blua\\s+-e\\b|\\bnode\\s+-e\\s*['\"]?\\s*\\S*(?:require|process|global)|\\bg?awk\\s+['\"]?\\s*BEGIN\\s*\\{|\\bsocat\\s[^\\n]{0,60}(?:exec:|tcp\\d?:)|\\bopenssl\\s+s_client\\b[^\\n]{0,60}-connect\\b|\\b(?:base64|base32)\\s+(?:-d|-D|--decode)\\b[^\\n]{0,60}\\|\\s*(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b|\\b(?:curl|wget)\\b[^\\n|]{0,120}\\|\\s*(?:sudo\\s+)?(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b[^\\n]*(?:/dev/|nohup|&>|/tmp)|\\becho\\s+[\\w+/=\\\\]{8,}\\s*\\|\\s*(?:base(?:64|32)|xxd|rev|tr|openssl)\\s[^\\n]{0,40}\\|\\s*(?:\\S*sh|xargs)\\b|(?:\\b(?:ba|z|da)sh|\\bsh|\\$0|\\$SHELL|\\bcat|\\brev|\\bbase64\\s+-d|\\bxxd\\s[^\\n<]{0,30}|\\btr\\s[^\\n<]{0,30})\\s*<<<|\\bxxd\\s+-r\\s+-p\\b",
 				Program:    229,
@@ -3915,7 +3957,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|\A[^\s;|&=<>]*\s*[|&;\n\r]+)[|&\s]*(?:(?:[a-z]:)?[\\/][\w\\/]+[\\/])?(?:net1?(?:\.exe)?\s+(?:user|localgroup|group|share|view|use|start|stop|accounts)(?:\s*\z|\s+[/*"]|\s+\S+\s+\S*\s*/\w|\s+(?:admin|guest))|dir\s+(?:/\w|[a-z]:|\\|%)|type\s+(?:[a-z]:|\\|%|\S+\.(?:ini|config|txt|log|xml)\b)|(?:copy|move|del|erase|rd|ren)\s+(?:/\w|[a-z]:\\|\\|%|\*)|ipconfig\s+/|ping(?:\.exe)?\s+-[ntwl]\s+\d|timeout\s+(?:/t\s+)?\d|choice\s+/\w|cmd(?:\.exe)?\s+/[cks]\b|powershell(?:\.exe)?\s+\S|pwsh\s+-|certutil(?:\.exe)?\s+-|bitsadmin\s+/|mshta\s+\S|rundll32(?:\.exe)?\s+\S|regsvr32\s+/|wmic\s+\w|reg(?:\.exe)?\s+(?:query|add|save|export|delete)\s|sc(?:\.exe)?\s+(?:query|create|config|start|stop|qc)\b|schtasks\s+/|tasklist\s+/|taskkill\s+/|whoami\s+/|systeminfo\s*\z|start\s+(?:/\w|calc|cmd|\\\\|[a-z]:|https?:)|calc\.exe\b|cscript\s|wscript\s|icacls\s|cacls\s|attrib\s+[+-]|nltest\s|vssadmin\s|bcdedit|netsh\s+\w|route\s+print|arp\s+-a|findstr\s|more\s+<|set\s+/\w|echo\s+%\w+%|for\s+/[flrd]\s|if\s+exist\s)`,
 				Program:    230,
@@ -3930,7 +3972,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets87,
-				Chain:      42, // urlDecodeUni urlDecodeUni
+				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)%\w+:~-?\d+(?:,-?\d+)?%|%comspec%|%(?:systemroot|windir)%[\\/]+(?:system32|syswow64|win\.ini|repair)|(?:[a-z]\^+){3,}[a-z]|\bpowershell(?:\.exe)?\s+[^\n]{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{12,}|\b(?:iex|invoke-expression)\s*[( ]+\s*(?:\(?new-object|\(?iwr|\(?invoke-web|\[|\$|\(?irm)|\[(?:system\.)?(?:convert|text\.encoding|char|net\.webclient|diagnostics\.process|io\.file|reflection\.assembly)\]::|new-object\s+(?:system\.)?(?:net\.(?:webclient|sockets)|io\.|diagnostics)|downloadstring\s*\(|downloadfile\s*\(|-(?:nop|noprofile)\s+-(?:w|exec|enc|ep)|\$env:(?:comspec|computername|username|systemroot)|\$\{?pshome|\$shellid`,
 				Program:    231,
@@ -3945,10 +3987,298 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets93,
-				Chain:    2, // base64Decode removeNulls
+				Chain:    3, // base64Decode removeNulls
 				Argument: "(?i)\\A[\\s;|&`$(]*(?:(?:/[\\w/]*bin/)?(?:whoami|uname -a|ifconfig|ipconfig|id)\\s*\\z|(?:cat|head|tail|ls|less|more)\\s+(?:-\\w+\\s+)?/|(?:curl|wget|nslookup|ping)\\s+\\S|(?:ba)?sh\\s+-[ic]|nc\\s+-|sleep\\s+\\d+\\s*\\z|powershell\\s|cmd(?:\\.exe)?\\s+/c|python\\d?\\s+-c|perl\\s+-e|iex\\s*\\(|invoke-expression)|/dev/tcp/[\\w.]+/\\d|(?:;|\\||&&)\\s*(?:cat|curl|wget|nc|bash|sh|id|whoami)\\b[^\\x00-\\x08]*\\z|new-object\\s+(?:system\\.)?net\\.|/bin/(?:ba)?sh\\b",
 				Program:  232,
 				Needs:    []uint16{301, 302, 303},
+			},
+		},
+	},
+	{
+		ID: 34001, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Node.js: walk to the process object",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets87,
+				Chain:      27, // urlDecodeUni jsDecode
+				MultiMatch: true,
+				Argument:   "constructor\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|top|window|self)\\s*(?:\\.|\\[[\"'`])\\s*process\\b",
+				Program:    233,
+				Needs:      []uint16{304},
+			},
+		},
+	},
+	{
+		ID: 34002, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Node.js: the value begins with a dangerous call",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Chain:    27, // urlDecodeUni jsDecode
+				Argument: "\\A[\\s\"'`;,(){}\\]+\\\\-]*(?:(?:await|return|throw|void|new)\\s+)*(?:(?:global|globalThis|module|process|this|root)\\s*[.\\[]\\s*[\"'`]?)*(?:require\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|dns|cluster|module|process|worker_threads|repl|v8|inspector)(?:/promises)?[\"'`]\\s*\\)\\s*(?:[.\\[]|\\s*;?\\s*\\z)|import\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|module|process)[\"'`]|process\\s*(?:\\.|\\[[\"'`])\\s*(?:exit|kill|abort|env|cwd|argv|reallyExit|versions?|memoryUsage|umask|chdir|platform|mainModule)\\b|(?:child_process|cp)\\s*\\.\\s*(?:exec|spawn|fork)|(?:exec|spawn|execFile|fork)Sync\\s*\\(|Function\\s*\\(|Deno\\s*\\.\\s*(?:run|Command|readTextFile|env)|Bun\\s*\\.\\s*(?:spawn|file|env)|Reflect\\s*\\.\\s*(?:construct|apply|get)\\s*\\(|eval\\s*\\(|arguments\\s*\\[\\s*\\d|Buffer\\s*(?:\\.\\s*from)?\\s*\\([^)]*(?:base64|hex)|(?:setTimeout|setInterval|setImmediate)\\s*\\(\\s*[\"'`])",
+				Program:  234,
+				Needs:    []uint16{305},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `\n[^\n]*\n[^\n]*\n[^\n]*\n`,
+				Program:  235,
+			},
+		},
+	},
+	{
+		ID: 34003, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "JavaScript: hidden name or changed prototype",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets87,
+				Chain:      43, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   "child_?[\"'`]\\s*\\+\\s*[\"'`]_?process|(?:require|import)\\s*\\(\\s*(?:String\\s*\\.|[\"'`]\\w*[\"'`]\\s*\\+|Buffer|atob|\\[)|(?:\\\\x[0-9a-f]{2}|\\\\u00[0-9a-f]{2}){6,}[^\\n]{0,20}\\(|(?:global|globalThis|this|process|module|window|self)\\s*\\[\\s*[\"'`]\\w*[\"'`]\\s*\\+|\\[\\s*[\"'`](?:constructor|mainModule|require|execSync|exec|eval|prototype)[\"'`]\\s*\\]\\s*(?:\\[|\\(|\\.)|eval\\s*\\(\\s*(?:atob|unescape|String\\.fromCharCode|Buffer|decodeURI|new\\s|[\"'`]\\\\)|Object\\s*\\.\\s*prototype\\s*(?:\\.|\\[)[^=\\n]{1,40}=[^=]|__define[GS]etter__|__lookup[GS]etter__|__pro(?:__proto__)to__|(?:\\A|[.\\[/])\\s*[\"'`]?prototype[\"'`]?\\s*\\]?\\s*[.\\[]\\w+\\]?\\s*=",
+				Program:    236,
+				Needs:      []uint16{306},
+			},
+		},
+	},
+	{
+		ID: 34004, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Python: walk through the object model",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Chain:    27, // urlDecodeUni jsDecode
+				Argument: `(?:__|%5f%5f|\\x5f\\x5f|\\137\\137)(?:class|base|bases|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|closure|loader|self|dict|call|enter|mro)(?:__|%5f%5f|\\x5f\\x5f)[^\n]{0,60}(?:__|\\x5f\\x5f|%5f%5f)\w+|__(?:subclasses|import|getattribute)__\s*\(|__builtins__\s*(?:[.\[]|\z)|\|\s*attr\s*\(|\b(?:getattr|setattr|vars|dir)\s*\(\s*(?:__builtins__|__import__|sys\.modules|os\b)|(?:globals|locals|vars)\s*\(\s*\)\s*(?:\[|\.)\s*['"(]?__|func_globals|gi_frame|f_(?:globals|builtins|back)\b[^\n]{0,40}[\[.]|sys\.modules\s*\[|\A\s*["'({\[]*__(?:globals|import|builtins|class|mro|subclasses)__\s*["')}\]]*\z|\bimportlib\s*\.\s*import_module\s*\(\s*['"](?:os|subprocess|pty|sys|socket|ctypes|builtins)`,
+				Program:  237,
+				Needs:    []uint16{307},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){8}|def __\w+__\(self|__name__\s*==`,
+				Program:  238,
+			},
+		},
+	},
+	{
+		ID: 34005, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Python: the value begins with a dangerous call",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Chain:    43, // urlDecodeUni urlDecodeUni
+				Argument: "\\A[\\s\"'`;,(){}\\[\\]+%0a-]*(?:(?:import|from)\\s+[\\w, .]+(?:import\\s+\\w+\\s*)?[;\\n]\\s*)*(?:(?:lambda|print|str|repr|return|exec|eval|list|next|max|input|assert|raise)\\b[\\s\\w]*[(:\\s\"']*)*(?:__import__\\s*\\(|os\\s*\\.\\s*(?:system|popen\\d?|exec[lv]\\w*|spawn[lv]\\w*|listdir|environ|getenv|getcwd|remove|unlink|kill|uname|walk|fork)\\b|subprocess\\s*\\.\\s*(?:Popen|run|call|check_\\w+|getoutput|getstatusoutput)|commands\\s*\\.\\s*getoutput|pty\\s*\\.\\s*spawn|socket\\s*\\.\\s*socket\\s*\\(|sys\\s*\\.\\s*(?:exit|modules|path|version|argv|stdout)\\b|ctypes\\s*\\.\\s*(?:CDLL|cdll)|open\\s*\\(\\s*[\"'](?:/|\\.\\./|[a-z]:|app\\.py)|compile\\s*\\(\\s*[\"'][^\\n]*[\"']\\s*,\\s*[\"'](?:exec|eval|single)|(?:pickle|cPickle|dill|marshal|shelve|jsonpickle|yaml)\\s*\\.\\s*(?:loads?|unsafe_load|decode)\\s*\\(|builtins\\s*\\.|platform\\s*\\.\\s*(?:system|popen)|base64\\s*\\.\\s*b64decode|breakpoint\\s*\\(\\s*\\)|time\\s*\\.\\s*sleep\\s*\\(\\s*\\d+\\s*\\)|exec\\s*\\(|globals\\s*\\(|locals\\s*\\(|help\\s*\\(\\s*\\)|shutil\\s*\\.|codecs\\s*\\.\\s*decode|urllib\\w*\\s*\\.\\s*(?:request|urlopen)|requests\\s*\\.\\s*(?:get|post)\\s*\\(\\s*[\"']http|boto3\\s*\\.)",
+				Program:  239,
+				Needs:    []uint16{308},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `\n[^\n]*\n[^\n]*\n`,
+				Program:  240,
+			},
+		},
+	},
+	{
+		ID: 34006, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Python: pickle with a callable",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets87,
+				Chain:      1, // base64Decode
+				MultiMatch: true,
+				Argument:   `\A(?:\(dp0|\(lp0|c[\w.]+\r?\n\w+\r?\n|\x80[\x02-\x05])|c(?:os|posix|nt|subprocess|builtins|__builtin__|sys|pty|commands|pickle|timeit|runpy|code)\r?\n(?:system|popen|Popen|eval|exec|check_output|call|run|spawn|getattr|getoutput|apply|execfile|loads|timeit|_run_code|interact)\r?\n|\r?\n\(?S'[^'\n]*'\r?\n(?:p\d+\r?\n)?t?p?\d*\r?\n?R|\x8c.(?:posix|nt|os|builtins|subprocess|pty)\x94`,
+				Program:    241,
+				Needs:      []uint16{309},
+			},
+			{
+				Targets:  targets54,
+				Chain:    14, // lowercase
+				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|getoutput|apply|run|loads|posix|subprocess`,
+				Program:  242,
+			},
+		},
+	},
+	{
+		ID: 34007, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Python: pickle in base64",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Argument: `\A(?:gASV|gAN|gAJ|gAR|gAWV)[A-Za-z0-9+/_-]{8}|\AY(?:29z|3Bvc2l4|19fYnVpbHRpbl9f|2J1aWx0aW5z|3N1YnByb2Nlc3M)[A-Za-z0-9+/]`,
+				Program:  243,
+				Needs:    []uint16{310},
+			},
+			{
+				Targets:  targets54,
+				Chain:    2, // base64Decode lowercase
+				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|posix|subprocess|builtin|\br?un\b|commands|(?:\x8c|c)(?:os|nt|pty)`,
+				Program:  244,
+			},
+		},
+	},
+	{
+		ID: 34008, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "YAML tag that creates an object",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets87,
+				Chain:      43, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `!!?python/(?:object|name|module|tuple|apply|none\b)|!!?(?:javax?|org|com|ch)\.[a-z]\S*\.|!!js/(?:function|undefined|regexp)|\A\s*(?:---\s*)?(?:-\s*)?!ruby/|!ruby/(?:object|hash|struct|class|module):\s*(?:Gem::(?:Installer|SpecFetcher|StubSpecification|Package|RequestSet|Source)|ERB|Net::|ActionController|ActiveSupport|ActionDispatch|Kernel|Process|IO|File|OpenStruct|Rack|Logger|URI|Set\b|Sprockets)|tag:yaml\.org,2002:(?:python|ruby|js)/`,
+				Program:    245,
+				Needs:      []uint16{311},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `ruby/object:Gem::Specification`,
+				Program:  246,
+			},
+		},
+	},
+	{
+		ID: 34009, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Ruby: dangerous call",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Chain:    43, // urlDecodeUni urlDecodeUni
+				Argument: "%x\\s*(?:\\([^)\\n]+\\)|\\{[^}\\n]+\\}|\\[[^\\]\\n]+\\]|\\|[^|\\n]+\\||!\\w+!)|\\A[\\s\"'`;,(){}#\\]+-]*(?:puts|print|p|return|eval|raise)?[\\s(\"']*(?:Kernel\\s*(?:\\.|::)\\s*(?:exec|system|spawn|fork|open|`|eval|send)|(?:IO|PTY|Open3)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|capture\\w*|read|binread|sysopen|readlines|pipeline\\w*)\\b|Process\\s*(?:\\.|::)\\s*(?:spawn|exec|kill|daemon|fork|clock_gettime)|(?:File|Dir)\\s*(?:\\.|::)\\s*(?:read|open|entries|glob|readlines|delete|write|new|unlink|children)\\s*[( ]|open\\s*\\(\\s*[\"']\\s*\\||Marshal\\s*\\.\\s*(?:load|restore)|YAML\\s*\\.\\s*(?:load|unsafe_load)\\b|(?:instance|class|module)_(?:eval|exec)\\b|Object\\s*\\.\\s*(?:send|const_get|public_send|new\\.send)\\b|ERB\\s*\\.\\s*new\\s*\\(|Oj\\s*\\.\\s*load|require\\s+[\"'](?:open3|socket|pty|net/http|open-uri|erb)[\"']\\s*(?:;|\\z)|(?:system|exec|spawn|syscall)\\s*[( ]\\s*[\"'`\\[]|ENV\\s*(?:\\[|\\.(?:to_|each|inspect|fetch))|ObjectSpace\\b|TracePoint\\b|Gem::\\w+\\.)|\\.\\s*(?:send|public_send|__send__|method)\\s*\\(\\s*[:\"'](?:system|exec|eval|instance_eval|`|spawn|popen|open)\\b",
+				Program:  247,
+				Needs:    []uint16{312},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `\n[^\n]*\n[^\n]*\n`,
+				Program:  240,
+			},
+		},
+	},
+	{
+		ID: 34010, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Serialised object: Java, .NET or Ruby stream",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets87,
+				Chain:      43, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?:\A|[\s"'=:,])(?:BAh(?:[bCTVvz]|7B)[A-Za-z0-9+/]{12}|rO0AB[A-Za-z0-9+/_=-]{4}|rO0ABQ|AAEAAAD/{4}|/wEyxB|/w(?:8|Ey)[A-Za-z0-9+/]{3}EAAQ|KztpbXBvcnQ)|(?i)(?:\A|[\s"'=:])aced0005(?:7[0-9a-f]|$)|\A\x{00AC}\x{00ED}\x00\x05|\x{FFFD}\x{FFFD}\x00\x05(?:sr|ur|t\x00)`,
+				Program:    248,
+				Needs:      []uint16{313},
+			},
+		},
+	},
+	{
+		ID: 34011, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Java: type that executes when it is created",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Chain:    43, // urlDecodeUni urlDecodeUni
+				Argument: `(?i)com\.sun\.rowset\.|jdbcrowsetimpl|java\.util\.priorityqueue|<(?:sorted-set|dynamic-proxy|java\.beans|javax\.|jdk\.nashorn|com\.sun\.)|bsh\.(?:interpreter|xthis)|org\.(?:apache\.(?:commons\.(?:collections\d?\.functors|beanutils\.bean|configuration\.jndi|dbcp)|xalan|naming\.|ibatis\.datasource|shiro\.jndi|velocity\.)|springframework\.(?:context\.support\.\w*xml|beans\.factory|aop|jndi|transaction)|codehaus\.groovy\.runtime|hibernate\.(?:engine|jmx)|mozilla\.javascript|mortbay)|ch\.qos\.logback\.core\.db|com\.mchange\.v2\.c3p0|com\.zaxxer\.hikari|oracle\.jdbc\.(?:connector|rowset)|net\.sf\.ehcache\.transaction|templatesimpl|javax\.(?:script\.scriptengine|management\.badattribute|naming\.(?:initialcontext|spi|ldap))|java\.net\.(?:urlclassloader|inet4address)|java\.lang\.(?:processbuilder|runtime|autocloseable)|java\.io\.objectinputstream|sun\.rmi\.server|com\.alibaba\.fastjson`,
+				Program:  249,
+				Needs:    []uint16{314},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?i)\bimport\s+(?:static\s+)?[a-z]+\.|^\s*at\s+[\w.$]+\(|\bpackage\s+[a-z.]+;|exception(?:\s+in\s+thread|:)`,
+				Program:  250,
+			},
+		},
+	},
+	{
+		ID: 34012, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Java: OGNL, SpEL or reflection",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Chain:    43, // urlDecodeUni urlDecodeUni
+				Argument: `(?i)%\{\s*\(?\s*#|#_?memberaccess|#context\s*[\[.=]|#(?:request|session|application|attr|parameters)\s*\[|@java\.\w+\.\w+@|@(?:org|com|ognl)\.[\w.]+@|\bt\s*\(\s*java\.|\bt\s*\(\s*(?:org|javax)\.|#\{?\s*t\s*\(|new\s+java\.\w+\.\w+\s*[(\[]|\(#\w+\s*=\s*[@#'"(]|#this\.getclass|\.getclass\s*\(\s*\)\s*\.\s*(?:forname|classloader|getclassloader|getmethod)|getruntime\s*\(\s*\)|\bclass\s*\.\s*(?:module\s*\.\s*)?classloader|class\s*\.\s*forname\s*\(|processbuilder\s*\(|(?:\A|[\s{(;=])java\.lang\.(?:runtime|processbuilder|system\.(?:getenv|exit))`,
+				Program:  251,
+				Needs:    []uint16{315},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?i)(?:\n[^\n]*){6}|\bimport\s+java|public\s+(?:static|class|void)`,
+				Program:  252,
+			},
+		},
+	},
+	{
+		ID: 34013, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: ".NET: type that executes when it is created, or classic ASP",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets87,
+				Chain:      43, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?i)\$type["']?\s*[:=]\s*["']?\s*(?:system\.|microsoft\.|\w+\.\w+[^"'\n]*,\s*\w)|objectdataprovider|system\.(?:diagnostics\.process\b|windows\.data\.object|configuration\.install|security\.(?:principal|claims)\.\w*(?:identity|principal)|management\.automation|io\.fileinfo|data\.(?:dataset\b.*versiontolerant|services\.internal)|web\.ui\.(?:losformatter|objectstateformatter)|activities\.presentation|workflow\.component|runtime\.(?:remoting|serialization\.formatters))[^\n]*(?:,\s*\w|processstartinfo|start\b|methodname)|<%@?\s*(?:page|import|eval|execute|response|=?\s*request)|<%\s*(?:eval|execute)\w*\s+request|\A[\s"'(;@{]*(?:new\s+)?system\.(?:diagnostics|reflection|io|environment|net\.webclient)\.?\w*\.?\w*\s*[(.]|xp_cmdshell|microsoft\.(?:visualstudio\.text\.formatting|powershell\.)\w*[^\n]*(?:,|command)`,
+				Program:    253,
+				Needs:      []uint16{316},
+			},
+		},
+	},
+	{
+		ID: 34014, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Type name given as data",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets94,
+				Argument: "(?i)\\A(?:system\\.|microsoft\\.)[\\w.]+(?:`\\d+)?(?:\\[\\[[^\\]]+\\]\\])?,\\s*\\w[\\w.]*|\\A(?:com\\.sun|java|javax|org\\.apache|org\\.springframework|ch\\.qos|com\\.mchange|sun\\.rmi|groovy|net\\.sf|org\\.mozilla)\\.[\\w.$]+\\s*\\z",
+				Program:  258,
+				Needs:    []uint16{317},
+			},
+		},
+	},
+	{
+		ID: 34015, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "PHP: code",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Chain:    43, // urlDecodeUni urlDecodeUni
+				Argument: "(?i)<\\?(?:php|=)\\s*[\\s@$({]*(?:system|exec|shell_exec|passthru|eval|assert|phpinfo|`|\\$_|echo|print|die|include|require|file_|readfile|base64)|(?:\\A|[\\s;=({,@\\\\!'\"])(?:system|shell_exec|passthru|proc_open|pcntl_exec|popen)\\s*\\(\\s*(?:['\"$]|\\w+\\s*\\()[^\\n]*\\)\\s*;?|\\$\\{?\\s*@?(?:phpinfo|print|eval|system|exec|passthru|assert)\\s*\\(|\\{\\$?\\{?\\s*@?(?:phpinfo|system|exec)\\s*\\(|\\A[\\s;'\".)}]*(?:print|echo|die|var_dump|printf|highlight_file|show_source|readfile|include|require(?:_once)?|exit)\\s*\\(?\\s*(?:md5|sha1|phpinfo|base64_|file_get|system|`|\\$_(?:get|post|server|request)|['\"](?:/|php:|\\.\\./)|\\d+\\s*\\)\\s*;)|\\$_(?:get|post|request|cookie|server)\\s*\\[[^\\]]*\\]\\s*\\(|\\(\\s*['\"]\\w+['\"]\\s*[.^|]\\s*['\"]\\w*['\"]\\s*\\)\\s*\\(|chr\\(\\d+\\)\\s*\\.\\s*chr\\(",
+				Program:  259,
+				Needs:    []uint16{318, 319, 320},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){6}`,
+				Program:  260,
+			},
+		},
+	},
+	{
+		ID: 34016, Class: CodeInjection, Level: 2, Severity: Critical,
+		Message: "Code of a server-side language",
+		Source:  "code.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets87,
+				Chain:    27, // urlDecodeUni jsDecode
+				Argument: `new\s+Proxy\s*\(|Reflect\s*\.\s*\w+\s*\(|Object\s*\.\s*(?:defineProperty|setPrototypeOf|assign)\s*\(|\bimport\s+(?:os|subprocess|pty|socket)\b|subprocess\.\w+\(|os\.(?:environ|getenv)|process\.(?:env|exit)|Process\.Start\s*\(|Runtime\s*\.\s*getRuntime`,
+				Program:  261,
+				Needs:    []uint16{321},
 			},
 		},
 	},
@@ -4330,6 +4660,7 @@ var targets71 = []Target{
 	{Variable: Cookies},
 	{Variable: CookiesNames},
 	{Variable: Headers, Selector: `user-agent`},
+	{Variable: Headers, Selector: `referer`},
 	{Variable: ArgsNames},
 	{Variable: Args},
 	{Variable: Filename},
@@ -4340,7 +4671,6 @@ var targets72 = []Target{
 	{Variable: Cookies},
 	{Variable: CookiesNames},
 	{Variable: Headers, Selector: `user-agent`},
-	{Variable: Headers, Selector: `referer`},
 	{Variable: ArgsNames},
 	{Variable: Args},
 	{Variable: Filename},
@@ -4533,4 +4863,11 @@ var targets93 = []Target{
 	{Variable: Headers, Selector: `cookie`, Exclude: true},
 	{Variable: XML},
 	{Variable: Body},
+}
+
+var targets94 = []Target{
+	{Variable: Args, Selector: `\$type\z`, Program: 254},
+	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 255},
+	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 256},
+	{Variable: Args, Selector: `__type\z`, Program: 257},
 }
