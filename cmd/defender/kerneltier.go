@@ -27,12 +27,6 @@ type kernelTier struct {
 
 // startKernel prepares the tier. Its filter is installed when the runtime is launched.
 func (s *supervisor) startKernel() error {
-	if err := kernel.Permitted(); err != nil {
-		return err
-	}
-	if err := s.startResolver(autodefend.TierKernel); err != nil {
-		return err
-	}
 	journal, err := kernel.NewJournal()
 	if err != nil {
 		return err
@@ -42,7 +36,7 @@ func (s *supervisor) startKernel() error {
 		Judge:     s.defender.Judge,
 		Sections:  s.defender.Sections(),
 		Refresh:   s.defender.Refreshes(),
-		Resolver:  s.services.resolver,
+		Resolver:  s.sockets.ResolverAddress(),
 		APIPort:   s.services.api.Port(),
 		Protected: []int{os.Getppid()},
 		Attribute: t.attribute,
@@ -50,6 +44,10 @@ func (s *supervisor) startKernel() error {
 		Log:       s.log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.startResolver(autodefend.TierKernel); err != nil { // not before the tier is known to work: it would be this tier's
+		t.supervisor.Close()
 		return err
 	}
 	s.tiers.kernel = t

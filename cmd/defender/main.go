@@ -18,13 +18,24 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 
 	"github.com/autodefend/autodefend/internal/kernel"
 	"github.com/autodefend/autodefend/internal/wrapper"
 )
 
 func main() {
+	makeRoom()
 	os.Exit(run(os.Args[1:], os.Stdout))
+}
+
+// makeRoom makes the stack as large as it will get. Go doubles it whenever it is full, and looks through all that is on it
+// each time; while there is nothing on it, one step does.
+//
+//go:noinline
+func makeRoom() {
+	var room [24 << 10]byte
+	runtime.KeepAlive(&room)
 }
 
 func run(args []string, stdout io.Writer) int {

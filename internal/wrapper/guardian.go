@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"syscall"
 )
 
@@ -40,7 +39,6 @@ func (g *Guardian) Run(argv, environ []string) int {
 		g.Log.Error("start supervisor", "error", err.Error())
 		return g.unsupervised(argv, environ, state, nil, g.FailClosed)
 	}
-	runtime.LockOSThread()
 	control, pid, err := g.start(argv, environ, state)
 	if err != nil {
 		g.Log.Error("start supervisor", "error", err.Error())

@@ -11,7 +11,8 @@ import (
 // start runs cmd as a child. A script without an interpreter line is given to the shell, as in Lambda, where wrappers
 // are started by one.
 //
-// Preconditions: the goroutine stays locked to its thread for the child's life; the kernel ties the death signal to it.
+// Preconditions: when tied, the goroutine stays locked to its thread for the child's life; the kernel ties the death signal
+// to it.
 func start(cmd command, state entryState, tied bool) (int, error) {
 	pid, err := forkExec(cmd, state, tied)
 	if errors.Is(err, syscall.ENOEXEC) && cmd.script {
@@ -36,7 +37,9 @@ func forkExec(cmd command, state entryState, tied bool) (int, error) {
 	if tied {
 		attr.Sys = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	}
-	if state.noted == 1 {
+	if state.noted == 1 && state.blocked != 0 {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		defer setMask(setMask(state.blocked)) // the child's mask is this thread's
 	}
 	pid, err := syscall.ForkExec(cmd.path, cmd.args, attr)

@@ -67,7 +67,6 @@ func (w *Wrapper) Run(argv, environ []string) int {
 		if how = w.prepare(); how != Beside {
 			return
 		}
-		runtime.LockOSThread() // not before: a switch to another goroutine then is one between threads
 		w.startAny(plan, state, &pid)
 	})
 	if pid == 0 && (how == Never || !(sound && relayed) && w.closed()) {
@@ -106,6 +105,9 @@ func (w *Wrapper) leave() {
 // startAny starts the first of the commands that can be started and sets *pid as soon as it runs, whatever fails after.
 func (w *Wrapper) startAny(plan launch, state entryState, pid *int) {
 	tied := w.FailClosed == nil || w.FailClosed()
+	if tied {
+		runtime.LockOSThread() // for good. Otherwise not: Go starts a thread more for it
+	}
 	for _, cmd := range plan.commands {
 		started, err := w.startOne(cmd, state, tied)
 		if err == nil {
