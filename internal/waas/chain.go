@@ -28,6 +28,9 @@ func (r *run) chains() {
 
 // counts runs the rules whose first condition counts members: no value starts them.
 func (r *run) counts() {
+	if r.event.Request.Method == "" {
+		return // what a message hasn't got isn't missing
+	}
 	for _, id := range r.table.counting {
 		rule := &r.table.rules[id]
 		if r.stopped() {

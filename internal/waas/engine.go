@@ -129,44 +129,61 @@ func (s *scratch) begin(ctx context.Context, e *Engine, ev *event.Event) *run {
 	return r
 }
 
-// all inspects the whole event: custom rules, malformed parts, then the texts of each record.
+// all inspects the whole event, record by record when it is a batch.
 func (r *run) all() {
-	if r.customRules() {
-		return
-	}
-	r.sink.limits()
-	if r.looks.has(rules.MalformedRequest) {
-		r.faults()
-	}
 	fields := r.event.Fields
-	synthetic := make([]event.Field, 0, requestFields)
-	for len(fields) > 0 && !r.sink.stopped && !r.sink.late {
-		n := 1
-		for n < len(fields) && fields[n].Record == fields[0].Record {
+	for record := -1; record < len(r.event.Records) && !r.sink.late; record++ {
+		n := 0
+		for n < len(fields) && fields[n].Record == record {
 			n++
 		}
-		r.sink.record = fields[0].Record
-		values := appendValues(r.values[:0], fields[:n])
-		if fields[0].Record < 0 {
-			values = appendRequest(values, r.event, &synthetic)
-		}
-		values = r.spare(values)
-		r.record(values)
-		r.sink.nextRecord()
+		r.sink.record, r.sink.stopped = record, false
+		r.one(record, fields[:n])
 		fields = fields[n:]
 	}
 	if r.sink.late {
 		r.sink.unfinished()
 	}
+	r.sink.finish()
 	r.release()
+}
+
+// one inspects the fields of a record, or those of the event itself for record -1: custom rules come first, then
+// what is malformed or was left out, then the rules.
+func (r *run) one(record int, fields []event.Field) {
+	if record >= 0 || len(r.event.Records) == 0 {
+		if r.customRules(record) || r.stopped() {
+			return
+		}
+	}
+	r.sink.limits()
+	if r.looks.has(rules.MalformedRequest) {
+		r.faults()
+	}
+	if r.stopped() {
+		return
+	}
+	var synthetic [requestFields]event.Field
+	values := appendValues(r.values[:0], fields)
+	if record < 0 {
+		values = appendRequest(values, r.event, synthetic[:0])
+	}
+	r.record(r.spare(values))
 }
 
 // release lets go of what the scratch memory would keep of the event.
 func (r *run) release() {
-	clear(r.values)
-	clear(r.texts[:cap(r.texts)][:0])
-	if cap(r.values) > 4096 {
+	clear(r.values[:cap(r.values)])
+	if cap(r.values) > keepValues {
 		r.values = nil
 	}
+	r.texts = r.texts[:cap(r.texts)]
+	for i := range r.texts {
+		r.texts[i].set("")
+	}
+	r.aside.set("")
 	clear(r.seen)
 }
+
+// keepValues is how many values the scratch memory keeps room for.
+const keepValues = 2048

@@ -36,7 +36,7 @@ type value struct {
 //	MessageName, Message                   ARGS_NAMES, ARGS
 //
 // The rest comes from the request: REQUEST_URI, REQUEST_URI_RAW, REQUEST_LINE, REQUEST_METHOD, REQUEST_PROTOCOL,
-// QUERY_STRING, REQBODY_PROCESSOR and, for form bodies only, REQUEST_BODY and its length.
+// QUERY_STRING, REQBODY_PROCESSOR (empty when nothing parsed the body) and, for form bodies only, REQUEST_BODY and its length.
 func variablesOf(p event.Place) rules.VariableSet {
 	return [...]rules.VariableSet{
 		event.Path:          rules.Filename.Set(),
@@ -66,6 +66,7 @@ func variablesOf(p event.Place) rules.VariableSet {
 
 // appendValues adds the values of fields, which belong to one record or are all of an event that is no batch.
 func appendValues(values []value, fields []event.Field) []value {
+	part := "" // the name of the multipart field at hand
 	for i := range fields {
 		f := &fields[i]
 		v := value{variables: variablesOf(f.Place), name: memberName(f), text: f.Value, field: f}
@@ -77,11 +78,22 @@ func appendValues(values []value, fields []event.Field) []value {
 			values = append(values, v)
 			v.variables, v.text = rules.FilesNames.Set(), f.Name
 		case event.PartHeader:
-			v.text = f.Name + ": " + f.Value
+			if f.Name == "content-disposition" {
+				part = partName(fields[i+1:])
+			}
+			v.name = part
 		}
 		values = append(values, v)
 	}
 	return values
+}
+
+// partName is the name that the fields after a part's content-disposition begin with.
+func partName(fields []event.Field) string {
+	if len(fields) > 0 && fields[0].Place == event.MultipartName {
+		return fields[0].Value
+	}
+	return ""
 }
 
 // memberName is the name by which a rule selects the field.
@@ -106,14 +118,14 @@ func baseName(path string) string {
 
 // appendRequest adds the values that are put together from the request. synthetic gets the fields by which reports
 // name them; it must have room for requestFields more, so that they stay where they are.
-func appendRequest(values []value, e *event.Event, synthetic *[]event.Field) []value {
+func appendRequest(values []value, e *event.Event, synthetic []event.Field) []value {
 	r := &e.Request
 	if r.Method == "" && r.RawPath == "" {
 		return values
 	}
 	add := func(set rules.VariableSet, place event.Place, text string) {
-		*synthetic = append(*synthetic, event.Field{Place: place, Value: text, Record: -1})
-		values = append(values, value{variables: set, text: text, field: &(*synthetic)[len(*synthetic)-1]})
+		synthetic = append(synthetic, event.Field{Place: place, Value: text, Record: -1})
+		values = append(values, value{variables: set, text: text, field: &synthetic[len(synthetic)-1]})
 	}
 	uri := r.RawPath
 	if r.RawQuery != "" {
@@ -126,9 +138,7 @@ func appendRequest(values []value, e *event.Event, synthetic *[]event.Field) []v
 	if r.Protocol != "" {
 		add(rules.Protocol.Set(), event.Method, r.Protocol)
 	}
-	if name := processor(r.BodyKind); name != "" {
-		add(rules.BodyProcessor.Set(), event.Header, name)
-	}
+	add(rules.BodyProcessor.Set(), event.Header, processor(r))
 	if r.BodyKind == event.FormBody {
 		add(rules.Body.Set(), event.Body, r.RawBody)
 		add(rules.BodyLength.Set(), event.Header, strconv.Itoa(len(r.RawBody)))
@@ -139,9 +149,13 @@ func appendRequest(values []value, e *event.Event, synthetic *[]event.Field) []v
 // requestFields is how many values a request gives at most.
 const requestFields = 8
 
-// processor is the Core Rule Set's word for what read a body.
-func processor(k event.BodyKind) string {
-	switch k {
+// processor is the Core Rule Set's word for what reads the body, also when there is none to read.
+func processor(r *event.Request) string {
+	kind := r.BodyKind
+	if kind == event.NoBody && strings.Contains(strings.ToLower(r.ContentType), "json") {
+		kind = event.JSONBody
+	}
+	switch kind {
 	case event.FormBody:
 		return "URLENCODED"
 	case event.MultipartBody:

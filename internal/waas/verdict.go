@@ -52,7 +52,7 @@ type sink struct {
 	trigger string
 	effects [rules.Classes]autodefend.Effect
 	record  int  // the record at hand, -1 when the event is no batch
-	refused bool // it was
+	refused bool // all of the event
 	stopped bool // nothing that follows can make a difference, for the record or for the event
 	late    bool
 }
@@ -98,22 +98,28 @@ func (s *sink) add(d Detection) {
 	if d.Effect != autodefend.Prevent {
 		return
 	}
-	if d.Field.Record >= 0 && !slices.Contains(v.Refused, d.Field.Record) {
+	switch {
+	case d.Field.Record < 0:
+		s.refused = true
+	case !slices.Contains(v.Refused, d.Field.Record):
 		v.Refused = append(v.Refused, d.Field.Record)
 	}
 	s.stopped = !s.engine.everything
 }
 
-// nextRecord goes on after a record that was refused: the others are judged by themselves.
-func (s *sink) nextRecord() {
-	if s.record >= 0 {
-		s.stopped = false
+// finish settles what becomes of the records.
+func (s *sink) finish() {
+	if s.refused {
+		s.verdict.Refused = nil
 	}
 }
 
-// limits notes what the decoder left out.
+// limits notes what the decoder left out of the record at hand.
 func (s *sink) limits() {
 	for _, x := range s.verdict.Event.Exceeded {
+		if x.Record != s.record {
+			continue
+		}
 		s.add(Detection{
 			Type: autodefend.ClassLimitExceeded, Rule: string(x.Limit), Message: exceeded(x),
 			Field:  event.Field{Place: x.Place, Name: x.Key, Record: x.Record},
@@ -133,11 +139,11 @@ func (s *sink) unfinished() {
 	})
 }
 
-// faults notes what is malformed.
+// faults notes what is malformed in the record at hand.
 func (r *run) faults() {
 	for _, f := range r.event.Faults {
 		field := event.Field{Place: f.Place, Name: f.Key, Record: f.Record}
-		if r.engine.exceptions[rules.MalformedRequest].Field(location(f.Place), f.Key, "") {
+		if f.Record != r.sink.record || r.engine.exceptions[rules.MalformedRequest].Field(location(f.Place), f.Key, "") {
 			continue
 		}
 		r.sink.add(Detection{

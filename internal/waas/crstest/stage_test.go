@@ -157,9 +157,8 @@ func (in *testInput) event() functionURL {
 	}
 	uri := in.URI
 	if i := strings.Index(uri, "://"); i > 0 && !strings.HasPrefix(uri, "/") {
-		if slash := strings.IndexByte(uri[i+3:], '/'); slash >= 0 {
-			uri = uri[i+3+slash:]
-		}
+		_, uri, _ = strings.Cut(uri[i+3:], "/")
+		uri = "/" + uri
 	}
 	uri, _, _ = strings.Cut(uri, "#")
 	e.RawPath, e.RawQueryString, _ = strings.Cut(uri, "?")
