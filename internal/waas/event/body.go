@@ -59,15 +59,11 @@ func (d *decoder) readBody(s string, media mediaType) BodyKind {
 			return kind
 		}
 		d.fault(BodySyntax, Body, "", "not JSON as its Content-Type says")
-		d.guess(s)
-		return kind
 	case XMLBody:
 		if d.xml(s) != readBroken {
 			return kind
 		}
 		d.fault(BodySyntax, Body, "", "not XML as its Content-Type says")
-		d.guess(s)
-		return kind
 	case TextBody, NoBody, BinaryBody:
 		if media.essence == "application/graphql" && d.graphQL(s, "", JSON) {
 			return JSONBody

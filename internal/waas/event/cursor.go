@@ -1,5 +1,7 @@
 package event
 
+import "strings"
+
 // cursor goes over the members of an object or the elements of an array whose
 // text it has, without looking into them. It is meant for what AWS made: it
 // checks no more than it needs to find the next member.
@@ -90,15 +92,27 @@ func skipSpace(s string, i int) int {
 
 // skipString gives the index after the string that starts at i.
 func skipString(s string, i int) (int, bool) {
-	for i++; i < len(s); i++ {
-		switch s[i] {
-		case '"':
+	from := i + 1
+	for i = from; ; i++ {
+		n := strings.IndexByte(s[i:], '"')
+		if n < 0 {
+			return len(s), false
+		}
+		i += n
+		if !isEscaped(s[from:i]) {
 			return i + 1, true
-		case '\\':
-			i++
 		}
 	}
-	return len(s), false
+}
+
+// isEscaped says whether what follows s in a string is escaped: by an odd number
+// of backslashes.
+func isEscaped(s string) bool {
+	n := len(s)
+	for n > 0 && s[n-1] == '\\' {
+		n--
+	}
+	return (len(s)-n)%2 == 1
 }
 
 // skipValue gives the index after the value that starts at i. Brackets are

@@ -25,7 +25,7 @@ func newDecoder(size int, l Limits) *decoder {
 	l = l.orDefaults()
 	d := &decoder{lim: l, left: l.TotalBytes, nameBytes: 2 * l.TotalBytes, unpacked: l.Unpacked, record: -1}
 	d.arena.chunk = min(max(2*size, firstChunk), lastChunk)
-	d.Fields = make([]Field, 0, min(max(size/16, 16), 512, l.Count))
+	d.Fields = make([]Field, 0, min(max(size/12, 16), 512, l.Count))
 	return d
 }
 

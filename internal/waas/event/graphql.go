@@ -42,7 +42,7 @@ type graphQLReader struct {
 // brackets are those of GraphQL, and none is empty or doubled.
 func (g *graphQLReader) document() bool {
 	var open []byte
-	last := g.token()
+	before, last := "", g.token()
 	switch last {
 	case "{", "query", "mutation", "subscription", "fragment":
 	default:
@@ -57,7 +57,7 @@ func (g *graphQLReader) document() bool {
 		if token == "" {
 			return g.pos == len(g.doc) && len(open) == 0 && braces > 0
 		}
-		if !follows(last, token) {
+		if !follows(last, token) || before == "(" && last != "$" && token != ":" {
 			return false
 		}
 		switch c := token[0]; c {
@@ -70,7 +70,7 @@ func (g *graphQLReader) document() bool {
 			}
 			open = open[:len(open)-1]
 		}
-		last = token
+		before, last = last, token
 	}
 }
 
