@@ -6,13 +6,13 @@ import (
 	"github.com/autodefend/autodefend/internal/waas/match/layout"
 )
 
-// Entries of a transition row. Those below first say how the search ends.
+// Entries of a transition row. Those from special on are no states.
 const (
-	unknown   = iota // not worked out yet
-	hit              // a match ends with the character just read
-	hitBefore        // a match ended before that character
-	dead             // nothing can match any more
-	first            // the first state
+	unknown   = 0xffff // not worked out yet
+	hit       = 0xfffe // a match ends with the character just read
+	hitBefore = 0xfffd // a match ended before that character
+	dead      = 0xfffc // nothing can match any more
+	special   = dead
 )
 
 // maxBlock bounds each of an automaton's blocks; an automaton that needs more
@@ -32,13 +32,14 @@ type automaton struct {
 	rows   []uint16 // transition rows
 	leaves []uint16 // the sets, one after another
 	info   []uint16 // two per state: where its set begins, its kind; one more at the end
-	table  []uint16 // hash table of states
+	table  []uint16 // hash table of states; unknown where it is empty
 	count  int
-	starts [layout.Kinds]uint16 // the state without leaves, by kind
+	starts [layout.Kinds]uint16 // the state without leaves, by kind, or unknown
 }
 
 func newAutomaton(p Program, w *walk) *automaton {
 	a := &automaton{view: p.view()}
+	a.forget()
 	a.stride = a.classes + 1
 	s, asked := w.newSeed(&a.view, layout.KindOther)
 	a.oneSeed = !asked && !s.waits
@@ -61,7 +62,7 @@ func newAutomaton(p Program, w *walk) *automaton {
 func (a *automaton) forget() {
 	a.rows, a.leaves, a.info, a.table = nil, nil, nil, nil
 	a.count = 0
-	a.starts = [layout.Kinds]uint16{}
+	a.starts = [layout.Kinds]uint16{unknown, unknown, unknown, unknown}
 }
 
 func (a *automaton) release(to *arena) {
@@ -74,17 +75,17 @@ func (a *automaton) release(to *arena) {
 
 // set returns the leaves of a state.
 func (a *automaton) set(state uint16) []uint16 {
-	i := 2 * int(state-first)
+	i := 2 * int(state)
 	return a.leaves[a.info[i]:a.info[i+2]]
 }
 
 func (a *automaton) kind(state uint16) uint8 {
-	return uint8(a.info[2*int(state-first)+1])
+	return uint8(a.info[2*int(state)+1])
 }
 
 // entry is where a state's transition on a class stands in rows.
 func (a *automaton) entry(state uint16, class int) int {
-	return int(state-first)*a.stride + class
+	return int(state)*a.stride + class
 }
 
 // intern returns the state with these leaves after a character of the kind,
@@ -94,7 +95,7 @@ func (a *automaton) intern(mem *arena, leaves []uint16, kind uint8) (state uint1
 	h := hashOf(leaves, kind)
 	if len(a.table) > 0 {
 		mask := uint32(len(a.table) - 1)
-		for i := h & mask; a.table[i] != 0; i = (i + 1) & mask {
+		for i := h & mask; a.table[i] != unknown; i = (i + 1) & mask {
 			s := a.table[i]
 			if a.kind(s) == kind && slices.Equal(a.set(s), leaves) {
 				return s, true
@@ -104,15 +105,15 @@ func (a *automaton) intern(mem *arena, leaves []uint16, kind uint8) (state uint1
 	if !a.grow(mem, len(leaves)) {
 		return 0, false
 	}
-	state = uint16(a.count + first)
+	state = uint16(a.count)
 	a.count++
-	i := 2 * int(state-first)
+	i := 2 * int(state)
 	at := int(a.info[i])
 	copy(a.leaves[at:], leaves)
 	a.info[i+1] = uint16(kind)
 	a.info[i+2] = uint16(at + len(leaves))
 	row := a.entry(state, 0)
-	clear(a.rows[row : row+a.stride])
+	fill(a.rows[row : row+a.stride])
 	a.insert(state, h)
 	return state, true
 }
@@ -133,7 +134,7 @@ func (a *automaton) canonical(leaves []uint16, kind uint8) uint8 {
 func (a *automaton) insert(state uint16, h uint32) {
 	mask := uint32(len(a.table) - 1)
 	i := h & mask
-	for a.table[i] != 0 {
+	for a.table[i] != unknown {
 		i = (i + 1) & mask
 	}
 	a.table[i] = state
@@ -141,7 +142,7 @@ func (a *automaton) insert(state uint16, h uint32) {
 
 // grow makes room for one more state with n leaves.
 func (a *automaton) grow(mem *arena, n int) bool {
-	if a.count+first >= 1<<16-1 {
+	if a.count >= special {
 		return false
 	}
 	used := 0
@@ -177,11 +178,11 @@ func (a *automaton) growTable(mem *arena) bool {
 	if table == nil {
 		return false
 	}
-	clear(table)
+	fill(table)
 	mem.release(a.table)
 	a.table = table
 	for s := range a.count {
-		state := uint16(s + first)
+		state := uint16(s)
 		a.insert(state, hashOf(a.set(state), a.kind(state)))
 	}
 	return true
@@ -203,6 +204,13 @@ func extend(mem *arena, block *[]uint16, used, need int) bool {
 	mem.release(*block)
 	*block = larger
 	return true
+}
+
+// fill makes all entries unknown.
+func fill(entries []uint16) {
+	for i := range entries {
+		entries[i] = unknown
+	}
 }
 
 func hashOf(leaves []uint16, kind uint8) uint32 {

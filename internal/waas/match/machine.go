@@ -4,12 +4,6 @@
 // state as texts demand, and one budget bounds the memory of all of them.
 package match
 
-import (
-	"slices"
-
-	"github.com/autodefend/autodefend/internal/waas/match/layout"
-)
-
 // DefaultLimit is the memory, in bytes, for the automata of a process.
 const DefaultLimit = 6 << 20
 
@@ -23,10 +17,16 @@ type Machine struct {
 	walk     walk
 	threads  threads
 
-	now     []uint16 // leaves of the state being left
-	next    []uint16 // leaves of the state being entered
-	passed  []uint16 // leaves behind assertions that hold
-	flushes int
+	now    []uint16 // leaves of the state being left
+	next   []uint16 // leaves of the state being entered
+	passed []uint16 // leaves behind assertions that hold
+	spare  []uint16
+
+	set       []uint16 // leaves and kind of a state that has lost its number
+	kind      uint8
+	dropped   int // where in the text room was last made, or -1
+	flushes   int // times room was made
+	simulated int // texts that simulate has seen to the end
 }
 
 // New returns a machine whose automata take at most limit bytes, or DefaultLimit
@@ -91,194 +91,4 @@ func (m *Machine) automaton(id int, p Program) *automaton {
 	}
 	m.automata[id] = newAutomaton(p, &m.walk)
 	return m.automata[id]
-}
-
-// search runs the automaton and returns where the first match to end ends.
-func (m *Machine) search(a *automaton, text string) (end int, ok bool) {
-	if a.seeds[layout.KindBegin].matched {
-		return 0, true
-	}
-	state := m.begin(a, layout.KindBegin)
-	for i := 0; i <= len(text); {
-		class, width := a.classes, 1
-		if i < len(text) {
-			class, width = a.read(text, i)
-		}
-		to := a.rows[a.entry(state, class)]
-		if to == unknown {
-			state, to = m.extendFrom(a, state, class)
-		}
-		switch to {
-		case hit:
-			return i + width, true
-		case hitBefore:
-			return i, true
-		case dead:
-			return 0, false
-		}
-		state = to
-		i += width
-	}
-	return 0, false
-}
-
-// begin returns the state without leaves after a character of the kind.
-func (m *Machine) begin(a *automaton, kind uint8) uint16 {
-	state, ok := m.start(a, kind)
-	if !ok {
-		m.makeRoom(a)
-		state, _ = m.start(a, kind)
-	}
-	return state
-}
-
-func (m *Machine) start(a *automaton, kind uint8) (uint16, bool) {
-	if s := a.starts[kind]; s != 0 {
-		return s, true
-	}
-	s, ok := a.intern(&m.mem, nil, kind)
-	if ok {
-		a.starts[kind] = s
-	}
-	return s, ok
-}
-
-// makeRoom drops the states of this automaton, and of all when that may not be
-// enough.
-func (m *Machine) makeRoom(a *automaton) {
-	m.flushes++
-	if len(a.rows) >= maxBlock/2 || len(a.leaves) >= maxBlock/4 {
-		a.release(&m.mem)
-		return
-	}
-	for _, other := range m.automata {
-		if other != nil {
-			other.forget()
-		}
-	}
-	m.mem.releaseAll()
-}
-
-// extendFrom works out the transition of a state on a class. It returns the
-// state too, because that has another number when room had to be made.
-func (m *Machine) extendFrom(a *automaton, state uint16, class int) (from, to uint16) {
-	to, ok := m.transition(a, state, class)
-	if ok {
-		return state, to
-	}
-	leaves, kind := slices.Clone(a.set(state)), a.kind(state)
-	m.makeRoom(a)
-	state, _ = a.intern(&m.mem, leaves, kind)
-	to, _ = m.transition(a, state, class)
-	return state, to
-}
-
-// transition works out rows[state, class] and remembers it. ok is false when
-// there is no room for the state it leads to.
-func (m *Machine) transition(a *automaton, state uint16, class int) (to uint16, ok bool) {
-	kind := a.kind(state)
-	start, ok := m.start(a, kind)
-	if !ok {
-		return 0, false
-	}
-	base := uint16(unknown)
-	if start != state {
-		base = a.rows[a.entry(start, class)]
-		if base == unknown {
-			base, ok = m.transition(a, start, class)
-			if !ok {
-				return 0, false
-			}
-		}
-	}
-	to, ok = m.advance(a, state, kind, class, base)
-	if ok {
-		a.rows[a.entry(state, class)] = to
-	}
-	return to, ok
-}
-
-// advance reads a character of the class in a state. base is where the seed
-// alone leads, or unknown when this is to be found out.
-func (m *Machine) advance(a *automaton, state uint16, kind uint8, class int, base uint16) (uint16, bool) {
-	if base == hitBefore {
-		return hitBefore, true
-	}
-	m.now = append(m.now[:0], a.set(state)...)
-	skip := a.seeds[kind]
-	if base == unknown {
-		m.now = append(m.now[:0], skip.leaves...)
-		skip = nil
-	}
-	if m.pass(a, kind, class, skip) {
-		return hitBefore, true
-	}
-	if base == hit {
-		return hit, true
-	}
-	if class == a.classes {
-		return dead, true
-	}
-	to := a.kinds[class]
-	if m.step(a, class, to) || a.seeds[to].matched {
-		return hit, true
-	}
-	if base >= first {
-		for _, pc := range a.set(base) {
-			if m.walk.seen.add(pc) {
-				m.next = append(m.next, pc)
-			}
-		}
-	}
-	if len(m.next) == 0 && a.anchored {
-		return dead, true
-	}
-	slices.Sort(m.next)
-	return a.intern(&m.mem, m.next, to)
-}
-
-// pass adds to now what lies behind the assertions that hold between a character
-// of the kind and one of the class. It reports whether a match ends there.
-func (m *Machine) pass(a *automaton, kind uint8, class int, skip *seed) bool {
-	hold := a.holding(kind, class)
-	m.passed = m.passed[:0]
-	begun := false
-	for _, pc := range m.now {
-		op, arg, next := a.at(pc)
-		if op != layout.OpEmpty || uint8(arg)&hold == 0 {
-			continue
-		}
-		if !begun {
-			m.walk.seen.begin(a.size())
-			begun = true
-		}
-		var matched bool
-		m.passed, matched = m.walk.from(&a.view, next, hold, 0xff, skip, m.passed)
-		if matched {
-			return true
-		}
-	}
-	m.now = append(m.now, m.passed...)
-	return false
-}
-
-// step reads a character of the class: next becomes the leaves after it, without
-// those of the seed. It reports whether a match ends with the character.
-func (m *Machine) step(a *automaton, class int, kind uint8) bool {
-	m.next = m.next[:0]
-	m.walk.seen.begin(a.size())
-	hold := behind(kind)
-	for _, pc := range m.now {
-		m.walk.steps++
-		op, arg, next := a.at(pc)
-		if !a.accepts(op, arg, class) {
-			continue
-		}
-		var matched bool
-		m.next, matched = m.walk.from(&a.view, next, hold, layout.Behind, a.seeds[kind], m.next)
-		if matched {
-			return true
-		}
-	}
-	return false
 }
