@@ -55,7 +55,7 @@ func TestSupervisorKilled(t *testing.T) {
 }
 
 // hold sends an event and returns when the function works on it. What it returns lets the function answer.
-func (f *function) hold() func() answer {
+func (f *function) hold() func() said {
 	f.t.Helper()
 	dir := f.t.TempDir()
 	f.events <- fmt.Sprintf(`
@@ -63,7 +63,7 @@ import os, time
 open(%[1]q, "w").close()
 while not os.path.exists(%[2]q): time.sleep(.01)`, dir+"/running", dir+"/go")
 	f.await("the invocation", func() bool { return exists(dir + "/running") })
-	return func() answer {
+	return func() said {
 		f.t.Helper()
 		if err := os.WriteFile(dir+"/go", nil, 0o600); err != nil {
 			f.t.Fatal(err)
@@ -73,7 +73,7 @@ while not os.path.exists(%[2]q): time.sleep(.01)`, dir+"/running", dir+"/go")
 			return a
 		case <-time.After(patience):
 			f.t.Fatalf("no answer; the log:\n%s", strings.Join(f.log(), "\n"))
-			return answer{}
+			return said{}
 		}
 	}
 }

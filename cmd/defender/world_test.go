@@ -65,8 +65,8 @@ func quiet() policy.Rule {
 	}
 }
 
-// answer is what a function said to an event.
-type answer struct {
+// said is what a function said to an event.
+type said struct {
 	id, kind string // response or error
 	body     string
 }
@@ -76,7 +76,7 @@ type lambda struct {
 	t       *testing.T
 	address string
 	events  chan string
-	answers chan answer
+	answers chan said
 	polls   chan struct{} // one for each poll that arrives
 	stop    context.CancelFunc
 }
@@ -90,7 +90,7 @@ func newLambda(t *testing.T) *lambda {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &lambda{
 		t: t, address: listener.Addr().String(), stop: cancel,
-		events: make(chan string, 16), answers: make(chan answer, 16), polls: make(chan struct{}, 64),
+		events: make(chan string, 16), answers: make(chan said, 16), polls: make(chan struct{}, 64),
 	}
 	count := 0
 	var mu sync.Mutex
@@ -118,7 +118,7 @@ func newLambda(t *testing.T) *lambda {
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.WriteHeader(http.StatusAccepted)
-		l.answers <- answer{r.PathValue("id"), r.PathValue("kind"), string(body)}
+		l.answers <- said{r.PathValue("id"), r.PathValue("kind"), string(body)}
 	})
 	server := &http.Server{Handler: mux}
 	go func() { _ = server.Serve(listener) }()
@@ -130,7 +130,7 @@ func newLambda(t *testing.T) *lambda {
 }
 
 // invoke sends an event and waits for the answer.
-func (l *lambda) invoke(event string) answer {
+func (l *lambda) invoke(event string) said {
 	l.t.Helper()
 	l.events <- event
 	select {
@@ -138,7 +138,7 @@ func (l *lambda) invoke(event string) answer {
 		return a
 	case <-time.After(patience):
 		l.t.Fatalf("no answer to %q", event)
-		return answer{}
+		return said{}
 	}
 }
 
