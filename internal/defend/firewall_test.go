@@ -83,9 +83,9 @@ func TestFirewallRefuses(t *testing.T) {
 		AttackField: autodefend.AttackField{Type: "query", Key: "id", Value: "' OR '1'='1"}, AttackTechniques: []string{"exploitPublicFacingApplication"},
 		ConnectingIPs: []string{"192.0.2.7"}, Count: 1, Effect: autodefend.Prevent, FQDN: "orders", Function: "orders", Method: "GET",
 		OWASPAPITop10: "injection", OWASPTop10: "injection", Protection: autodefend.ProtectionFirewall, Provider: "aws", Region: "eu-west-1",
-		RequestHeaderNames: []string{"host", "authorization", "user-agent", "x-api-key"},
+		RequestHeaderNames: []string{"host", "authorization", "user-agent", "x-api-key", "cookie"},
 		RequestHeaders: "GET /items?id=%27+OR+%271%27%3D%271&access_token=*** HTTP/1.1\r\nhost: abc.lambda-url.eu-west-1.on.aws\r\n" +
-			"authorization: ***\r\nuser-agent: test/1\r\nx-api-key: ***\r\n",
+			"authorization: ***\r\nuser-agent: test/1\r\nx-api-key: ***\r\ncookie: ***\r\n",
 		RequestHost: "abc.lambda-url.eu-west-1.on.aws", RequestID: "r-1", RuleName: "web", Runtime: "python3.12", StatusCode: 403,
 		Subnet: "192.0.2.7", Time: start, Type: autodefend.ClassSQLi,
 		URL:     "abc.lambda-url.eu-west-1.on.aws/items?id=%27+OR+%271%27%3D%271&access_token=***",
