@@ -7,7 +7,7 @@ package rules
 // Groups is the number of groups of literals.
 const Groups = 322
 
-const scannerStart = 517792
+const scannerStart = 519535
 
 var programs = [...]uint32{
 	0, 0, 726, 1010, 1310, 1645, 1945, 2270, 2926, 6717, 7184, 7479, 7946, 8230, 8543, 8832,
@@ -24,9 +24,9 @@ var programs = [...]uint32{
 	392033, 392392, 392824, 395239, 402121, 402466, 403116, 403830, 404336, 404660, 405040, 405403, 406069, 406404, 407010, 408361,
 	408732, 409578, 410035, 410437, 410885, 411766, 412105, 412860, 413475, 413773, 414165, 414606, 415521, 418761, 419361, 419696,
 	420149, 421859, 424492, 427082, 428284, 429795, 430264, 431345, 432019, 432537, 434024, 435592, 436368, 439315, 441767, 444363,
-	446344, 449420, 451080, 452114, 452497, 454399, 462380, 465985, 469507, 471344, 473521, 476918, 477247, 480215, 484097, 484661,
-	488690, 489004, 490712, 491423, 492118, 492911, 494974, 495421, 499234, 500119, 503838, 504533, 506759, 507363, 510884, 511197,
-	511552, 511889, 512207, 513239, 516115, 516484, 517792,
+	446344, 449420, 451080, 452114, 452497, 454399, 462380, 465985, 469507, 471344, 473842, 477568, 477897, 480847, 485008, 485572,
+	490304, 490618, 492326, 493037, 493732, 494525, 496588, 497035, 500937, 501822, 505541, 506236, 508462, 509066, 512587, 512900,
+	513255, 513592, 513910, 514942, 517858, 518227, 519535,
 }
 
 var nodes = []Node{
@@ -4003,7 +4003,7 @@ var table = []Rule{
 				Targets:    targets87,
 				Chain:      27, // urlDecodeUni jsDecode
 				MultiMatch: true,
-				Argument:   "constructor\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|top|window|self)\\s*(?:\\.|\\[[\"'`])\\s*process\\b",
+				Argument:   "constructor\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|self)\\s*(?:\\.|\\[[\"'`])\\s*process[\"'`]?\\]?\\s*(?:\\.|\\[[\"'`])\\s*(?:env|mainModule|binding|exit|kill|cwd|version|argv)\\b|\\A(?:global|globalThis|root)\\s*\\.\\s*process\\s*\\z",
 				Program:    233,
 				Needs:      []uint16{304},
 			},
@@ -4017,7 +4017,7 @@ var table = []Rule{
 			{
 				Targets:  targets87,
 				Chain:    27, // urlDecodeUni jsDecode
-				Argument: "\\A[\\s\"'`;,(){}\\]+\\\\-]*(?:(?:await|return|throw|void|new)\\s+)*(?:(?:global|globalThis|module|process|this|root)\\s*[.\\[]\\s*[\"'`]?)*(?:require\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|dns|cluster|module|process|worker_threads|repl|v8|inspector)(?:/promises)?[\"'`]\\s*\\)\\s*(?:[.\\[]|\\s*;?\\s*\\z)|import\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|module|process)[\"'`]|process\\s*(?:\\.|\\[[\"'`])\\s*(?:exit|kill|abort|env|cwd|argv|reallyExit|versions?|memoryUsage|umask|chdir|platform|mainModule)\\b|(?:child_process|cp)\\s*\\.\\s*(?:exec|spawn|fork)|(?:exec|spawn|execFile|fork)Sync\\s*\\(|Function\\s*\\(|Deno\\s*\\.\\s*(?:run|Command|readTextFile|env)|Bun\\s*\\.\\s*(?:spawn|file|env)|Reflect\\s*\\.\\s*(?:construct|apply|get)\\s*\\(|eval\\s*\\(|arguments\\s*\\[\\s*\\d|Buffer\\s*(?:\\.\\s*from)?\\s*\\([^)]*(?:base64|hex)|(?:setTimeout|setInterval|setImmediate)\\s*\\(\\s*[\"'`])",
+				Argument: "\\A[\\s\"'`;,(){}\\]+\\\\-]*(?:(?:await|return|throw|void|new)\\s+)*(?:(?:global|globalThis|module|process|this|root)\\s*[.\\[]\\s*[\"'`]?)*(?:require\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|https?|dns|cluster|process|worker_threads|repl)(?:/promises)?[\"'`]\\s*\\)\\s*(?:[.\\[]|\\s*;?\\s*\\z)|import\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|module|process)[\"'`]|process\\s*(?:\\.|\\[[\"'`])\\s*(?:(?:exit|kill|abort|reallyExit|cwd|chdir|memoryUsage|umask|uptime|hrtime)\\s*\\(|mainModule\\b|(?:argv|versions?|env|platform|execPath)\\s*(?:\\z|[;)}])|env\\s*(?:\\[\\s*[\"'`]|\\.)\\w*(?:SECRET|KEY|TOKEN|AWS|PASS|CRED|PATH)\\w*[\"'`]?\\]?\\s*(?:\\z|[;)}]))|(?:child_process|cp)\\s*\\.\\s*(?:exec|spawn|fork)|(?:exec|spawn|execFile|fork)Sync\\s*\\(|Function\\s*\\(|Deno\\s*\\.\\s*(?:run|Command|readTextFile|env)|Bun\\s*\\.\\s*(?:spawn|file|env)|Reflect\\s*\\.\\s*(?:construct|apply|get)\\s*\\(|eval\\s*\\(|arguments\\s*\\[\\s*\\d|Buffer\\s*(?:\\.\\s*from)?\\s*\\([^)]*(?:base64|hex)|(?:setTimeout|setInterval|setImmediate)\\s*\\(\\s*[\"'`])",
 				Program:  234,
 				Needs:    []uint16{305},
 			},
@@ -4038,7 +4038,7 @@ var table = []Rule{
 				Targets:    targets87,
 				Chain:      43, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   "child_?[\"'`]\\s*\\+\\s*[\"'`]_?process|(?:require|import)\\s*\\(\\s*(?:String\\s*\\.|[\"'`]\\w*[\"'`]\\s*\\+|Buffer|atob|\\[)|(?:\\\\x[0-9a-f]{2}|\\\\u00[0-9a-f]{2}){6,}[^\\n]{0,20}\\(|(?:global|globalThis|this|process|module|window|self)\\s*\\[\\s*[\"'`]\\w*[\"'`]\\s*\\+|\\[\\s*[\"'`](?:constructor|mainModule|require|execSync|exec|eval|prototype)[\"'`]\\s*\\]\\s*(?:\\[|\\(|\\.)|eval\\s*\\(\\s*(?:atob|unescape|String\\.fromCharCode|Buffer|decodeURI|new\\s|[\"'`]\\\\)|Object\\s*\\.\\s*prototype\\s*(?:\\.|\\[)[^=\\n]{1,40}=[^=]|__define[GS]etter__|__lookup[GS]etter__|__pro(?:__proto__)to__|(?:\\A|[.\\[/])\\s*[\"'`]?prototype[\"'`]?\\s*\\]?\\s*[.\\[]\\w+\\]?\\s*=",
+				Argument:   "child_?[\"'`]\\s*\\+\\s*[\"'`]_?process|(?:require|import)\\s*\\(\\s*(?:String\\s*\\.|[\"'`]\\w*[\"'`]\\s*\\+|Buffer|atob|\\[)|(?:\\\\x[0-9a-f]{2}|\\\\u00[0-9a-f]{2}){6,}[^\\n]{0,20}\\(|(?:global|globalThis|this|process|module|window|self)\\s*\\[\\s*[\"'`]\\w*[\"'`]\\s*\\+|\\[\\s*[\"'`](?:constructor|mainModule|require|execSync|exec|eval|prototype)[\"'`]\\s*\\]\\s*(?:\\[|\\(|\\.)|eval\\s*\\(\\s*(?:atob|unescape|String\\.fromCharCode|Buffer|decodeURI|new\\s|[\"'`]\\\\)|Object\\s*\\.\\s*prototype\\s*(?:\\.|\\[)[^=\\n]{1,40}=[^=]|__define[GS]etter__|__lookup[GS]etter__|__pro(?:__proto__)to__|\\A(?:json\\.)?prototype\\s*\\]?\\s*[.\\[]\\w+\\]?\\s*=",
 				Program:    236,
 				Needs:      []uint16{306},
 			},
@@ -4052,7 +4052,7 @@ var table = []Rule{
 			{
 				Targets:  targets87,
 				Chain:    27, // urlDecodeUni jsDecode
-				Argument: `(?:__|%5f%5f|\\x5f\\x5f|\\137\\137)(?:class|base|bases|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|closure|loader|self|dict|call|enter|mro)(?:__|%5f%5f|\\x5f\\x5f)[^\n]{0,60}(?:__|\\x5f\\x5f|%5f%5f)\w+|__(?:subclasses|import|getattribute)__\s*\(|__builtins__\s*(?:[.\[]|\z)|\|\s*attr\s*\(|\b(?:getattr|setattr|vars|dir)\s*\(\s*(?:__builtins__|__import__|sys\.modules|os\b)|(?:globals|locals|vars)\s*\(\s*\)\s*(?:\[|\.)\s*['"(]?__|func_globals|gi_frame|f_(?:globals|builtins|back)\b[^\n]{0,40}[\[.]|sys\.modules\s*\[|\A\s*["'({\[]*__(?:globals|import|builtins|class|mro|subclasses)__\s*["')}\]]*\z|\bimportlib\s*\.\s*import_module\s*\(\s*['"](?:os|subprocess|pty|sys|socket|ctypes|builtins)`,
+				Argument: `(?:__|%5f%5f|\\x5f\\x5f|\\137\\137)(?:class|base|bases|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|closure|loader|self|dict|call|enter|mro)(?:__|%5f%5f|\\x5f\\x5f)[^\n\s]{0,40}(?:__|\\x5f\\x5f|%5f%5f)(?:class|bases?|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|call|enter|loader|dict)|__(?:subclasses|getattribute)__\s*\(|__import__\s*\(\s*(?:['"\\]|chr|base64|bytes|str|input)|__builtins__\s*(?:[.\[]|\z)|\|\s*attr\s*\(|\b(?:getattr|setattr|vars|dir)\s*\(\s*(?:__builtins__|__import__|sys\.modules|os\b)|(?:globals|locals|vars)\s*\(\s*\)\s*(?:\[|\.)\s*['"(]?__|\.func_globals\s*[.\[]|gi_frame\s*\.\s*f_|f_(?:globals|builtins|back)\s*(?:\[|\.\s*f_)|sys\.modules\s*\[\s*['"](?:os|sys|subprocess|builtins|__main__|posix)['"]\s*\]\s*[.\[]|\A\s*["'({\[]*__(?:globals|import|builtins|class|mro|subclasses)__\s*["')}\]]*\z|\bimportlib\s*\.\s*import_module\s*\(\s*['"](?:os|subprocess|pty|sys|socket|ctypes|builtins)`,
 				Program:  237,
 				Needs:    []uint16{307},
 			},
@@ -4072,7 +4072,7 @@ var table = []Rule{
 			{
 				Targets:  targets87,
 				Chain:    43, // urlDecodeUni urlDecodeUni
-				Argument: "\\A[\\s\"'`;,(){}\\[\\]+%0a-]*(?:(?:import|from)\\s+[\\w, .]+(?:import\\s+\\w+\\s*)?[;\\n]\\s*)*(?:(?:lambda|print|str|repr|return|exec|eval|list|next|max|input|assert|raise)\\b[\\s\\w]*[(:\\s\"']*)*(?:__import__\\s*\\(|os\\s*\\.\\s*(?:system|popen\\d?|exec[lv]\\w*|spawn[lv]\\w*|listdir|environ|getenv|getcwd|remove|unlink|kill|uname|walk|fork)\\b|subprocess\\s*\\.\\s*(?:Popen|run|call|check_\\w+|getoutput|getstatusoutput)|commands\\s*\\.\\s*getoutput|pty\\s*\\.\\s*spawn|socket\\s*\\.\\s*socket\\s*\\(|sys\\s*\\.\\s*(?:exit|modules|path|version|argv|stdout)\\b|ctypes\\s*\\.\\s*(?:CDLL|cdll)|open\\s*\\(\\s*[\"'](?:/|\\.\\./|[a-z]:|app\\.py)|compile\\s*\\(\\s*[\"'][^\\n]*[\"']\\s*,\\s*[\"'](?:exec|eval|single)|(?:pickle|cPickle|dill|marshal|shelve|jsonpickle|yaml)\\s*\\.\\s*(?:loads?|unsafe_load|decode)\\s*\\(|builtins\\s*\\.|platform\\s*\\.\\s*(?:system|popen)|base64\\s*\\.\\s*b64decode|breakpoint\\s*\\(\\s*\\)|time\\s*\\.\\s*sleep\\s*\\(\\s*\\d+\\s*\\)|exec\\s*\\(|globals\\s*\\(|locals\\s*\\(|help\\s*\\(\\s*\\)|shutil\\s*\\.|codecs\\s*\\.\\s*decode|urllib\\w*\\s*\\.\\s*(?:request|urlopen)|requests\\s*\\.\\s*(?:get|post)\\s*\\(\\s*[\"']http|boto3\\s*\\.)",
+				Argument: "\\A[\\s\"'`;,(){}\\[\\]+%0a-]*(?:(?:import|from)\\s+[\\w, .]+(?:import\\s+\\w+\\s*)?[;\\n]\\s*)*(?:(?:lambda|print|str|repr|return|exec|eval|list|next|max|input|assert|raise)\\b[\\s\\w]*[(:\\s\"']*)*(?:__import__\\s*\\(\\s*['\"\\\\]|os\\s*\\.\\s*(?:(?:system|popen\\d?|exec[lv]\\w*|spawn[lv]\\w*)\\s*\\(|(?:listdir|getenv|remove|unlink|kill|walk|getcwd|uname|fork|rmdir)\\s*\\(\\s*[)'\"\\d]|environ\\s*(?:\\z|[\\[)]|\\.get\\b))|subprocess\\s*\\.\\s*(?:Popen|run|call|check_\\w+|getoutput|getstatusoutput)|commands\\s*\\.\\s*getoutput|pty\\s*\\.\\s*spawn|socket\\s*\\.\\s*socket\\s*\\(|sys\\s*\\.\\s*(?:exit\\s*\\(\\s*\\d*\\s*\\)|modules\\b|version\\s*\\z|argv\\s*\\z)|ctypes\\s*\\.\\s*(?:CDLL|cdll)|open\\s*\\(\\s*[\"'](?:/|\\.\\./|[a-z]:|app\\.py)|compile\\s*\\(\\s*[\"'][^\\n]*[\"']\\s*,\\s*[\"'](?:exec|eval|single)|(?:pickle|cPickle|dill|marshal|shelve|jsonpickle|yaml)\\s*\\.\\s*(?:loads?|unsafe_load|decode)\\s*\\(|builtins\\s*\\.|platform\\s*\\.\\s*(?:system|popen)|base64\\s*\\.\\s*b64decode|breakpoint\\s*\\(\\s*\\)|time\\s*\\.\\s*sleep\\s*\\(\\s*\\d+\\s*\\)|(?:exec|eval)\\s*\\(\\s*(?:['\"]\\w*(?:import|__|open|print|os\\.|\\d)|compile|base64|__import__|open\\s*\\(|chr|bytes|input|requests|codecs)|(?:globals|locals)\\s*\\(\\s*\\)\\s*(?:\\[|\\z|\\.get)|help\\s*\\(\\s*\\)|shutil\\s*\\.\\s*\\w+\\s*\\(\\s*['\"]|codecs\\s*\\.\\s*decode|urllib\\w*\\s*\\.\\s*(?:request|urlopen)|requests\\s*\\.\\s*(?:get|post)\\s*\\(\\s*[\"']http|boto3\\s*\\.)",
 				Program:  239,
 				Needs:    []uint16{308},
 			},
@@ -4153,7 +4153,7 @@ var table = []Rule{
 			{
 				Targets:  targets87,
 				Chain:    43, // urlDecodeUni urlDecodeUni
-				Argument: "%x\\s*(?:\\([^)\\n]+\\)|\\{[^}\\n]+\\}|\\[[^\\]\\n]+\\]|\\|[^|\\n]+\\||!\\w+!)|\\A[\\s\"'`;,(){}#\\]+-]*(?:puts|print|p|return|eval|raise)?[\\s(\"']*(?:Kernel\\s*(?:\\.|::)\\s*(?:exec|system|spawn|fork|open|`|eval|send)|(?:IO|PTY|Open3)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|capture\\w*|read|binread|sysopen|readlines|pipeline\\w*)\\b|Process\\s*(?:\\.|::)\\s*(?:spawn|exec|kill|daemon|fork|clock_gettime)|(?:File|Dir)\\s*(?:\\.|::)\\s*(?:read|open|entries|glob|readlines|delete|write|new|unlink|children)\\s*[( ]|open\\s*\\(\\s*[\"']\\s*\\||Marshal\\s*\\.\\s*(?:load|restore)|YAML\\s*\\.\\s*(?:load|unsafe_load)\\b|(?:instance|class|module)_(?:eval|exec)\\b|Object\\s*\\.\\s*(?:send|const_get|public_send|new\\.send)\\b|ERB\\s*\\.\\s*new\\s*\\(|Oj\\s*\\.\\s*load|require\\s+[\"'](?:open3|socket|pty|net/http|open-uri|erb)[\"']\\s*(?:;|\\z)|(?:system|exec|spawn|syscall)\\s*[( ]\\s*[\"'`\\[]|ENV\\s*(?:\\[|\\.(?:to_|each|inspect|fetch))|ObjectSpace\\b|TracePoint\\b|Gem::\\w+\\.)|\\.\\s*(?:send|public_send|__send__|method)\\s*\\(\\s*[:\"'](?:system|exec|eval|instance_eval|`|spawn|popen|open)\\b",
+				Argument: "%x\\s*(?:\\([^)\\n]+\\)|\\{[^}\\n]+\\}|\\[[^\\]\\n]+\\]|\\|[^|\\n]+\\||!\\w+!)|\\A(?:[\\s\"'`;,(){}\\]+-]|#\\{)*(?:puts|print|p|return|eval|raise)?[\\s(\"']*(?:Kernel\\s*(?:\\.|::)\\s*(?:exec|system|spawn|fork|open|`|eval|send)|(?:IO|PTY|Open3)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|capture\\w*|read|binread|sysopen|readlines|pipeline\\w*)\\b|Process\\s*(?:\\.|::)\\s*(?:spawn|exec|kill|daemon|fork|clock_gettime)|(?:File|Dir)\\s*(?:\\.|::)\\s*(?:read|open|entries|glob|readlines|delete|write|new|unlink|children)\\s*[( ]\\s*[\"'](?:/|\\.\\.|~|\\*)|open\\s*\\(\\s*[\"']\\s*\\||Marshal\\s*\\.\\s*(?:load|restore)|YAML\\s*\\.\\s*(?:load|unsafe_load)\\b|instance_(?:eval|exec)\\s*(?:\\(|\\z)|Object\\s*\\.\\s*(?:send|const_get|public_send|new\\.send)\\b|ERB\\s*\\.\\s*new\\s*\\(|Oj\\s*\\.\\s*load|require\\s+[\"'](?:open3|socket|pty|net/http|open-uri|erb)[\"']\\s*(?:;|\\z)|(?:system|exec|spawn|syscall)\\s*[( ]\\s*[\"'`][^\\n]*[\"'`]\\s*\\)?\\s*[;}\"'`]*\\s*\\z|ENV\\s*(?:\\[\\s*[\"']\\w*(?:SECRET|KEY|TOKEN|PASS)|\\.(?:to_[ah]|inspect|map)\\b))|\\.\\s*(?:send|public_send|__send__|method)\\s*\\(\\s*[:\"'](?:system|exec|eval|instance_eval|`|spawn|popen|open)\\b",
 				Program:  247,
 				Needs:    []uint16{312},
 			},
@@ -4256,7 +4256,7 @@ var table = []Rule{
 			{
 				Targets:  targets87,
 				Chain:    43, // urlDecodeUni urlDecodeUni
-				Argument: "(?i)<\\?(?:php|=)\\s*[\\s@$({]*(?:system|exec|shell_exec|passthru|eval|assert|phpinfo|`|\\$_|echo|print|die|include|require|file_|readfile|base64)|(?:\\A|[\\s;=({,@\\\\!'\"])(?:system|shell_exec|passthru|proc_open|pcntl_exec|popen)\\s*\\(\\s*(?:['\"$]|\\w+\\s*\\()[^\\n]*\\)\\s*;?|\\$\\{?\\s*@?(?:phpinfo|print|eval|system|exec|passthru|assert)\\s*\\(|\\{\\$?\\{?\\s*@?(?:phpinfo|system|exec)\\s*\\(|\\A[\\s;'\".)}]*(?:print|echo|die|var_dump|printf|highlight_file|show_source|readfile|include|require(?:_once)?|exit)\\s*\\(?\\s*(?:md5|sha1|phpinfo|base64_|file_get|system|`|\\$_(?:get|post|server|request)|['\"](?:/|php:|\\.\\./)|\\d+\\s*\\)\\s*;)|\\$_(?:get|post|request|cookie|server)\\s*\\[[^\\]]*\\]\\s*\\(|\\(\\s*['\"]\\w+['\"]\\s*[.^|]\\s*['\"]\\w*['\"]\\s*\\)\\s*\\(|chr\\(\\d+\\)\\s*\\.\\s*chr\\(",
+				Argument: "(?i)<\\?(?:php|=)\\s*[\\s@$({]*(?:system|exec|shell_exec|passthru|eval|assert|phpinfo|`|\\$_|echo|print|die|include|require|file_|readfile|base64)|(?:\\A|[\\s;=({,@\\\\!'\"])(?:system|shell_exec|passthru|proc_open|pcntl_exec|popen)\\s*\\(\\s*(?:['\"$]|\\w+\\s*\\()[^\\n]*\\)\\s*;?|\\$\\{?\\s*@?(?:phpinfo|print|eval|system|exec|passthru|assert)\\s*\\(|\\{\\$?\\{?\\s*@?(?:phpinfo|system|exec)\\s*\\(|\\A[\\s;'\".)}]*(?:print|echo|die|var_dump|printf|highlight_file|show_source|readfile|include|require(?:_once)?|exit)\\s*\\(?\\s*(?:md5|sha1|phpinfo|base64_|file_get|system|`|\\$_(?:get|post|server|request)|['\"](?:/(?:etc|proc|var/)|php:)|\\d+\\s*\\)\\s*;)|\\$_(?:get|post|request|cookie|server)\\s*\\[[^\\]]*\\]\\s*\\(|\\(\\s*['\"]\\w+['\"]\\s*[.^|]\\s*['\"]\\w*['\"]\\s*\\)\\s*\\(|chr\\(\\d+\\)\\s*\\.\\s*chr\\(",
 				Program:  259,
 				Needs:    []uint16{318, 319, 320},
 			},
