@@ -41,7 +41,7 @@ func commands() []command {
 		{"explain FUNCTION", groupFleet, "Show every check of one function with its numbers", newExplain},
 		{"invoke FUNCTION", groupFleet, "Run a function once and show its answer and audits", newInvoke},
 		{"layer", groupLayer, "Build, publish, list and prune the Defender's layer", newLayer},
-		{"policy", groupLayer, "Check and explain runtime policies, and make a function's TW_POLICY", newPolicy},
+		{"policy", groupLayer, "Check and explain policies, and make a function's TW_POLICY", newPolicy},
 		{"demo", groupTry, "Protect a simulated estate, step by step", newDemo},
 		{"sim", groupTry, "Serve a simulated AWS on this machine for any AWS client", newSim},
 		{"config", groupOther, "Show the configuration in force and where it came from", newConfigCommand},
@@ -54,7 +54,7 @@ func commands() []command {
 func selectors() []string {
 	return []string{
 		"regions", "functions", "exclude", "tags", "profile", "accounts", "external_id",
-		"recipe", "layer_arn", "policy", "policy_key", "as_of", "versions", "metrics", "rate",
+		"recipe", "layer_arn", "policy", "waas", "policy_key", "as_of", "versions", "metrics", "rate",
 	}
 }
 

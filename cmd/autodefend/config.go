@@ -55,11 +55,11 @@ type config struct {
 
 	recipeRef    string
 	runtimesFile string
-	// policyFile and policyKeyFile lead to policies, which is nil when no
-	// policy is to be embedded.
-	policyFile, policyKeyFile string
-	policies                  *policies
-	limits                    limitOverrides
+	// policyFile, waasFile and policyKeyFile lead to policies, which is nil when
+	// no policy is to be embedded.
+	policyFile, waasFile, policyKeyFile string
+	policies                            *policies
+	limits                              limitOverrides
 	// externalIDs are those of the file's accounts, by role ARN.
 	externalIDs map[string]string
 	// origins tells where the value of an option came from, by its key.

@@ -18,9 +18,9 @@ func newPolicy(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, c := range []command{
-		{"validate FILE", "", "Find mistakes in a policy, and what may not be meant", newPolicyValidate},
+		{"validate FILE", "", "Find mistakes in a policy of either kind, and what may not be meant", newPolicyValidate},
 		{"explain FILE", "", "Say which rule holds for a function, and what it makes of an event", newPolicyExplain},
-		{"encode FILE", "", "Make a function's TW_POLICY", newPolicyEncode},
+		{"encode [FILE]", "", "Make a function's TW_POLICY", newPolicyEncode},
 		{"decode [VALUE]", "", "Show what a TW_POLICY carries, and check its signature", newPolicyDecode},
 		{"keygen FILE", "", "Make a key that policies are signed with", newPolicyKeygen},
 	} {
@@ -41,20 +41,42 @@ func (s *policySource) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.collections, "collections", "", "`FILE` with the collections that rules only name, as a JSON list")
 }
 
-// policy reads a policy from a file, or from standard input.
+// policy reads a policy of the runtime from a file, or from standard input.
 func (s *policySource) policy(name string) (*policy.Policy, error) {
 	text, err := s.input("policy", name)
 	if err != nil {
 		return nil, err
 	}
+	return s.parsePolicy(name, text)
+}
+
+func (s *policySource) parsePolicy(name string, text []byte) (*policy.Policy, error) {
+	if policy.IsWAAS(text) {
+		return nil, aboutFile(name, firewallGiven("this command looks at policies of the runtime: autodefend waas test tries a firewall's, policy encode takes it with --waas"))
+	}
 	p, err := policy.Parse(text)
 	if err != nil {
 		return nil, aboutFile(name, err)
 	}
-	if s.collections == "" {
-		return p, nil
+	collections, err := s.defined()
+	if err != nil {
+		return nil, err
 	}
-	text, err = s.input("option --collections:", s.collections)
+	p.Define(collections)
+	return p, nil
+}
+
+// firewallGiven is the mistake of a firewall's policy in the place of a runtime's.
+func firewallGiven(hint string) error {
+	return autodefend.Errorf(autodefend.CodeInvalid, "it's a policy of the firewall").WithHint("%s", hint)
+}
+
+// defined reads the collections that rules only name.
+func (s *policySource) defined() ([]policy.Collection, error) {
+	if s.collections == "" {
+		return nil, nil
+	}
+	text, err := s.input("option --collections:", s.collections)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +84,7 @@ func (s *policySource) policy(name string) (*policy.Policy, error) {
 	if err != nil {
 		return nil, aboutFile(s.collections, err)
 	}
-	p.Define(collections)
-	return p, nil
+	return collections, nil
 }
 
 // input reads a file, or standard input for a hyphen. what begins the message when that fails.
@@ -129,11 +150,16 @@ func (t *targetFlags) target(cmd *cobra.Command) (policy.Target, error) {
 // above holds.
 func resolve(p *policy.Policy, t policy.Target) (policy.Resolution, error) {
 	res := p.Resolve(t)
-	if len(res.Undefined) > 0 {
-		return res, autodefend.Errorf(autodefend.CodeInvalid, "the policy only names the collections %s: which functions they hold is known to the Console", strings.Join(res.Undefined, ", ")).
-			WithHint("give them with --collections FILE, as GET /api/v1/collections returns them")
+	return res, onlyNamed(res.Undefined)
+}
+
+// onlyNamed is the error of collections that are only named.
+func onlyNamed(collections []string) error {
+	if len(collections) == 0 {
+		return nil
 	}
-	return res, nil
+	return autodefend.Errorf(autodefend.CodeInvalid, "the policy only names the collections %s: which functions they hold is known to the Console", strings.Join(collections, ", ")).
+		WithHint("give them with --collections FILE, as GET /api/v1/collections returns them")
 }
 
 // oneFile is cobra's check of the arguments of commands that want a policy.

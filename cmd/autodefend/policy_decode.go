@@ -54,6 +54,7 @@ type decodedPolicy struct {
 	FailMode autodefend.FailMode `json:"fail_mode"`
 	Summary  bool                `json:"summary"`
 	Rule     json.RawMessage     `json:"rule"`
+	WAAS     json.RawMessage     `json:"waas,omitempty"`
 }
 
 func (c *policyDecode) run(args []string) error {
@@ -91,6 +92,11 @@ func (c *policyDecode) run(args []string) error {
 			return fmt.Errorf("show rule: %w", err)
 		}
 	}
+	if e.WAAS != nil {
+		if doc.WAAS, err = json.Marshal(e.WAAS); err != nil {
+			return fmt.Errorf("show firewall rule: %w", err)
+		}
+	}
 	return writeData(c.stdout, c.format, doc, doc.table)
 }
 
@@ -108,17 +114,31 @@ func (d decodedPolicy) table(w io.Writer) error {
 		lines[3][1] = fmt.Sprintf("%s, asked after %d s", d.Console, d.Interval)
 	}
 	if d.Summary {
-		lines = append(lines, [2]string{"summary", "stricter than the policy, which had no room; the Console has all of it"})
+		lines = append(lines, [2]string{"summary", "stands for the policy, which had no room; the Console has all of it"})
 	}
 	for _, l := range lines {
 		fmt.Fprintf(w, "%-10s %s\n", l[0], printable(l[1]))
 	}
-	if string(d.Rule) == "null" {
+	if string(d.Rule) == "null" && len(d.WAAS) == 0 {
 		_, err := fmt.Fprintln(w, "No rule: nothing is enforced.")
 		return err
 	}
+	if string(d.Rule) == "null" {
+		fmt.Fprintln(w, "No rule of the runtime: nothing is enforced but the firewall.")
+	} else if err := indented(w, d.Rule); err != nil {
+		return err
+	}
+	if len(d.WAAS) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "Firewall:")
+	return indented(w, d.WAAS)
+}
+
+// indented writes JSON for people.
+func indented(w io.Writer, raw json.RawMessage) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(d.Rule)
+	return enc.Encode(raw)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
+	"github.com/autodefend/autodefend/internal/waas/expression"
 )
 
 // policyReport is what policy validate prints for programs.
@@ -27,9 +28,10 @@ type policyMistake struct {
 func newPolicyValidate(a *app) *cobra.Command {
 	source, format := &policySource{app: a}, ""
 	cmd := &cobra.Command{
-		Long: `Reads a policy in Prisma Cloud Compute's form (a whole policy, a list of rules or one
-rule), reports every mistake with the path of its member, and remarks on what works but
-may not be meant. A policy with a mistake is never sent to a function.`,
+		Long: `Reads a policy of the runtime or of the firewall in Prisma Cloud Compute's form (a whole
+policy, a list of rules or one rule), reports every mistake with the path of its member,
+and remarks on what works but may not be meant. A policy with a mistake is never sent to a
+function. Which of the two it is, its id or its rules tell.`,
 		Example: `  autodefend policy validate policy.json
   curl -s https://console:8083/api/v1/policies/runtime/serverless | autodefend policy validate -`,
 		Args: oneFile,
@@ -44,20 +46,12 @@ func (s *policySource) validate(name, format string) error {
 	if err := textOrJSON(format, "table"); err != nil {
 		return err
 	}
-	p, err := s.policy(name)
-	if err != nil && format != "json" {
+	report := policyReport{Version: 1, File: name, Errors: []policyMistake{}, Remarks: []policy.Remark{}}
+	rules, remarks, err := s.checked(name)
+	if rules < 0 && format != "json" {
 		return err
 	}
-	report := policyReport{Version: 1, File: name, Errors: []policyMistake{}, Remarks: []policy.Remark{}}
-	if err == nil {
-		var remarks []policy.Remark
-		remarks, err = p.Check()
-		report.Rules = len(p.Rules)
-		report.Remarks = append(report.Remarks, remarks...)
-		if err != nil {
-			err = aboutFile(name, err)
-		}
-	}
+	report.Rules, report.Remarks = max(rules, 0), append(report.Remarks, remarks...)
 	if err != nil {
 		for _, e := range unjoin(err) {
 			report.Errors = append(report.Errors, policyMistake{e.Error(), autodefend.ErrorHint(e)})
@@ -71,6 +65,36 @@ func (s *policySource) validate(name, format string) error {
 		return exitError
 	}
 	return err
+}
+
+// checked reads and checks a policy of either kind. It returns how many rules there are, -1 when it can't be read.
+func (s *policySource) checked(name string) (int, []policy.Remark, error) {
+	text, err := s.input("policy", name)
+	if err != nil {
+		return -1, nil, err
+	}
+	if policy.IsWAAS(text) {
+		p, err := s.parseFirewall(name, text)
+		if err != nil {
+			return -1, nil, err
+		}
+		remarks, err := p.Check(expression.Check)
+		return len(p.Rules), remarks, aboutFileIf(name, err)
+	}
+	p, err := s.parsePolicy(name, text)
+	if err != nil {
+		return -1, nil, err
+	}
+	remarks, err := p.Check()
+	return len(p.Rules), remarks, aboutFileIf(name, err)
+}
+
+// aboutFileIf is aboutFile for an error that may be nil.
+func aboutFileIf(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return aboutFile(name, err)
 }
 
 func (r policyReport) table(w io.Writer) error {

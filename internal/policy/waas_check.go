@@ -125,7 +125,7 @@ func (k *firewallChecker) ownRules(all []OwnRule, expression ExpressionCheck) {
 // firewallRule remarks on a rule of the firewall.
 func (w *remarker) firewallRule(r *WAASRule) {
 	if len(r.Applications) == 0 {
-		w.say("applicationsSpec", "there is none, so nothing is looked for but custom rules")
+		w.say("applicationsSpec", "there is none, so nothing is inspected")
 	}
 	for i := range r.Applications {
 		at := label("applicationsSpec", i)

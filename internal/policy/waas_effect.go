@@ -53,7 +53,7 @@ func (r *WAASRule) Effect(class autodefend.AttackClass, trigger string) autodefe
 // RuleEffect returns what happens when a custom rule holds for an event of a trigger: disable, alert, prevent or allow.
 func (r *WAASRule) RuleEffect(custom *OwnRule, trigger string) autodefend.Effect {
 	e := cmp.Or(custom.Effect, autodefend.Alert)
-	if r.Disabled || r.TriggerEffect(trigger) == autodefend.Disable {
+	if r.Disabled || r.Application() == nil || r.TriggerEffect(trigger) == autodefend.Disable {
 		return autodefend.Disable
 	}
 	if e == autodefend.Allow {

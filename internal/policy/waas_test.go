@@ -222,7 +222,8 @@ func TestCustomRuleEffects(t *testing.T) {
 		{autodefend.Allow, "cloudWatchLogs", autodefend.Disable},
 		{autodefend.Disable, "alb", autodefend.Disable},
 	} {
-		if got := new(WAASRule).RuleEffect(&OwnRule{Effect: tt.effect}, tt.trigger); got != tt.want {
+		r := WAASRule{Applications: make([]WAASApplication, 1)}
+		if got := r.RuleEffect(&OwnRule{Effect: tt.effect}, tt.trigger); got != tt.want {
 			t.Errorf("%q on %s: %s, want %s", tt.effect, tt.trigger, got, tt.want)
 		}
 	}
