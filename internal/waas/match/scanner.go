@@ -26,7 +26,7 @@ func (s Scanner) Sets() int { return number(string(s), layout.OffScanSets) }
 func (s Scanner) Scan(text string, found *Bitset) (folded bool) {
 	t := s.tables()
 	found.expectOutputs(len(t.index) / 4)
-	state := uint32(0)
+	row, base := 0, 0
 	for i := 0; i < len(text); i++ {
 		b := text[i]
 		if b == longS[0] || b == kelvin[0] {
@@ -35,13 +35,16 @@ func (s Scanner) Scan(text string, found *Bitset) (folded bool) {
 			folded = folded || width > 1
 			i += width - 1
 		}
-		label := uint32(t.folding[b])
-		if label == 0 {
-			state = 0
-			continue
+		label := int(t.folding[b])
+		if base != 0 {
+			if n := t.node(base + label); labelOf(n) == label {
+				t.follow(n, text[i+1:], found)
+			}
 		}
-		state = t.after(state, label)
-		if out := uint16(t.state(state) >> layout.OutShift); out != 0 && found.firstOutput(out) {
+		pair := number64(t.pairs, 8*(row+label))
+		base = int(pair & (layout.MaxNodes - 1))
+		row = label * t.labels
+		if out := uint16(pair >> layout.OutShift); out != 0 && found.firstOutput(out) {
 			t.mark(out, found)
 		}
 	}
@@ -63,8 +66,8 @@ func unfold(text string) (byte, int) {
 
 // tables gives names to the parts of a scanner.
 type tables struct {
-	folding, pairs, states, index, lists string
-	labels                               uint32 // in a row of pairs
+	folding, pairs, nodes, index, lists string
+	labels                              int // in a row of pairs
 }
 
 func (s Scanner) tables() tables {
@@ -77,28 +80,37 @@ func (s Scanner) tables() tables {
 	labels := number(string(s), layout.OffScanLabels) + 1
 	return tables{
 		folding: cut(256),
-		pairs:   cut(4 * labels * labels),
-		states:  cut(8 * number32(string(s), layout.OffScanStates)),
+		pairs:   cut(8 * labels * labels),
+		nodes:   cut(8 * number32(string(s), layout.OffScanNodes)),
 		index:   cut(4 * (number32(string(s), layout.OffScanOutputs) + 1)),
 		lists:   rest,
-		labels:  uint32(labels),
+		labels:  labels,
 	}
 }
 
-// after returns the state after a byte with the label.
-func (t *tables) after(state, label uint32) uint32 {
-	for state >= layout.Shallow {
-		s := t.state(state)
-		to := uint32(s)&(layout.MaxStates-1) + label
-		if uint32(uint8(t.state(to)>>layout.LabelShift)) == label {
-			return to
+// follow marks the literals that reach the node and those that go on with text.
+func (t *tables) follow(n uint64, text string, found *Bitset) {
+	for i := 0; ; i++ {
+		if out := uint16(n >> layout.OutShift); out != 0 && found.firstOutput(out) {
+			t.mark(out, found)
 		}
-		state = uint32(s>>layout.FailShift) & (layout.MaxStates - 1)
+		base := int(n & (layout.MaxNodes - 1))
+		if base == 0 || i == len(text) {
+			return
+		}
+		b, width := unfold(text[i:])
+		i += width - 1
+		label := int(t.folding[b])
+		n = t.node(base + label)
+		if labelOf(n) != label {
+			return
+		}
 	}
-	return uint32(number32(t.pairs, 4*int(state*t.labels+label)))
 }
 
-func (t *tables) state(i uint32) uint64 { return number64(t.states, 8*int(i)) }
+func (t *tables) node(i int) uint64 { return number64(t.nodes, 8*i) }
+
+func labelOf(node uint64) int { return int(uint8(node >> layout.LabelShift)) }
 
 // mark adds the sets of an output.
 func (t *tables) mark(output uint16, found *Bitset) {

@@ -14,8 +14,9 @@ const (
 
 	// enough is the chance at which a set needs no second one beside it.
 	enough = 1e-4
-	// useless is the chance from which a set is not worth its look-up.
-	useless = 0.5
+	// useless is the chance from which a set is not worth its look-up: an ordinary
+	// value is some 40 bytes long.
+	useless = 0.03
 	// priceOfMember weighs the size of the scanner against the chance of an alarm.
 	priceOfMember = 2e-7
 )

@@ -2,14 +2,12 @@ package compile
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// Scanner compiles sets of literals into one Aho-Corasick automaton for
-// [match.Scanner]; a set's index becomes its number. Letters are compared without
-// regard to ASCII case. It reports an empty literal and more than 65,535 sets or
-// 2^20 states.
+// Scanner compiles sets of literals for [match.Scanner]; a set's index becomes its
+// number. Letters are compared without regard to ASCII case. It reports an empty
+// literal, and more than 65,535 sets, 2^20 nodes or 254 different bytes.
 func Scanner(sets [][]string) ([]byte, error) {
 	if len(sets) >= 1<<16 {
 		return nil, fmt.Errorf("compile scanner: %d sets, limit %d", len(sets), 1<<16-1)
@@ -23,7 +21,6 @@ func Scanner(sets [][]string) ([]byte, error) {
 			b.add(fold(literal), uint16(n))
 		}
 	}
-	b.link()
 	out, err := b.encode(len(sets))
 	if err != nil {
 		return nil, fmt.Errorf("compile scanner: %w", err)
@@ -46,16 +43,13 @@ func fold(s string) string {
 // trie holds the literals letter by letter; node 0 is the root.
 type trie struct {
 	nodes  []node
-	order  []int      // nodes, breadth first
 	labels [256]uint8 // 0: in no literal
 	used   int        // labels given out
 }
 
 type node struct {
 	children map[byte]int // by label
-	order    []byte       // labels of the children, sorted
-	fail     int
-	sets     []uint16 // of the literals that end here, suffixes included
+	sets     []uint16     // of the literals that end here
 }
 
 func newTrie() *trie {
@@ -83,43 +77,4 @@ func (t *trie) label(b byte) byte {
 		t.labels[b] = byte(t.used)
 	}
 	return t.labels[b]
-}
-
-// link finds, breadth first, where each node falls back to and collects the sets
-// of the literals that end there too.
-func (t *trie) link() {
-	queue := []int{0}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		t.order = append(t.order, at)
-		n := &t.nodes[at]
-		for label := range n.children {
-			n.order = append(n.order, label)
-		}
-		slices.Sort(n.order)
-		for _, label := range n.order {
-			child := n.children[label]
-			if at != 0 {
-				t.nodes[child].fail = t.fallback(n.fail, label)
-			}
-			c := &t.nodes[child]
-			c.sets = append(c.sets, t.nodes[c.fail].sets...)
-			slices.Sort(c.sets)
-			c.sets = slices.Compact(c.sets)
-			queue = append(queue, child)
-		}
-	}
-}
-
-func (t *trie) fallback(at int, label byte) int {
-	for {
-		if child, ok := t.nodes[at].children[label]; ok {
-			return child
-		}
-		if at == 0 {
-			return 0
-		}
-		at = t.nodes[at].fail
-	}
 }

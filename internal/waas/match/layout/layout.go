@@ -72,32 +72,33 @@ const (
 	Behind = BeginLine | BeginText
 )
 
-// A scanner:
+// A scanner looks from every two bytes of a text for longer literals:
 //
 //	header   ScannerHeader bytes
 //	folding  256 bytes: the label of every byte, from 1; 0 for bytes in no literal
-//	pairs    4 bytes each: the state after two labels, the first one's row first.
+//	pairs    8 bytes for every two labels, the first one's row first: a node.
 //	         Row 0 is for one label after something that is in no literal.
-//	states   8 bytes each: bits 0-19 base, 20-27 label, 28-47 state to fall
-//	         back to, 48-63 output. Those below Shallow are the root (0) and its
-//	         children, which stand at their labels: pairs has their transitions.
-//	index    4 bytes per output: where its list begins in lists; one more at
-//	         the end. Output 0 is the empty list.
+//	nodes    8 bytes each: bits 0-19 base, 20-27 label, 48-63 output. The node
+//	         for one more label stands at the base plus the label, if it has that
+//	         label itself. Base 0 means that no literal is longer.
+//	index    4 bytes per output: where its list begins in lists; one more at the
+//	         end. Output 0 is the empty list.
 //	lists    MaskSize bytes each: a word's index in the bit set (2), bits to set (8)
 const (
 	ScannerHeader = 16
 	MaskSize      = 10
 
-	OffScanStates  = 0  // 4 bytes
+	OffScanNodes   = 0  // 4 bytes
 	OffScanOutputs = 4  // 4 bytes
 	OffScanSets    = 8  // 2 bytes
 	OffScanLabels  = 10 // 2 bytes
 
-	StateBits  = 20
-	MaxStates  = 1 << StateBits
-	LabelShift = StateBits
-	FailShift  = StateBits + 8
+	NodeBits   = 20
+	MaxNodes   = 1 << NodeBits
+	LabelShift = NodeBits
 	OutShift   = 48
 	MaxOutputs = 1 << 16
-	Shallow    = 256
+	MaxLabels  = 254
+	// NoLabel is in nodes that are nobody's.
+	NoLabel = 255
 )
