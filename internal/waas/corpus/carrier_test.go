@@ -30,7 +30,7 @@ func withHandshakes() []string {
 // places are names of parameters under which an application would take such a value.
 func places(technique string) []string {
 	return map[string][]string{
-		"cmdi":  {"host", "filename", "target", "domain", "format", "cmd", "ip", "document_url", "branch", "lang"},
+		"cmdi":  {"host", "filename", "target", "domain", "format", "job", "ip", "document_url", "branch", "lang"},
 		"lfi":   {"file", "path", "page", "template", "download", "doc", "lang", "include", "image", "key"},
 		"ssrf":  {"url", "callback", "webhook", "redirect_uri", "image_url", "feed", "next", "src", "proxy", "target"},
 		"nosql": {"username", "filter", "q", "where", "query", "login", "email"},

@@ -15,6 +15,9 @@ import (
 // peer asks for the comparison with Coraza, which takes minutes.
 var peer = flag.Bool("peer", false, "compare with Coraza at paranoia level 1 on the decoded values (slow)") //nolint:gochecknoglobals // a flag
 
+// peerShare is how many ordinary events stand for one in the comparison.
+var peerShare = flag.Int("peershare", 4, "compare every Nth ordinary event only") //nolint:gochecknoglobals // a flag
+
 // newPeer is Coraza with the Core Rule Set at paranoia level 1.
 func newPeer(t testing.TB) coraza.WAF {
 	t.Helper()
@@ -86,4 +89,31 @@ func TestPeerAttacks(t *testing.T) {
 	for key, n := range all {
 		t.Logf("figure: corpus: Coraza PL1 on decoded values: %s %d/%d", key, found[key], n)
 	}
+}
+
+// TestPeerBenign prints what Coraza makes of the ordinary events' values.
+func TestPeerBenign(t *testing.T) {
+	if !*peer {
+		t.Skip("comparison with Coraza takes minutes; ask with -args -peer")
+	}
+	waf := newPeer(t)
+	byCategory := tally{}
+	for i, s := range benignSamples(t) {
+		if i%*peerShare != 0 {
+			continue
+		}
+		values := bodyValues(s.event)
+		ids := peerRules(waf, values...)
+		byCategory.add(s.Technique, len(ids) > 0)
+		if len(ids) > 0 {
+			for _, v := range values {
+				if one := peerRules(waf, v); len(one) > 0 {
+					t.Logf("alarm: %s over %s: %v: %q", s.Technique, s.Trigger, one, v)
+				}
+			}
+		}
+	}
+	byCategory.print(t, "Coraza PL1 on decoded values: alarms in")
+	hits, tries := byCategory.total()
+	t.Logf("figure: corpus: Coraza PL1 on decoded values: alarms %s", percent(hits, tries))
 }
