@@ -14,7 +14,7 @@ func webhooks(p *phrases) (string, []byte) {
 			"commits": []any{object{"id": hexID(p.rng, 40), "message": pick(p.rng, "Fix #17: don't drop empty carts", "Merge branch 'main' into fix/login", "feat(api)!: select plan by id; remove v1", "Update README.md & docs/*.md", "Revert \"bump deps\"\n\nThis reverts commit 1a2b3c."), "added": []any{"src/cart.ts"}, "modified": []any{"package.json", ".github/workflows/ci.yml", "etc/notes.md"}}},
 		},
 		object{
-			"action": pick(p.rng, "opened", "edited", "closed"), "issue": object{"number": p.n(999), "title": p.sentence("en"), "body": p.fill(pick(p.rng, p.documents["markdown"]...)), "labels": []any{object{"name": "good first issue", "color": "7057ff"}}, "user": object{"login": "o-brien", "avatar_url": "https://avatars.example.com/u/17?v=4"}},
+			"action": pick(p.rng, "opened", "edited", "closed"), "issue": object{"number": p.n(999), "title": p.sentence(p.language()), "body": p.fill(pick(p.rng, p.documents["markdown"]...)), "labels": []any{object{"name": "good first issue", "color": "7057ff"}}, "user": object{"login": "o-brien", "avatar_url": "https://avatars.example.com/u/17?v=4"}},
 			"installation": object{"id": p.n(99999)},
 		},
 		object{
@@ -54,7 +54,7 @@ func browsing(p *phrases) (string, []byte) {
 	r := request{method: "GET", path: pick(p.rng, "/", "/en/products/kids%27-shoes", "/p/"+hexID(p.rng, 8)+".html", "/blog/2026/04/how-to-select-a-bike", "/wp-content/uploads/2026/04/photo-1.jpg", "/assets/app."+hexID(p.rng, 8)+".js", "/caf%C3%A9/men%C3%BC", "/api/v1/users/me", "/favicon.ico", "/robots.txt", "/.well-known/openid-configuration", "/de/ueber-uns", "/@anna/posts/1", "/files/report%20(final).pdf", "/a/b;v=1/c", "/tags/c%2B%2B", "/~anna/index.php")}
 	r.headers, r.cookies = p.browserHeaders(), p.vendorCookies()
 	if p.chance(2) {
-		r.query = pick(p.rng, "v="+hexID(p.rng, 8), "utm_source=newsletter&utm_medium=email&utm_campaign=April%20Sale%20%2D%2050%25", "page=2&sort=price_asc&filters=%7B%22brand%22%3A%5B%22acme%22%5D%7D", "ref=home&pos=3", "gclid="+p.base64ish(60), "q="+formEncoded(p.word("searches"), p.rng), "t=1775738096&s=1920x1080", "lang=de_DE", "id="+fmt.Sprint(p.n(99999)), "ids=1,2,3", "d=2026-04-09T12%3A34%3A56%2B02%3A00", "w=640&q=75&url=%2Fimages%2Fhero.jpg")
+		r.query = pick(p.rng, "v="+hexID(p.rng, 8), "utm_source=newsletter&utm_medium=email&utm_campaign=April%20Sale%20%2D%2050%25", "page=2&sort=price_asc&filters=%7B%22brand%22%3A%5B%22acme%22%5D%7D", "ref=home&pos=3", "gclid="+p.base64ish(60), "q="+formEncoded(p.term(), p.rng), "t=1775738096&s=1920x1080", "lang=de_DE", "id="+fmt.Sprint(p.n(99999)), "ids=1,2,3", "d=2026-04-09T12%3A34%3A56%2B02%3A00", "w=640&q=75&url=%2Fimages%2Fhero.jpg")
 	}
 	return p.http(r)
 }
@@ -122,7 +122,7 @@ func awsEvents(p *phrases) (string, []byte) {
 		}},
 		named{"authorizer", func(rng *rand.Rand) object {
 			r := p.client("GET", "/pets/17")
-			r.query = "q=" + formEncoded(p.word("searches"), rng)
+			r.query = "q=" + formEncoded(p.term(), rng)
 			return r.authorizer(rng)
 		}},
 		named{"dynamodb", func(rng *rand.Rand) object { return dynamoEvent(rng, p.sentence(p.language())) }},

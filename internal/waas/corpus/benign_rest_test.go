@@ -70,7 +70,7 @@ func (p *phrases) slotText(trigger string) string {
 
 func search(p *phrases) (string, []byte) {
 	r := p.client("GET", pick(p.rng, "/search", "/v1/products", "/api/items", "/s"))
-	term := p.word("searches")
+	term := p.term()
 	if p.chance(5) {
 		term = p.sentence(p.language())
 	}
@@ -119,7 +119,7 @@ func graphql(p *phrases) (string, []byte) {
 		variables object
 	}
 	d := pick(p.rng,
-		doc{"query Products($first: Int!, $q: String) {\n  products(first: $first, search: $q) {\n    edges { node { id title price { amount currency } } }\n    pageInfo { endCursor hasNextPage }\n  }\n}", object{"first": 20, "q": p.word("searches")}},
+		doc{"query Products($first: Int!, $q: String) {\n  products(first: $first, search: $q) {\n    edges { node { id title price { amount currency } } }\n    pageInfo { endCursor hasNextPage }\n  }\n}", object{"first": 20, "q": p.term()}},
 		doc{"mutation AddComment($input: CommentInput!) { addComment(input: $input) { comment { id body author { name } } errors { field message } } }", object{"input": object{"postId": uuid(p.rng), "body": p.paragraph()}}},
 		doc{"mutation { updateUser(id: 7, name: " + quoted(p.word("names")) + ", city: " + quoted(p.word("cities")) + ") { id name } }", nil},
 		doc{"{ user(id: \"" + uuid(p.rng) + "\") { ...userFields orders(last: 5, orderBy: {field: CREATED_AT, direction: DESC}) { id total } } } fragment userFields on User { id name email }", nil},

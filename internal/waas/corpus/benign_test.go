@@ -18,14 +18,14 @@ type category struct {
 
 func categories() []category {
 	return []category{
-		{name: "orders", count: 240, make: orders},
-		{name: "users", count: 240, make: users},
-		{name: "comments", count: 420, make: comments},
-		{name: "search", count: 280, make: search},
-		{name: "forms", count: 220, make: forms},
+		{name: "orders", count: 300, make: orders},
+		{name: "users", count: 300, make: users},
+		{name: "comments", count: 560, make: comments},
+		{name: "search", count: 320, make: search},
+		{name: "forms", count: 280, make: forms},
 		{name: "graphql", count: 200, make: graphql},
 		{name: "uploads", count: 180, make: uploads},
-		{name: "documents", count: 110, make: documents},
+		{name: "documents", count: 100, make: documents},
 		{name: "mails", count: 110, make: mails},
 		{name: "chat", count: 180, make: chat},
 		{name: "tokens", count: 160, make: tokens},
@@ -35,14 +35,14 @@ func categories() []category {
 		{name: "telemetry", count: 160, make: telemetry},
 		{name: "values", count: 200, make: values},
 		{name: "analytics", count: 120, make: analytics},
-		{name: "browsing", count: 240, make: browsing},
+		{name: "browsing", count: 300, make: browsing},
 		{name: "crawlers", count: 60, make: crawlers},
 		{name: "config", count: 90, make: configuration},
 		{name: "aws", count: 240, make: awsEvents},
 		{name: "ci", count: 70, make: pipelines},
-		{name: "code", count: 190, make: code, byLook: true},
-		{name: "logs", count: 110, make: logs, byLook: true},
-		{name: "html", count: 60, make: markup, byLook: true},
+		{name: "code", count: 150, make: code, byLook: true},
+		{name: "logs", count: 90, make: logs, byLook: true},
+		{name: "html", count: 40, make: markup, byLook: true},
 	}
 }
 
@@ -162,12 +162,19 @@ func (p *phrases) vendorCookies() []pair {
 		{"session", "s%3A" + p.base64ish(32) + "." + p.base64ish(42)}, {"connect.sid", "s%3A" + p.base64ish(32) + "." + p.base64ish(43)},
 		{"csrftoken", p.base64ish(32)}, {"JSESSIONID", strings.ToUpper(hexID(p.rng, 32))}, {"PHPSESSID", hexID(p.rng, 26)},
 		{"AWSALB", p.base64ish(90) + "/" + p.base64ish(30)}, {"AWSALBCORS", p.base64ish(90) + "+" + p.base64ish(30)}, {"lang", "de-DE"}, {"currency", "EUR"},
-		{"mp_" + hexID(p.rng, 32) + "_mixpanel", "%7B%22distinct_id%22%3A%20%22" + uuid(p.rng) + "%22%2C%22%24initial_referrer%22%3A%20%22%24direct%22%7D"},
-		{"cart", "%5B%7B%22id%22%3A17%2C%22qty%22%3A2%7D%5D"}, {"utm", "source=news&medium=mail&campaign=spring%20sale"}, {"__stripe_mid", uuid(p.rng) + hexID(p.rng, 6)},
-		{"intercom-session-x1", p.base64ish(60) + "--" + hexID(p.rng, 40)}, {"_gcl_au", "1.1." + digits(9) + "." + digits(10)}, {"tz", "Europe%2FBerlin"},
+		{"cart", "%5B%7B%22id%22%3A17%2C%22qty%22%3A2%7D%5D"}, {"__stripe_mid", uuid(p.rng) + hexID(p.rng, 6)},
+		{"_gcl_au", "1.1." + digits(9) + "." + digits(10)}, {"tz", "Europe%2FBerlin"},
 	}
 	p.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return all[:3+p.n(9)]
+	all = all[:3+p.n(9)]
+	if p.chance(12) { // vendors of fewer sites
+		all = append(all, pick(p.rng,
+			pair{"mp_" + hexID(p.rng, 32) + "_mixpanel", "%7B%22distinct_id%22%3A%20%22" + uuid(p.rng) + "%22%2C%22%24initial_referrer%22%3A%20%22%24direct%22%7D"},
+			pair{"intercom-session-x1", p.base64ish(60) + "--" + hexID(p.rng, 40)}, pair{"_pk_ref.1.1fff", "%5B%22%22%2C%22%22%2C1775738096%2C%22https%3A%2F%2Fwww.google.com%2F%22%5D"},
+			pair{"amplitude_id_" + hexID(p.rng, 12), "eyJkZXZpY2VJZCI6I" + p.base64ish(120) + "="}, pair{"optimizelyEndUserId", "oeu1775738096000r0." + fmt.Sprint(p.n(99999999))},
+		))
+	}
+	return all
 }
 
 // base64ish is n letters of base64url.

@@ -11,7 +11,7 @@ func documents(p *phrases) (string, []byte) {
 	if p.chance(3) {
 		text += "\n\n" + p.paragraph()
 	}
-	return p.either(pick(p.rng, "/v1/pages", "/wiki/edit", "/issues"), object{"title": p.sentence("en"), "body": text, "format": "markdown", "draft": true})
+	return p.either(pick(p.rng, "/v1/pages", "/wiki/edit", "/issues"), object{"title": p.sentence(p.language()), "body": text, "format": "markdown", "draft": true})
 }
 
 func mails(p *phrases) (string, []byte) {
@@ -38,9 +38,12 @@ func chat(p *phrases) (string, []byte) {
 
 func tokens(p *phrases) (string, []byte) {
 	secret := func() string {
+		if p.chance(25) { // rarer shapes, that look like comments and data: URLs
+			return pick(p.rng, "006--"+p.base64ish(12)+"--"+p.base64ish(6), "v1."+p.base64ish(40)+"--"+hexID(p.rng, 40), "data:image/png;base64,iVBORw0KGgo"+p.base64ish(200))
+		}
 		return pick(p.rng, p.jwt(), uuid(p.rng), hexID(p.rng, 40), hexID(p.rng, 64), p.base64ish(43)+"=", "sk_test_"+p.base64ish(24), "$2b$12$"+p.base64ish(53),
 			"$argon2id$v=19$m=65536,t=3,p=4$"+p.base64ish(22)+"$"+p.base64ish(43), "ya29."+p.base64ish(120), "xoxb-0000-"+p.base64ish(24), p.base64ish(20)+"/"+p.base64ish(19)+"+"+p.base64ish(3)+"==",
-			"006--"+p.base64ish(12)+"--"+p.base64ish(6), "v1."+p.base64ish(40)+"--"+hexID(p.rng, 40), "data:image/png;base64,iVBORw0KGgo"+p.base64ish(200), "01ARZ3NDEKTSV4RRFFQ69G5FAV", "urn:uuid:"+uuid(p.rng))
+			"01ARZ3NDEKTSV4RRFFQ69G5FAV", "urn:uuid:"+uuid(p.rng))
 	}
 	if p.chance(3) {
 		r := p.client("GET", "/v1/verify/"+url.PathEscape(secret()))
@@ -83,12 +86,12 @@ func analytics(p *phrases) (string, []byte) {
 	if p.chance(3) {
 		return p.either("/_search", object{
 			"size": 20, "_source": []any{"id", "title"}, "sort": []any{object{"price": "asc"}, "_score"},
-			"query": object{"bool": object{"must": []any{object{"match": object{"title": p.word("searches")}}}, "filter": []any{object{"range": object{"price": object{"gte": 10, "lt": 100}}}, object{"terms": object{"tags": []any{"new", "sale"}}}}, "must_not": []any{object{"exists": object{"field": "deleted"}}}}},
+			"query": object{"bool": object{"must": []any{object{"match": object{"title": p.term()}}}, "filter": []any{object{"range": object{"price": object{"gte": 10, "lt": 100}}}, object{"terms": object{"tags": []any{"new", "sale"}}}}, "must_not": []any{object{"exists": object{"field": "deleted"}}}}},
 			"aggs":  object{"by_city": object{"terms": object{"field": "city.keyword", "size": 10}}},
 		})
 	}
 	r := p.client("POST", pick(p.rng, "/collect", "/v1/track", "/g/collect"))
-	event := object{"event": pick(p.rng, "page_view", "add_to_cart", "search", "exception"), "anonymousId": uuid(p.rng), "timestamp": "2026-04-09T12:34:56.789Z", "properties": object{"url": "https://www.example.com/s?q=" + url.QueryEscape(p.word("searches")), "title": p.word("products") + " | Example Shop", "referrer": "https://www.google.com/", "value": p.price()}, "context": object{"userAgent": p.raw("agents"), "screen": "1920x1080", "locale": "de-DE"}}
+	event := object{"event": pick(p.rng, "page_view", "add_to_cart", "search", "exception"), "anonymousId": uuid(p.rng), "timestamp": "2026-04-09T12:34:56.789Z", "properties": object{"url": "https://www.example.com/s?q=" + url.QueryEscape(p.term()), "title": p.word("products") + " | Example Shop", "referrer": "https://www.google.com/", "value": p.price()}, "context": object{"userAgent": p.raw("agents"), "screen": "1920x1080", "locale": "de-DE"}}
 	r.contentType, r.body = pick(p.rng, "application/json", "text/plain;charset=UTF-8"), string(compact(object{"batch": []any{event}, "sentAt": "2026-04-09T12:34:57.001Z"}))
 	return p.http(r)
 }
@@ -99,7 +102,7 @@ func values(p *phrases) (string, []byte) {
 		r.query = "value=" + url.QueryEscape(p.word("values")) + "&unit=" + url.QueryEscape(pick(p.rng, "°C", "m/s", "%", "€", "km²"))
 		return p.http(r)
 	}
-	return p.either("/v1/fields", object{"label": p.sentence("en"), "a": p.word("values"), "b": p.word("values"), "list": []any{p.word("values"), p.word("products")}, "note": p.word("searches")})
+	return p.either("/v1/fields", object{"label": p.sentence(p.language()), "a": p.word("values"), "b": p.term(), "list": []any{p.price(), p.word("products")}, "note": p.term()})
 }
 
 func code(p *phrases) (string, []byte) {

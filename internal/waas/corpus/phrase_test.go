@@ -85,6 +85,14 @@ func (p *phrases) raw(list string) string { return pick(p.rng, p.words[list]...)
 // word is one line of a list, filled.
 func (p *phrases) word(list string) string { return p.fill(p.raw(list)) }
 
+// term is what people search for: mostly plain words, now and then something with a special look.
+func (p *phrases) term() string {
+	if p.chance(3) {
+		return p.word("searches")
+	}
+	return p.word("plain")
+}
+
 func (p *phrases) price() string { return fmt.Sprintf("%d.%02d", 1+p.n(200), p.n(100)) }
 
 func (p *phrases) order() string {
