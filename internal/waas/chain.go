@@ -59,7 +59,7 @@ func (r *run) chain(rule *rules.Rule, matched []hit) {
 			report = matched[0]
 		}
 	}
-	r.sink.detect(rule, report)
+	r.detect(rule, report)
 }
 
 // narrows says whether a condition looks closer at what the one before it found.
@@ -216,7 +216,7 @@ func (r *run) lookup(matched []hit, capture *hit) func(string) string {
 // member is the text of the first member of a variable with this name.
 func (r *run) member(variable rules.Variable, name string) string {
 	for i := range r.values {
-		if v := &r.values[i]; v.variables.Has(variable) && strings.EqualFold(v.name, name) {
+		if v := &r.values[i]; v.variables.Has(variable) && strings.EqualFold(v.member(), name) {
 			return v.text
 		}
 	}

@@ -122,31 +122,32 @@ func hexadecimal(c byte) bool {
 	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }
 
-// where finds what a condition that held objects to: for expressions their match, for others what is known of it.
-func (r *run) where(c *rules.Condition, t *text) span {
-	whole := span{0, len(t.text)}
+// where finds what a condition that held for a text objects to: for expressions their match, for others what is
+// known of it.
+func (r *run) where(c *rules.Condition, text string) span {
+	whole := span{0, len(text)}
 	switch {
 	case c.Negated:
 		return whole
 	case c.Program != rules.NoProgram:
-		start, end, ok := r.machine.Find(int(c.Program), match.Program(rules.Program(c.Program)), t.text)
+		start, end, ok := r.machine.Find(int(c.Program), match.Program(rules.Program(c.Program)), text)
 		if ok {
 			return span{start, end}
 		}
 	case c.Operator == rules.ValidateByteRange:
-		if i := outside(t.text, c.Argument); i >= 0 {
+		if i := outside(text, c.Argument); i >= 0 {
 			return span{i, i + 1}
 		}
 	case c.Operator == rules.ValidateURLEncoding:
-		if i := badPercent(t.text); i >= 0 {
-			return span{i, min(i+3, len(t.text))}
+		if i := badPercent(text); i >= 0 {
+			return span{i, min(i+3, len(text))}
 		}
 	case c.Operator == rules.Contains:
-		if i := strings.Index(t.text, c.Argument); i >= 0 {
+		if i := strings.Index(text, c.Argument); i >= 0 {
 			return span{i, i + len(c.Argument)}
 		}
 	case c.Operator == rules.Pm:
-		return anyWord(t.text, c.Argument)
+		return anyWord(text, c.Argument)
 	}
 	return whole
 }

@@ -65,10 +65,10 @@ type start struct {
 
 // hit is a text for which a condition held.
 type hit struct {
-	value  *value // where it comes from; nil for a count
-	text   string
-	span   span
-	groups []string // captured by the condition, or by one before it
+	value     *value // where it comes from; nil for a count
+	text      string
+	condition *rules.Condition
+	groups    []string // captured by the condition, or by one before it
 }
 
 // stopped says that there is nothing to be found that would make a difference, or no time for it.
@@ -130,19 +130,29 @@ func (r *run) inspect(v *value) {
 // transformAll goes down the tree of transformation chains and leaves the distinct texts in r.texts.
 func (r *run) transformAll(v *value) {
 	r.texts = r.texts[:0]
-	r.table.at[0] = r.distinct(v.text)
-	r.texts[0].nodes.add(0)
-	for id := 1; id < len(r.table.nodes); {
-		n := &r.table.nodes[id]
+	r.distinct(v.text)
+	plan := r.table.plan(r.texts[0].marks)
+	r.texts[0].nodes = plan.same
+	for _, id := range plan.doing {
+		r.subtree(v, int(id))
+	}
+}
+
+// subtree does the steps at a node, whose parent's text is the value's, and below it.
+func (r *run) subtree(v *value, id int) {
+	nodes, places := r.table.nodes, r.table.at
+	places[nodes[id].Parent] = 0
+	for end := int(nodes[id].End); id < end; {
+		n := &nodes[id]
 		if n.Variables&v.variables == 0 || n.Strict && !r.strict {
 			id = int(n.End)
 			continue
 		}
-		at := r.table.at[n.Parent]
-		if parent := &r.texts[at]; !parent.marks.Leaves(n.Transform) {
+		at := places[n.Parent]
+		if !r.texts[at].marks.Leaves(n.Transform) {
 			at = r.transformed(at, n.Transform)
 		}
-		r.table.at[id] = at
+		places[id] = at
 		r.texts[at].nodes.add(rules.NodeID(id))
 		id++
 	}
@@ -209,7 +219,7 @@ func (r *run) hits(t *text) *match.Bitset {
 
 // candidates tests the rules that may fire on a text of a value and says whether one did.
 func (r *run) candidates(v *value, t *text) bool {
-	found := r.among(r.table.always, v, t)
+	found := r.among(r.table.alwaysOf(v.variables), v, t)
 	hits := r.hits(t)
 	if r.engine.unfiltered {
 		for _, group := range r.table.byGroup {
@@ -261,13 +271,13 @@ func (r *run) try(id uint16, rule *rules.Rule, v *value, t *text) bool {
 		}
 	}
 	r.fired = append(r.fired, id)
-	r.sink.detect(rule, r.holds(c, v, t))
+	r.detect(rule, r.holds(c, v, t))
 	return true
 }
 
 // holds notes a text for which a condition held.
 func (r *run) holds(c *rules.Condition, v *value, t *text) hit {
-	h := hit{value: v, text: t.text, span: r.where(c, t)}
+	h := hit{value: v, text: t.text, condition: c}
 	if c.Captures == 0 || c.Program == rules.NoProgram {
 		return h
 	}
@@ -303,8 +313,8 @@ func (r *run) selects(target *rules.Target, v *value) bool {
 	case target.Selector == "":
 		return true
 	case target.Program != rules.NoProgram:
-		return r.machine.Match(int(target.Program), match.Program(rules.Program(target.Program)), v.name)
+		return r.machine.Match(int(target.Program), match.Program(rules.Program(target.Program)), v.member())
 	default:
-		return strings.EqualFold(target.Selector, v.name)
+		return strings.EqualFold(target.Selector, v.member())
 	}
 }

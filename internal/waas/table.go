@@ -2,6 +2,7 @@ package waas
 
 import (
 	"github.com/autodefend/autodefend/internal/waas/rules"
+	"github.com/autodefend/autodefend/internal/waas/transform"
 )
 
 // nodeSet is a set of nodes of the transformation tree.
@@ -28,6 +29,10 @@ type table struct {
 	named rules.VariableSet
 	// emptyMatters are the variables of which an empty text can make a rule fire: when the condition is negated.
 	emptyMatters rules.VariableSet
+	// plans say for the marks of a text what the tree has to do, alwaysFor which of always matter to a value. Both are
+	// filled as texts come, with as many entries as there are kinds of texts.
+	plans     map[transform.Marks]*plan
+	alwaysFor map[rules.VariableSet][]uint16
 	// at has for each transformation node the place of its text among a value's texts; scratch of the walk.
 	at []uint8
 }
@@ -42,6 +47,7 @@ func newTable(all []rules.Rule, nodes []rules.Node, groups int) *table {
 	t := &table{
 		rules: all, nodes: nodes, at: make([]uint8, len(nodes)),
 		first: make([]firstCondition, len(all)), byGroup: make([][]uint16, groups),
+		plans: make(map[transform.Marks]*plan), alwaysFor: make(map[rules.VariableSet][]uint16),
 	}
 	for i := range all {
 		t.first[i].variables = all[i].Variables()
@@ -75,4 +81,51 @@ func (t *table) place(rule uint16, c *rules.Condition) {
 	default:
 		t.byGroup[c.Needs[0]] = append(t.byGroup[c.Needs[0]], rule)
 	}
+}
+
+// plan is what the tree of transformation chains has to do for texts with the same marks.
+type plan struct {
+	same  nodeSet        // the nodes at which the text is what it was
+	doing []rules.NodeID // the topmost of the others
+}
+
+// plan finds or makes the plan for a text.
+func (t *table) plan(m transform.Marks) *plan {
+	p := t.plans[m]
+	if p != nil {
+		return p
+	}
+	p = new(plan)
+	p.same.add(0)
+	for id := 1; id < len(t.nodes); {
+		if m.Leaves(t.nodes[id].Transform) {
+			p.same.add(rules.NodeID(id))
+			id++
+			continue
+		}
+		p.doing = append(p.doing, rules.NodeID(id))
+		id = int(t.nodes[id].End)
+	}
+	if len(t.plans) < maxPlans {
+		t.plans[m] = p
+	}
+	return p
+}
+
+// maxPlans bounds the memory for plans, of about a hundred bytes each.
+const maxPlans = 512
+
+// alwaysOf are the rules of always that read one of these variables.
+func (t *table) alwaysOf(set rules.VariableSet) []uint16 {
+	list, ok := t.alwaysFor[set]
+	if ok {
+		return list
+	}
+	for _, id := range t.always {
+		if t.first[id].variables&set != 0 {
+			list = append(list, id)
+		}
+	}
+	t.alwaysFor[set] = list
+	return list
 }

@@ -12,8 +12,8 @@ import (
 // Rule Set has it (the request line, the raw query).
 type value struct {
 	variables rules.VariableSet
-	name      string // the member's name, in lower case where the variable's names have no case
 	text      string
+	part      string // of multipart headers, the name of the field they belong to
 	field     *event.Field
 	spared    classSet // the classes that an exception takes it out of
 }
@@ -69,7 +69,7 @@ func appendValues(values []value, fields []event.Field) []value {
 	part := "" // the name of the multipart field at hand
 	for i := range fields {
 		f := &fields[i]
-		v := value{variables: variablesOf(f.Place), name: memberName(f), text: f.Value, field: f}
+		v := value{variables: variablesOf(f.Place), text: f.Value, field: f}
 		switch f.Place {
 		case event.Path:
 			values = append(values, v)
@@ -81,7 +81,7 @@ func appendValues(values []value, fields []event.Field) []value {
 			if f.Name == "content-disposition" {
 				part = partName(fields[i+1:])
 			}
-			v.name = part
+			v.part = part
 		}
 		values = append(values, v)
 	}
@@ -96,15 +96,15 @@ func partName(fields []event.Field) string {
 	return ""
 }
 
-// memberName is the name by which a rule selects the field.
-func memberName(f *event.Field) string {
-	switch f.Place {
-	case event.Header, event.HeaderName, event.Cookie, event.CookieName:
-		return strings.ToLower(f.Name)
+// member is the name by which a rule selects the value.
+func (v *value) member() string {
+	switch v.field.Place {
+	case event.PartHeader:
+		return v.part
 	case event.JSON, event.JSONName:
-		return "json" + strings.ReplaceAll(f.Name, "/", ".")
+		return "json" + strings.ReplaceAll(v.field.Name, "/", ".")
 	default:
-		return f.Name
+		return v.field.Name
 	}
 }
 

@@ -66,21 +66,21 @@ func newSink(e *Engine, ev *event.Event) sink {
 }
 
 // detect notes that a rule fired.
-func (s *sink) detect(rule *rules.Rule, h hit) {
+func (r *run) detect(rule *rules.Rule, h hit) {
 	d := Detection{
 		Type:   attackClass(rule.Class),
 		Rule:   strconv.Itoa(rule.ID),
-		Field:  event.Field{Place: event.Whole, Record: s.record},
-		Effect: s.effects[rule.Class],
+		Field:  event.Field{Place: event.Whole, Record: r.sink.record},
+		Effect: r.sink.effects[rule.Class],
 	}
 	if h.value != nil {
 		d.Field = *h.value.field
 	}
-	if h.span.end > h.span.start {
-		d.Match = cut(h.text[h.span.start:h.span.end], maxMatch)
+	if at := r.where(h.condition, h.text); at.end > at.start {
+		d.Match = cut(h.text[at.start:at.end], maxMatch)
 	}
 	d.Message = message(&d)
-	s.add(d)
+	r.sink.add(d)
 }
 
 // add notes a detection.

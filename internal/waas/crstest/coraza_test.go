@@ -3,9 +3,12 @@ package crstest
 import (
 	"io/fs"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	crs "github.com/corazawaf/coraza-coreruleset/v4"
@@ -107,4 +110,20 @@ func judge(waf coraza.WAF, e *functionURL) []int {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// judgeAll judges all stages' events, on all processors.
+func judgeAll(waf coraza.WAF, all []stage) [][]int {
+	verdicts := make([][]int, len(all))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
+				verdicts[i] = judge(waf, &all[i].event)
+			}
+		})
+	}
+	workers.Wait()
+	return verdicts
 }

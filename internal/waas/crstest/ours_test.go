@@ -2,6 +2,7 @@ package crstest
 
 import (
 	"context"
+	"flag"
 	"slices"
 	"strconv"
 	"testing"
@@ -9,6 +10,9 @@ import (
 	"github.com/autodefend/autodefend/internal/policy"
 	"github.com/autodefend/autodefend/internal/waas"
 )
+
+//nolint:gochecknoglobals // a flag of the test binary
+var long = flag.Bool("long", false, "compare many more events with Coraza")
 
 // engine is ours with a new policy's rule: an alert for every class.
 func engine(t testing.TB, level policy.WAASLevel, options ...waas.Option) *waas.Engine {

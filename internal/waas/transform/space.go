@@ -61,12 +61,27 @@ func latinSpace(s string, i int) (int, bool) {
 
 // removeWhitespace drops all Unicode white space, and makes U+FFFD of bytes that are no character.
 func removeWhitespace(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return -1
+	out := make([]byte, 0, len(s))
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return strings.Map(dropSpace, s)
 		}
-		return r
-	}, s)
+		if c != ' ' && (c < '\t' || c > '\r') {
+			out = append(out, c)
+		}
+	}
+	if len(out) == len(s) {
+		return s
+	}
+	return string(out)
+}
+
+func dropSpace(r rune) rune {
+	if unicode.IsSpace(r) {
+		return -1
+	}
+	return r
 }
 
 func removeNulls(s string) string {
