@@ -77,6 +77,10 @@ func architecture() []row {
 			why: "the Core Rule Set's own tests see the firewall from outside",
 		},
 		{
+			pkg: "internal/waas/endtoend", kind: testsOnly,
+			why: "functions behind the firewall see it from outside",
+		},
+		{
 			pkg: "internal/waas/corpus", kind: testsOnly,
 			why: "lists of attacks and of ordinary events judge the firewall from outside",
 		},
