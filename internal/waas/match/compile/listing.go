@@ -62,10 +62,21 @@ func (o openings) tidy() openings {
 type listing struct {
 	bytewise bool
 	back     bool
+	known    map[question]openings
+}
+
+// question is what a listing has been asked: expressions repeat themselves.
+type question struct {
+	re   *syntax.Regexp
+	bits int
+}
+
+func newListing(bytewise, back bool) *listing {
+	return &listing{bytewise: bytewise, back: back, known: map[question]openings{}}
 }
 
 // concat lists the openings of several nodes in a row, telling by about bits.
-func (l listing) concat(nodes []*syntax.Regexp, bits float64) openings {
+func (l *listing) concat(nodes []*syntax.Regexp, bits float64) openings {
 	o := nothing()
 	for i := range nodes {
 		at := i
@@ -116,7 +127,18 @@ func (o openings) then(more openings, bits float64) openings {
 	return out.tidy()
 }
 
-func (l listing) node(re *syntax.Regexp, bits float64) openings {
+// node lists the openings of one node; the result is not to be changed.
+func (l *listing) node(re *syntax.Regexp, bits float64) openings {
+	q := question{re, int(math.Ceil(bits))}
+	o, ok := l.known[q]
+	if !ok {
+		o = l.ask(re, float64(q.bits))
+		l.known[q] = o
+	}
+	return o
+}
+
+func (l *listing) ask(re *syntax.Regexp, bits float64) openings {
 	switch re.Op {
 	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText,
 		syntax.OpEndText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
@@ -132,7 +154,7 @@ func (l listing) node(re *syntax.Regexp, bits float64) openings {
 	case syntax.OpAlternate:
 		return l.alternate(re.Sub, bits)
 	case syntax.OpQuest:
-		return append(l.node(re.Sub[0], bits), nothing()...).tidy()
+		return append(nothing(), l.node(re.Sub[0], bits)...).tidy()
 	case syntax.OpStar:
 		return l.star(re.Sub[0], bits)
 	case syntax.OpPlus:
@@ -143,7 +165,7 @@ func (l listing) node(re *syntax.Regexp, bits float64) openings {
 }
 
 // star lists none, or once and then anything.
-func (l listing) star(sub *syntax.Regexp, bits float64) openings {
+func (l *listing) star(sub *syntax.Regexp, bits float64) openings {
 	o := nothing()
 	for _, begin := range l.node(sub, bits) {
 		if begin.text == "" && !begin.open {
@@ -154,7 +176,7 @@ func (l listing) star(sub *syntax.Regexp, bits float64) openings {
 	return o.tidy()
 }
 
-func (l listing) alternate(subs []*syntax.Regexp, bits float64) openings {
+func (l *listing) alternate(subs []*syntax.Regexp, bits float64) openings {
 	var o openings
 	for _, sub := range subs {
 		o = append(o, l.node(sub, bits)...)
@@ -162,7 +184,7 @@ func (l listing) alternate(subs []*syntax.Regexp, bits float64) openings {
 	return o.tidy()
 }
 
-func (l listing) literal(re *syntax.Regexp, bits float64) openings {
+func (l *listing) literal(re *syntax.Regexp, bits float64) openings {
 	o := nothing()
 	runes := slices.Clone(re.Rune)
 	if l.back {
@@ -180,7 +202,7 @@ func (l listing) literal(re *syntax.Regexp, bits float64) openings {
 	return o
 }
 
-func (l listing) class(ranges []rune) openings {
+func (l *listing) class(ranges []rune) openings {
 	var all []rune
 	for i := 0; i < len(ranges); i += 2 {
 		if len(all)+int(ranges[i+1]-ranges[i]) > 3*maxClass {
@@ -195,7 +217,7 @@ func (l listing) class(ranges []rune) openings {
 
 // oneOf lists the characters, folded; anything when they are too many or one of
 // them has no bytes of its own.
-func (l listing) oneOf(all []rune) openings {
+func (l *listing) oneOf(all []rune) openings {
 	var o openings
 	for _, r := range all {
 		if r == utf8.RuneError || l.bytewise && r >= utf8.RuneSelf {

@@ -31,7 +31,8 @@ func Literals(expr string) (sets [][]string, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	found := required(tree, bytewise)
+	r := requirements{newListing(bytewise, false), newListing(bytewise, true)}
+	found := r.of(tree)
 	for _, s := range found {
 		if len(sets) == maxSets || len(sets) > 0 && found[0].chance < enough {
 			break
@@ -100,8 +101,13 @@ func containsAny(text string, kept map[string]bool) bool {
 	return false
 }
 
-// required lists candidates for a node, the best first.
-func required(re *syntax.Regexp, bytewise bool) []candidate {
+// requirements finds what every match of a node has in it.
+type requirements struct {
+	begins, ends *listing
+}
+
+// of lists candidates for a node, the best first.
+func (r requirements) of(re *syntax.Regexp) []candidate {
 	var found []candidate
 	add := func(texts []string) {
 		if c, ok := newCandidate(texts); ok {
@@ -110,32 +116,27 @@ func required(re *syntax.Regexp, bytewise bool) []candidate {
 	}
 	switch re.Op {
 	case syntax.OpLiteral, syntax.OpCharClass:
-		add(begins(re, bytewise))
+		add(r.begins.node(re, target).texts())
 	case syntax.OpCapture, syntax.OpPlus:
-		add(begins(re, bytewise))
-		found = append(found, required(re.Sub[0], bytewise)...)
+		add(r.begins.node(re, target).texts())
+		found = append(found, r.of(re.Sub[0])...)
 	case syntax.OpConcat:
 		for i, sub := range re.Sub {
 			if i > 0 && sub == re.Sub[i-1] {
 				continue // a repetition written out
 			}
-			add(listing{bytewise: bytewise}.concat(re.Sub[i:], target).texts())
-			back := listing{bytewise: bytewise, back: true}
-			add(backwards(back.concat(re.Sub[:i+1], target).texts()))
-			found = append(found, required(sub, bytewise)...)
+			add(r.begins.concat(re.Sub[i:], target).texts())
+			add(backwards(r.ends.concat(re.Sub[:i+1], target).texts()))
+			found = append(found, r.of(sub)...)
 		}
 	case syntax.OpAlternate:
-		add(begins(re, bytewise))
-		for _, texts := range unions(re.Sub, bytewise) {
+		add(r.begins.node(re, target).texts())
+		for _, texts := range r.unions(re.Sub) {
 			add(texts)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.price(), b.price()) })
 	return found
-}
-
-func begins(re *syntax.Regexp, bytewise bool) []string {
-	return listing{bytewise: bytewise}.node(re, target).texts()
 }
 
 func backwards(texts []string) []string {
@@ -148,10 +149,10 @@ func backwards(texts []string) []string {
 }
 
 // unions joins the best sets of all alternatives, then their second best, and so on.
-func unions(alternatives []*syntax.Regexp, bytewise bool) [][]string {
+func (r requirements) unions(alternatives []*syntax.Regexp) [][]string {
 	all := make([][]candidate, len(alternatives))
 	for i, re := range alternatives {
-		all[i] = required(re, bytewise)
+		all[i] = r.of(re)
 		if len(all[i]) == 0 {
 			return nil
 		}
