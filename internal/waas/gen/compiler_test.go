@@ -39,13 +39,17 @@ func describe(t *table, rule *rules.Rule) []string {
 		c := &rule.Conditions[i]
 		var targets []string
 		for _, target := range c.Targets {
-			targets = append(targets, describeTarget(t, target))
+			targets = append(targets, target.String())
 		}
 		line := fmt.Sprintf("%s [%s] %s %q", strings.Join(targets, "|"), t.path(c.Chain), c.Operator, c.Text())
-		for flag, on := range map[string]bool{" negated": c.Negated, " multiMatch": c.MultiMatch, " macro": c.Macro} {
-			if on {
-				line += flag
-			}
+		if c.Negated {
+			line += " negated"
+		}
+		if c.MultiMatch {
+			line += " multiMatch"
+		}
+		if c.Macro {
+			line += " macro"
 		}
 		if c.Captures > 0 {
 			line += fmt.Sprintf(" captures %d", c.Captures)
@@ -65,23 +69,6 @@ func describe(t *table, rule *rules.Rule) []string {
 	return out
 }
 
-func describeTarget(t *table, target rules.Target) string {
-	text := target.Variable.String()
-	if target.Selector != "" {
-		text += ":" + target.Selector
-	}
-	if target.Program != rules.NoProgram {
-		text += fmt.Sprintf("(program %d)", target.Program)
-	}
-	if target.Exclude {
-		text = "!" + text
-	}
-	if target.Count {
-		text = "&" + text
-	}
-	return text
-}
-
 func TestWhatIsUnderstood(t *testing.T) {
 	for name, test := range map[string]struct {
 		rules string
@@ -93,7 +80,7 @@ func TestWhatIsUnderstood(t *testing.T) {
 		},
 		"selectors, exclusions, patterns": {
 			`SecRule ARGS:_Method|REQUEST_HEADERS|!REQUEST_HEADERS:Cookie|REQUEST_COOKIES:/\x22?\x24V\/|/|!REQUEST_COOKIES:/_pk/ "@streq X" "` + actions + `"`,
-			[]string{`ARGS:_method|REQUEST_HEADERS|!REQUEST_HEADERS:cookie|REQUEST_COOKIES:\x22?\x24V\/|(program 1)|!REQUEST_COOKIES:_pk(program 2) [none] streq "X" needs ["x"]`},
+			[]string{`ARGS:_method|REQUEST_HEADERS|!REQUEST_HEADERS:cookie|REQUEST_COOKIES:/\x22?\x24V\/|/|!REQUEST_COOKIES:/_pk/ [none] streq "X" needs ["x"]`},
 		},
 		"a count": {
 			`SecRule &REQUEST_HEADERS:Referer "@eq 0" "` + actions + `"`,

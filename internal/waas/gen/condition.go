@@ -99,7 +99,7 @@ func (c *compiler) transient(out *draft, at place, target secTarget) (draftTarge
 		if i != lastCapture(out) && strings.Contains(strings.ToLower(value), "%{tx.") {
 			return draftTarget{}, at.errorf("tx.%s is made of groups that another condition has captured since", target.selector)
 		}
-		text, _, err := c.macros(out, at, value)
+		text, err := c.macros(out, at, value)
 		return draftTarget{Target: rules.Target{Variable: rules.Macro, Selector: text}}, err
 	}
 	return draftTarget{}, at.errorf("no condition before assigns to tx.%s", target.selector)
@@ -129,45 +129,44 @@ func capture(out *draft, at place, group int) error {
 	return nil
 }
 
-// macros replaces the settings in a text by their values. The macros that only an event can tell stay, in lower case,
-// and runtime says whether there are such.
-func (c *compiler) macros(out *draft, at place, text string) (expanded string, runtime bool, err error) {
+// macros replaces the settings in a text by their values. The macros that only an event can tell stay, in lower case.
+func (c *compiler) macros(out *draft, at place, text string) (string, error) {
 	var result strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "%{")
 		result.WriteString(before)
 		if !found {
-			return result.String(), runtime, nil
+			return result.String(), nil
 		}
 		name, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			return "", false, at.errorf("the macro in %q has no end", text)
+			return "", at.errorf("the macro in %q has no end", text)
 		}
-		value, isRuntime, err := c.macro(out, at, strings.ToLower(name))
+		value, err := c.macro(out, at, strings.ToLower(name))
 		if err != nil {
-			return "", false, err
+			return "", err
 		}
 		result.WriteString(value)
-		runtime = runtime || isRuntime
 		text = after
 	}
 }
 
 // macro returns what stands for one macro: a setting's value, or the macro itself.
-func (c *compiler) macro(out *draft, at place, name string) (value string, runtime bool, err error) {
+func (c *compiler) macro(out *draft, at place, name string) (string, error) {
 	variable, member, _ := strings.Cut(name, ".")
+	itself := "%{" + name + "}"
 	switch {
 	case variable == "tx" && len(member) == 1 && member >= "0" && member <= "9":
-		err = capture(out, at, int(member[0]-'0'))
+		return itself, capture(out, at, int(member[0]-'0'))
 	case variable == "tx":
 		setting, ok := c.setup[member]
 		if !ok {
-			return "", false, at.errorf("the macro %%{%s} isn't in the table of settings", name)
+			return "", at.errorf("the macro %s isn't in the table of settings", itself)
 		}
-		return setting, false, nil
+		return setting, nil
 	case name == "matched_var", (variable == "request_headers" || variable == "args") && member != "":
+		return itself, nil
 	default:
-		return "", false, at.errorf("the macro %%{%s} isn't understood", name)
+		return "", at.errorf("the macro %s isn't understood", itself)
 	}
-	return "%{" + name + "}", true, err
 }

@@ -17,8 +17,9 @@ const (
 
 // blob puts the programs and the scanner one behind the other and returns where each starts, and the end of the last
 // program, where the scanner starts. Program 0 is empty, for rules.NoProgram.
-func (t *table) blob() (data []byte, starts []int) {
-	starts = []int{0}
+func (t *table) blob() ([]byte, []int) {
+	var data []byte
+	starts := []int{0}
 	for _, program := range t.programs {
 		starts = append(starts, len(data))
 		data = append(data, program...)

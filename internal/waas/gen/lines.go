@@ -37,8 +37,9 @@ func directives(file, text string) ([]directive, error) {
 	return out, nil
 }
 
-// quoted takes a string in double quotes from the front of text and undoes \" in it.
-func quoted(text string) (value, rest string, ok bool) {
+// quoted takes a string in double quotes from the front of text. It returns what is between them, with \" undone, the
+// rest of the text, and whether there are quotes.
+func quoted(text string) (string, string, bool) {
 	if text == "" || text[0] != '"' {
 		return "", "", false
 	}

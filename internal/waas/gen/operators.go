@@ -65,21 +65,21 @@ func operatorNamed(name string) (rules.Operator, bool) {
 
 // comparison compiles an operator that compares the value with its argument.
 func (c *compiler) comparison(out *draft, condition *draftCondition, argument string) error {
-	text, runtime, err := c.macros(out, condition.place, argument)
+	text, err := c.macros(out, condition.place, argument)
 	if err != nil {
 		return err
 	}
-	condition.Argument, condition.Macro = text, runtime
+	condition.Argument, condition.Macro = text, strings.Contains(text, "%{")
 	switch condition.Operator {
 	case rules.Eq, rules.Gt, rules.Lt:
-		if _, err := strconv.Atoi(text); err != nil && !runtime {
+		if _, err := strconv.Atoi(text); err != nil && !condition.Macro {
 			return condition.place.errorf("%q is no number", text)
 		}
 	case rules.StrEq, rules.Contains, rules.BeginsWith, rules.EndsWith:
 		if text == "" {
 			return condition.place.errorf("@%s has no argument", condition.Operator)
 		}
-		if !runtime {
+		if !condition.Macro {
 			condition.needs = [][]string{{strings.Map(lowerASCII, text)}}
 		}
 	}

@@ -42,8 +42,9 @@ func readTargets(at place, text string) ([]secTarget, error) {
 	return out, nil
 }
 
-// readSelector reads what follows the colon. XML's selectors are paths and become part of the variable's name.
-func readSelector(target secTarget, text string) (with secTarget, rest string, ok bool) {
+// readSelector reads what follows the colon and returns the target with it, the rest of the text, and whether it could
+// be read. XML's selectors are paths and become part of the variable's name.
+func readSelector(target secTarget, text string) (secTarget, string, bool) {
 	if target.name == "XML" {
 		path, _, _ := strings.Cut(text, "|")
 		target.name += ":" + path

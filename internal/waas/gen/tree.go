@@ -63,22 +63,22 @@ func tree(drafts []draft, compiled []rules.Rule) ([]rules.Node, error) {
 	return nodes, nil
 }
 
-// number appends the node and its descendants, depth first.
-func number(s *step, parent rules.NodeID, nodes *[]rules.Node, compiled []rules.Rule) (variables rules.VariableSet, strict bool) {
+// number appends the node and its descendants, depth first, and returns the node.
+func number(s *step, parent rules.NodeID, nodes *[]rules.Node, compiled []rules.Rule) rules.Node {
 	s.id = rules.NodeID(len(*nodes)) //nolint:gosec // checked against maxNodes at the end
-	*nodes = append(*nodes, rules.Node{Transform: s.transform, Parent: parent, Rules: s.rules})
-	strict = true
+	node := rules.Node{Transform: s.transform, Parent: parent, Strict: true, Rules: s.rules}
+	*nodes = append(*nodes, node)
 	for _, rule := range s.rules {
-		variables |= compiled[rule].Variables()
-		strict = strict && compiled[rule].Level == strictLevel
+		node.Variables |= compiled[rule].Variables()
+		node.Strict = node.Strict && compiled[rule].Level == strictLevel
 	}
 	slices.SortFunc(s.children, func(a, b *step) int { return int(a.transform) - int(b.transform) })
 	for _, child := range s.children {
-		below, belowStrict := number(child, s.id, nodes, compiled)
-		variables |= below
-		strict = strict && belowStrict
+		below := number(child, s.id, nodes, compiled)
+		node.Variables |= below.Variables
+		node.Strict = node.Strict && below.Strict
 	}
-	node := &(*nodes)[s.id]
-	node.End, node.Variables, node.Strict = rules.NodeID(len(*nodes)), variables, strict //nolint:gosec // likewise
-	return variables, strict
+	node.End = rules.NodeID(len(*nodes)) //nolint:gosec // likewise
+	(*nodes)[s.id] = node
+	return node
 }

@@ -99,6 +99,25 @@ type Target struct {
 	Count bool
 }
 
+// String writes the target as SecLang does.
+func (t Target) String() string {
+	text := t.Variable.String()
+	switch {
+	case t.Program != NoProgram:
+		text += ":/" + t.Selector + "/"
+	case t.Selector != "":
+		text += ":" + t.Selector
+	}
+	switch {
+	case t.Exclude:
+		return "!" + text
+	case t.Count:
+		return "&" + text
+	default:
+		return text
+	}
+}
+
 // All returns every rule, ordered by id within the Core Rule Set and then our own. A rule of which one variable needs a
 // condition more than the others stands there twice.
 func All() []Rule { return table }

@@ -56,3 +56,17 @@ func TestTextOfAByteRange(t *testing.T) {
 		t.Errorf("Text() = %q, want %q", got, want)
 	}
 }
+
+func TestTargetAsText(t *testing.T) {
+	for want, target := range map[string]rules.Target{
+		"ARGS":                     {Variable: rules.Args},
+		"!REQUEST_HEADERS:referer": {Variable: rules.Headers, Selector: "referer", Exclude: true},
+		"&REQUEST_HEADERS:host":    {Variable: rules.Headers, Selector: "host", Count: true},
+		"REQUEST_COOKIES:/^_pk/":   {Variable: rules.Cookies, Selector: "^_pk", Program: 1},
+		"TX:1":                     {Variable: rules.Capture, Selector: "1"},
+	} {
+		if got := target.String(); got != want {
+			t.Errorf("%+v is written %q, want %q", target, got, want)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 // automata holds all programs and the scanner, one behind the other; the generated table says where each starts.
 //
 //go:embed automata.bin
-var automata string //nolint:gochecknoglobals // embedded read-only data
+var automata string
 
 // Program returns the compiled expression with this number (Condition.Program, Target.Program) for match.Program.
 func Program(n int16) string { return automata[programs[n]:programs[n+1]] }
