@@ -12,14 +12,13 @@ func (d *decoder) base64(raw string, limit int, p Place, key string) (string, bo
 	}
 	encoded := plain(raw)
 	if strings.IndexByte(encoded, '\\') >= 0 {
-		encoded, _ = d.unquote(encoded, limit/3*4+8, false)
+		encoded, _ = d.unquote(encoded, limit/3*4+16, false)
 	}
-	d.arena.begin(min(len(encoded)/4*3+3, limit+3))
-	b := d.arena.b
+	d.arena.begin(min(len(encoded)/4*3+3, limit))
 	var bits uint32
 	var count, digits int
-	var padded, bad bool
-	for i := 0; i < len(encoded) && d.arena.size() < limit; i++ {
+	var padded, bad, longer bool
+	for i := 0; i < len(encoded) && !longer; i++ {
 		c := encoded[i]
 		v, ok := base64Digit(c)
 		switch {
@@ -27,9 +26,12 @@ func (d *decoder) base64(raw string, limit int, p Place, key string) (string, bo
 			bad = bad || padded
 			digits++
 			bits = bits<<6 | uint32(v)
-			if count += 6; count >= 8 {
+			if count += 6; count < 8 {
+				continue
+			}
+			if longer = d.arena.size() >= limit; !longer {
 				count -= 8
-				b.WriteByte(byte(bits >> count))
+				d.arena.b.WriteByte(byte(bits >> count))
 			}
 		case c == '=':
 			padded = true
@@ -37,12 +39,10 @@ func (d *decoder) base64(raw string, limit int, p Place, key string) (string, bo
 			bad = true
 		}
 	}
-	text := d.arena.end()
-	longer := len(text) >= limit && len(encoded)/4*3 > limit+3
 	if bad || !longer && digits%4 == 1 {
 		d.fault(Base64, p, key, "bytes that are not base64")
 	}
-	return text, longer
+	return d.arena.end(), longer
 }
 
 func base64Digit(c byte) (byte, bool) {

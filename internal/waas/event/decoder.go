@@ -29,7 +29,10 @@ func newDecoder(size int, l Limits) *decoder {
 	return d
 }
 
+// orDefaults fills in what isn't set and keeps the rest far from overflow: no
+// event is larger than some megabytes.
 func (l Limits) orDefaults() Limits {
+	const largest = 1 << 28
 	standard := DefaultLimits()
 	for _, f := range [...]struct {
 		limit    *int
@@ -44,6 +47,7 @@ func (l Limits) orDefaults() Limits {
 		if *f.limit <= 0 {
 			*f.limit = f.standard
 		}
+		*f.limit = min(*f.limit, largest)
 	}
 	l.Depth = min(l.Depth, maxDepth)
 	return l

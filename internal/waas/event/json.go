@@ -125,10 +125,11 @@ func (w *walker) object(depth int) bool {
 		}
 		key := w.string(raw)
 		w.segment(key)
-		if w.full(w.names, w.prefix) {
+		name := w.name()
+		if w.full(w.names, name) {
 			return false
 		}
-		w.add(w.names, w.name(), key)
+		w.add(w.names, name, key)
 		w.space()
 		if !w.eat(':') || !w.value(depth+1, key) {
 			return false

@@ -101,7 +101,9 @@ func (d *decoder) bytes(name, raw string) {
 	if isGzip(text) {
 		text = d.gunzip(text, Message, name)
 	}
-	d.message(name, text)
+	if text != "" {
+		d.message(name, text)
+	}
 }
 
 // texts adds a text member.
