@@ -89,8 +89,8 @@ func (a *automaton) entry(state uint16, class int) int {
 }
 
 // intern returns the state with these leaves after a character of the kind,
-// making it when it is new. leaves is sorted. ok is false when there is no room.
-func (a *automaton) intern(mem *arena, leaves []uint16, kind uint8) (state uint16, ok bool) {
+// making it when it is new. leaves is sorted. The result is false when there is no room.
+func (a *automaton) intern(mem *arena, leaves []uint16, kind uint8) (uint16, bool) {
 	kind = a.canonical(leaves, kind)
 	h := hashOf(leaves, kind)
 	if len(a.table) > 0 {
@@ -105,7 +105,7 @@ func (a *automaton) intern(mem *arena, leaves []uint16, kind uint8) (state uint1
 	if !a.grow(mem, len(leaves)) {
 		return 0, false
 	}
-	state = uint16(a.count)
+	state := uint16(a.count)
 	a.count++
 	i := 2 * int(state)
 	at := int(a.info[i])

@@ -46,11 +46,11 @@ func (m *Machine) Match(id int, p Program, text string) bool {
 	return ok
 }
 
-// Find is [Machine.Match] and, on a match, where it lies. The range is that of
-// regexp's FindStringIndex when it begins at most 1 KiB before the place where
-// the text is first known to match and ends at most 1 KiB after it; otherwise it
-// is cut to that, because its only use is to show it.
-func (m *Machine) Find(id int, p Program, text string) (start, end int, ok bool) {
+// Find is [Machine.Match] and, on a match, where it lies: start, end and true. The
+// range is that of regexp's FindStringIndex when it begins at most 1 KiB before the
+// place where the text is first known to match and ends at most 1 KiB after it;
+// otherwise it is cut to that, because its only use is to show it.
+func (m *Machine) Find(id int, p Program, text string) (int, int, bool) {
 	a := m.automaton(id, p)
 	known, ok := m.search(a, text)
 	if !ok {

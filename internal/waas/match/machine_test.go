@@ -107,8 +107,16 @@ func TestScannerFindsMembers(t *testing.T) {
 		text string
 		want string
 	}{
-		{"", "[]"}, {"SELECT 1", "[0 1]"}, {"ele elec", "[1]"}, {"union all", "[0 3]"}, {"\u017f\u212a", "[2]"},
-		{"\u017felect", "[0 1]"}, {"selecB", "[1 2]"}, {"\xac\xed\x00", "[3]"}, {"zzz zzz", "[]"}, {"zzzzz", "[4]"},
+		{"", "[]"},
+		{"SELECT 1", "[0 1]"},
+		{"ele elec", "[1]"},
+		{"union all", "[0 3]"},
+		{"\u017f\u212a", "[2]"},
+		{"\u017felect", "[0 1]"},
+		{"selecB", "[1 2]"},
+		{"\xac\xed\x00", "[3]"},
+		{"zzz zzz", "[]"},
+		{"zzzzz", "[4]"},
 		{strings.Repeat("un", 9) + "ion", "[0]"},
 	} {
 		found := match.NewBitset(s.Sets())

@@ -48,7 +48,7 @@ func (p Program) view() view {
 func (v *view) size() int { return len(v.code) / layout.InstSize }
 
 // at returns the operation, argument and successor of instruction pc.
-func (v *view) at(pc uint16) (op byte, arg, next uint16) {
+func (v *view) at(pc uint16) (byte, uint16, uint16) {
 	in := v.code[int(pc)*layout.InstSize:]
 	_ = in[layout.InstSize-1]
 	return in[0], uint16(in[1]) | uint16(in[2])<<8, uint16(in[3]) | uint16(in[4])<<8
@@ -69,7 +69,7 @@ func (v *view) accepts(op byte, arg uint16, class int) bool {
 }
 
 // read returns the class and width of the character at text[i].
-func (v *view) read(text string, i int) (class, width int) {
+func (v *view) read(text string, i int) (int, int) {
 	c := v.classOf[text[i]]
 	if c != layout.MultiByte {
 		return int(c), 1
@@ -79,7 +79,7 @@ func (v *view) read(text string, i int) (class, width int) {
 
 // readRune is read for what isn't ASCII. A byte that is no UTF-8 counts as U+FFFD
 // of width 1, as in package regexp.
-func (v *view) readRune(text string) (class, width int) {
+func (v *view) readRune(text string) (int, int) {
 	r, width := utf8.DecodeRuneInString(text)
 	lo, hi := 0, len(v.ranges)/layout.RangeSize
 	for hi-lo > 1 {

@@ -21,12 +21,12 @@ func (s Scanner) Sets() int { return number(string(s), layout.OffScanSets) }
 
 // Scan adds to found the sets of which a literal occurs in the text, ASCII
 // letters of either case being the same. As in regular expressions that ignore
-// case, U+017F counts as s and U+212A as k; folded tells that the text has one of
-// them, so that callers who compare like ASCII look again.
-func (s Scanner) Scan(text string, found *Bitset) (folded bool) {
+// case, U+017F counts as s and U+212A as k; the result tells that the text has one
+// of them, so that callers who compare like ASCII look again.
+func (s Scanner) Scan(text string, found *Bitset) bool {
 	t := s.tables()
 	found.expectOutputs(len(t.index) / 4)
-	row, base := 0, 0
+	row, base, folded := 0, 0, false
 	for i := 0; i < len(text); i++ {
 		b := text[i]
 		if b == longS[0] || b == kelvin[0] {

@@ -88,11 +88,12 @@ type seed struct {
 
 func (s *seed) reaches(pc uint16) bool { return s.reached[pc>>6]>>(pc&63)&1 != 0 }
 
-// newSeed walks from the start of a program. asked tells whether it met an
-// assertion about what stands before, so that other kinds may give other seeds.
-func (w *walk) newSeed(v *view, kind uint8) (s *seed, asked bool) {
+// newSeed walks from the start of a program. The second result tells whether it met
+// an assertion about what stands before, so that other kinds may give other seeds.
+func (w *walk) newSeed(v *view, kind uint8) (*seed, bool) {
 	w.seen.begin(v.size())
-	s = &seed{reached: make([]uint64, (v.size()+63)/64)}
+	s := &seed{reached: make([]uint64, (v.size()+63)/64)}
+	asked := false
 	var leaves []uint16
 	leaves, s.matched = w.from(v, v.start, behind(kind), layout.Behind, nil, nil)
 	s.leaves = append(make([]uint16, 0, len(leaves)), leaves...)

@@ -28,7 +28,7 @@ func (a *automaton) glide(state uint16, text string, i int) halt {
 }
 
 // search runs the automaton and returns where the first match to end ends.
-func (m *Machine) search(a *automaton, text string) (end int, ok bool) {
+func (m *Machine) search(a *automaton, text string) (int, bool) {
 	if a.seeds[layout.KindBegin].matched {
 		return 0, true
 	}
@@ -50,7 +50,7 @@ func (m *Machine) search(a *automaton, text string) (end int, ok bool) {
 }
 
 // verdict says what an entry that is no state means for a character at a place.
-func verdict(to uint16, at, width int) (end int, ok bool) {
+func verdict(to uint16, at, width int) (int, bool) {
 	switch to {
 	case hit:
 		return at + width, true
@@ -94,7 +94,7 @@ const patience = 10
 
 // simulate goes on from text[i] with the set that extend has left, without
 // building states: slower per byte, but in constant memory.
-func (m *Machine) simulate(a *automaton, text string, i int) (end int, ok bool) {
+func (m *Machine) simulate(a *automaton, text string, i int) (int, bool) {
 	m.simulated++
 	m.now = append(m.now[:0], m.set...)
 	kind := m.kind

@@ -43,14 +43,14 @@ func (m *Machine) makeRoom(a *automaton) {
 	m.mem.releaseAll()
 }
 
-// base returns where the seed alone leads from after a character of the kind. ok
-// is false when there is no room. It keeps now.
-func (m *Machine) base(a *automaton, kind uint8, class int) (to uint16, ok bool) {
+// base returns where the seed alone leads from after a character of the kind, and
+// false when there is no room. It keeps now.
+func (m *Machine) base(a *automaton, kind uint8, class int) (uint16, bool) {
 	start, ok := m.start(a, kind)
 	if !ok {
 		return 0, false
 	}
-	to = a.rows[a.entry(start, class)]
+	to := a.rows[a.entry(start, class)]
 	if to != unknown {
 		return to, true
 	}
@@ -61,9 +61,9 @@ func (m *Machine) base(a *automaton, kind uint8, class int) (to uint16, ok bool)
 	return to, ok
 }
 
-// transition works out the transition of a state on a class and remembers it. ok
-// is false when there is no room for the state it leads to.
-func (m *Machine) transition(a *automaton, state uint16, class int) (to uint16, ok bool) {
+// transition works out the transition of a state on a class and remembers it. The
+// result is false when there is no room for the state it leads to.
+func (m *Machine) transition(a *automaton, state uint16, class int) (uint16, bool) {
 	kind := a.kind(state)
 	base, ok := m.base(a, kind, class)
 	if !ok || a.starts[kind] == state {
@@ -74,13 +74,14 @@ func (m *Machine) transition(a *automaton, state uint16, class int) (to uint16, 
 }
 
 // enter turns the outcome of advance into an entry of the state's row.
-func (m *Machine) enter(a *automaton, state uint16, class int, to uint16) (entry uint16, ok bool) {
+func (m *Machine) enter(a *automaton, state uint16, class int, to uint16) (uint16, bool) {
 	if to == unknown {
 		slices.Sort(m.next)
-		to, ok = a.intern(&m.mem, m.next, a.kinds[class])
+		next, ok := a.intern(&m.mem, m.next, a.kinds[class])
 		if !ok {
 			return 0, false
 		}
+		to = next
 	}
 	a.rows[a.entry(state, class)] = to
 	return to, true

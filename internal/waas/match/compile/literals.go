@@ -24,15 +24,16 @@ const (
 // Literals derives from an expression, read as [Expression] reads it, sets of
 // literals of which every matching text has a member, of each set at least one.
 // The literals are folded as [Scanner] folds them. The most telling set comes
-// first. ok is false when there is none worth asking for, or the expression does
-// not parse; it must then be run on every text.
-func Literals(expr string) (sets [][]string, ok bool) {
+// first. The result is false when there is none worth asking for, or the expression
+// does not parse; it must then be run on every text.
+func Literals(expr string) ([][]string, bool) {
 	tree, bytewise, err := parse(expr)
 	if err != nil {
 		return nil, false
 	}
 	r := requirements{newListing(bytewise, false), newListing(bytewise, true)}
 	found := r.of(tree)
+	var sets [][]string
 	for _, s := range found {
 		if len(sets) == maxSets || len(sets) > 0 && found[0].chance < enough {
 			break
