@@ -121,7 +121,6 @@ func (t *table) program(expression string, groups bool) (int16, error) {
 
 // group returns the number of a group of literals.
 func (t *table) group(literals []string) uint16 {
-	literals = shortest(literals)
 	key := strings.Join(literals, "\x00\n")
 	if n, ok := t.groupNums[key]; ok {
 		return n
