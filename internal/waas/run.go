@@ -105,6 +105,7 @@ func (r *run) inspect(v *value) {
 	if v.text == "" && v.variables&r.table.emptyMatters == 0 {
 		return
 	}
+	r.spend(len(v.text))
 	key := sight{v.variables, v.spared, v.text}
 	known := v.variables&r.table.named == 0
 	if known {
@@ -112,7 +113,6 @@ func (r *run) inspect(v *value) {
 			return
 		}
 	}
-	r.spend(len(v.text))
 	r.transformAll(v)
 	found := false
 	r.fired = r.fired[:0]
@@ -220,14 +220,14 @@ func (r *run) hits(t *text) *match.Bitset {
 // candidates tests the rules that may fire on a text of a value and says whether one did.
 func (r *run) candidates(v *value, t *text) bool {
 	found := r.among(r.table.alwaysOf(v.variables), v, t)
-	hits := r.hits(t)
 	if r.engine.unfiltered {
 		for _, group := range r.table.byGroup {
 			found = r.among(group, v, t) || found
 		}
 		return found
 	}
-	for g := hits.Next(0); g >= 0; g = hits.Next(g + 1) {
+	hits := r.hits(t)
+	for g := hits.Next(0); g >= 0 && !r.stopped(); g = hits.Next(g + 1) {
 		if len(r.table.byGroup[g]) > 0 {
 			found = r.among(r.table.byGroup[g], v, t) || found
 		}
