@@ -80,10 +80,13 @@ func search(p *phrases) (string, []byte) {
 		"min=10&max=100", "fields=id,name,price", "include=author,comments.user", "lang=" + p.language(), "tags=red&tags=blue", "tags[]=a&tags[]=b", "utm_source=news&utm_campaign=spring%20sale",
 		"from=2026-01-01&to=2026-03-31", "near=48.137,11.575", "radius=5km", "format=json", "callback=jQuery3310" + fmt.Sprint(p.n(99999)), "_=" + fmt.Sprint(1775738096000+p.n(99999)),
 		"gclid=" + p.base64ish(60), "fbclid=IwAR0" + p.base64ish(50), "category=home%20%26%20garden", "color=%23ff8800", "size=10%22", "brand=L%27Or%C3%A9al",
-		"$top=10&$filter=price%20gt%2020%20and%20name%20eq%20%27tea%27", "select=id,name&order=price.desc&limit=20",
+		"select=id,name&order=price.desc&limit=20",
 	}
 	for range p.n(4) {
 		parts = append(parts, pick(p.rng, more...))
+	}
+	if p.chance(30) { // OData
+		parts = append(parts, "$top=10&$filter=price%20gt%2020%20and%20name%20eq%20%27tea%27")
 	}
 	r.query = strings.Join(parts, "&")
 	return p.http(r)

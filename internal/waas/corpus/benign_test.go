@@ -125,9 +125,14 @@ func (p *phrases) client(method, path string) request {
 		return r
 	}
 	r.headers = []pair{
-		{"User-Agent", p.raw("agents")}, {"Accept", pick(p.rng, "*/*", "application/json", "application/json, text/plain, */*")},
-		{"Accept-Encoding", "gzip, deflate, br"}, {"Authorization", "Bearer " + p.jwt()}, {"Host", "api.example.com"},
-		{"X-Forwarded-For", publicIP(p.rng)}, {"X-Forwarded-Proto", "https"}, {"X-Request-Id", uuid(p.rng)},
+		{"User-Agent", p.raw("agents")},
+		{"Accept", pick(p.rng, "*/*", "application/json", "application/json, text/plain, */*")},
+		{"Accept-Encoding", "gzip, deflate, br"},
+		{"Authorization", "Bearer " + p.jwt()},
+		{"Host", "api.example.com"},
+		{"X-Forwarded-For", publicIP(p.rng)},
+		{"X-Forwarded-Proto", "https"},
+		{"X-Request-Id", uuid(p.rng)},
 	}
 	return r
 }
@@ -135,17 +140,33 @@ func (p *phrases) client(method, path string) request {
 // browserHeaders are the headers of a browser behind a CDN and a load balancer.
 func (p *phrases) browserHeaders() []pair {
 	return []pair{
-		{"Host", "www.example.com"}, {"User-Agent", pick(p.rng, p.words["agents"][:7]...)},
+		{"Host", "www.example.com"},
+		{"User-Agent", pick(p.rng, p.words["agents"][:7]...)},
 		{"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"},
-		{"Accept-Encoding", "gzip, deflate, br, zstd"}, {"Accept-Language", pick(p.rng, "en-US,en;q=0.9,de;q=0.8", "de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7", "fr-FR,fr;q=0.9", "ja", "*")},
-		{"Cache-Control", "no-cache"}, {"Pragma", "no-cache"}, {"DNT", "1"}, {"Upgrade-Insecure-Requests", "1"},
+		{"Accept-Encoding", "gzip, deflate, br, zstd"},
+		{"Accept-Language", pick(p.rng, "en-US,en;q=0.9,de;q=0.8", "de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7", "fr-FR,fr;q=0.9", "ja", "*")},
+		{"Cache-Control", "no-cache"},
+		{"Pragma", "no-cache"},
+		{"DNT", "1"},
+		{"Upgrade-Insecure-Requests", "1"},
 		{"Origin", "https://www.example.com"},
 		{"Referer", pick(p.rng, "https://www.google.com/", "https://www.example.com/search?q=coffee+%26+tea&page=2", "https://m.facebook.com/", "android-app://com.google.android.googlequicksearchbox/", "https://www.example.com/p/l'oreal-men%27s-cr%C3%A8me?ref=home#reviews")},
-		{"Sec-Ch-Ua", `"Chromium";v="126", "Google Chrome";v="126", "Not-A.Brand";v="99"`}, {"Sec-Ch-Ua-Mobile", "?0"}, {"Sec-Ch-Ua-Platform", `"Windows"`},
-		{"Sec-Fetch-Dest", "document"}, {"Sec-Fetch-Mode", "navigate"}, {"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-User", "?1"},
-		{"If-None-Match", `W/"` + hexID(p.rng, 8) + `-` + hexID(p.rng, 4) + `"`}, {"If-Modified-Since", "Thu, 09 Apr 2026 12:34:56 GMT"},
-		{"Via", "2.0 " + hexID(p.rng, 12) + ".cloudfront.net (CloudFront)"}, {"X-Amz-Cf-Id", p.base64ish(54) + "=="}, {"X-Amzn-Trace-Id", "Root=1-" + hexID(p.rng, 8) + "-" + hexID(p.rng, 24)},
-		{"X-Forwarded-For", publicIP(p.rng) + ", 130.176.1.95"}, {"X-Forwarded-Port", "443"}, {"X-Forwarded-Proto", "https"}, {"CloudFront-Viewer-Country", "DE"},
+		{"Sec-Ch-Ua", `"Chromium";v="126", "Google Chrome";v="126", "Not-A.Brand";v="99"`},
+		{"Sec-Ch-Ua-Mobile", "?0"},
+		{"Sec-Ch-Ua-Platform", `"Windows"`},
+		{"Sec-Fetch-Dest", "document"},
+		{"Sec-Fetch-Mode", "navigate"},
+		{"Sec-Fetch-Site", "same-origin"},
+		{"Sec-Fetch-User", "?1"},
+		{"If-None-Match", `W/"` + hexID(p.rng, 8) + `-` + hexID(p.rng, 4) + `"`},
+		{"If-Modified-Since", "Thu, 09 Apr 2026 12:34:56 GMT"},
+		{"Via", "2.0 " + hexID(p.rng, 12) + ".cloudfront.net (CloudFront)"},
+		{"X-Amz-Cf-Id", p.base64ish(54) + "=="},
+		{"X-Amzn-Trace-Id", "Root=1-" + hexID(p.rng, 8) + "-" + hexID(p.rng, 24)},
+		{"X-Forwarded-For", publicIP(p.rng) + ", 130.176.1.95"},
+		{"X-Forwarded-Port", "443"},
+		{"X-Forwarded-Proto", "https"},
+		{"CloudFront-Viewer-Country", "DE"},
 	}
 }
 
@@ -153,17 +174,29 @@ func (p *phrases) browserHeaders() []pair {
 func (p *phrases) vendorCookies() []pair {
 	digits := func(n int) string { return fmt.Sprint(1000000000 + p.n(1000000000))[:n] }
 	all := []pair{
-		{"_ga", "GA1.2." + digits(9) + "." + digits(10)}, {"_gid", "GA1.2." + digits(9) + "." + digits(10)},
-		{"_ga_" + strings.ToUpper(hexID(p.rng, 10)), "GS1.1." + digits(10) + ".4.1." + digits(10) + ".58.0.0"}, {"_gat_gtag_UA_" + digits(7) + "_1", "1"},
-		{"_fbp", "fb.1." + digits(10) + "123." + digits(9)}, {"_fbc", "fb.1." + digits(10) + "123.IwAR" + p.base64ish(50)},
-		{"_hjSessionUser_" + digits(6), "eyJpZCI6I" + p.base64ish(80) + "="}, {"ajs_anonymous_id", "%22" + uuid(p.rng) + "%22"},
+		{"_ga", "GA1.2." + digits(9) + "." + digits(10)},
+		{"_gid", "GA1.2." + digits(9) + "." + digits(10)},
+		{"_ga_" + strings.ToUpper(hexID(p.rng, 10)), "GS1.1." + digits(10) + ".4.1." + digits(10) + ".58.0.0"},
+		{"_gat_gtag_UA_" + digits(7) + "_1", "1"},
+		{"_fbp", "fb.1." + digits(10) + "123." + digits(9)},
+		{"_fbc", "fb.1." + digits(10) + "123.IwAR" + p.base64ish(50)},
+		{"_hjSessionUser_" + digits(6), "eyJpZCI6I" + p.base64ish(80) + "="},
+		{"ajs_anonymous_id", "%22" + uuid(p.rng) + "%22"},
 		{"OptanonConsent", "isGpcEnabled=0&datestamp=Thu+Apr+09+2026+12%3A34%3A56+GMT%2B0200+(Central+European+Summer+Time)&version=202405.1.0&isIABGlobal=false&hosts=&landingPath=NotLandingPage&groups=C0001%3A1%2CC0002%3A1%2CC0003%3A0"},
 		{"CookieConsent", "{stamp:%27" + p.base64ish(30) + "==%27%2Cnecessary:true%2Cpreferences:true%2Cstatistics:false%2Cmethod:%27explicit%27%2Cver:1}"},
-		{"session", "s%3A" + p.base64ish(32) + "." + p.base64ish(42)}, {"connect.sid", "s%3A" + p.base64ish(32) + "." + p.base64ish(43)},
-		{"csrftoken", p.base64ish(32)}, {"JSESSIONID", strings.ToUpper(hexID(p.rng, 32))}, {"PHPSESSID", hexID(p.rng, 26)},
-		{"AWSALB", p.base64ish(90) + "/" + p.base64ish(30)}, {"AWSALBCORS", p.base64ish(90) + "+" + p.base64ish(30)}, {"lang", "de-DE"}, {"currency", "EUR"},
-		{"cart", "%5B%7B%22id%22%3A17%2C%22qty%22%3A2%7D%5D"}, {"__stripe_mid", uuid(p.rng) + hexID(p.rng, 6)},
-		{"_gcl_au", "1.1." + digits(9) + "." + digits(10)}, {"tz", "Europe%2FBerlin"},
+		{"session", "s%3A" + p.base64ish(32) + "." + p.base64ish(42)},
+		{"connect.sid", "s%3A" + p.base64ish(32) + "." + p.base64ish(43)},
+		{"csrftoken", p.base64ish(32)},
+		{"JSESSIONID", strings.ToUpper(hexID(p.rng, 32))},
+		{"PHPSESSID", hexID(p.rng, 26)},
+		{"AWSALB", p.base64ish(90) + "/" + p.base64ish(30)},
+		{"AWSALBCORS", p.base64ish(90) + "+" + p.base64ish(30)},
+		{"lang", "de-DE"},
+		{"currency", "EUR"},
+		{"cart", "%5B%7B%22id%22%3A17%2C%22qty%22%3A2%7D%5D"},
+		{"__stripe_mid", uuid(p.rng) + hexID(p.rng, 6)},
+		{"_gcl_au", "1.1." + digits(9) + "." + digits(10)},
+		{"tz", "Europe%2FBerlin"},
 	}
 	p.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	all = all[:3+p.n(9)]

@@ -62,7 +62,10 @@ func clientHeaders(rng *rand.Rand) []pair {
 	}
 	return []pair{
 		{"User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"},
-		{"Accept", "application/json, text/plain, */*"}, {"Accept-Language", "en-GB,en;q=0.9"}, {"Sec-Fetch-Mode", "cors"}, {"X-Forwarded-Proto", "https"},
+		{"Accept", "application/json, text/plain, */*"},
+		{"Accept-Language", "en-GB,en;q=0.9"},
+		{"Sec-Fetch-Mode", "cors"},
+		{"X-Forwarded-Proto", "https"},
 	}
 }
 
@@ -126,7 +129,19 @@ func xmlText(s string) bool {
 }
 
 // alreadyEncoded finds texts that hold percent-encoding of their own: one more layer would be one too many.
-var alreadyEncoded = regexp.MustCompile(`%([0-9a-fA-F]{2}|u[0-9a-fA-F]{4})`) //nolint:gochecknoglobals // read only
+var alreadyEncoded = regexp.MustCompile(`%([0-9a-fA-F]{2}|u[0-9a-fA-F]{4})`)
+
+// pointless says whether no application would use a text of technique from there as the attack intends: a file's name
+// or a key is not fetched, and not parsed as a query.
+func pointless(technique, encoding, trigger string) bool {
+	switch technique {
+	case "ssrf":
+		return encoding == "fileName" || encoding == "jsonKey" || encoding == "queryName" || trigger == "s3" || trigger == "direct.name"
+	case "nosql":
+		return encoding == "fileName" || trigger == "s3"
+	}
+	return false
+}
 
 // carriers are the encodings of HTTP requests.
 func carriers() []carrier {
@@ -167,9 +182,15 @@ func carriers() []carrier {
 				return client(rng, "GET", "/v1/files/"+percentEncoded(text))
 			},
 		},
-		{encoding: "header", kinds: "text", triggers: withHandshakes(), fits: headerText, request: func(_, text string, rng *rand.Rand) request {
+		{encoding: "header", kinds: "text", triggers: withHandshakes(), fits: headerText, request: func(place, text string, rng *rand.Rand) request {
 			r := client(rng, "GET", "/v1/profile")
 			name := pick(rng, "User-Agent", "Referer", "X-Forwarded-Host", "X-Api-Version", "X-Tenant", "X-Request-Source", "Accept-Language")
+			switch place {
+			case "ssrf":
+				name = pick(rng, "Referer", "X-Callback-Url") // analytics fetch the one, job services the other
+			case "nosql":
+				name = pick(rng, "X-Filter", "X-Tenant", "X-Api-Version")
+			}
 			kept := r.headers[:0]
 			for _, h := range r.headers {
 				if h.name != name {

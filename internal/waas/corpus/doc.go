@@ -6,6 +6,9 @@
 // unchanged. The ordinary events are made by seeded generators from phrases, snippets and log lines in testdata/benign.
 // Nothing here is copied from a rule set or from its tests, and rules are never written for a string found here.
 //
+// The scores are TestScoreAttacks and TestScoreBenign; with -v they list every miss and every alarm, and lines that start
+// with "figure:". By default a third of the attacks' events is scored, with -args -every=1 all of them.
+//
 // All events can be written to a file, to be run through the command line:
 //
 //	go test ./internal/waas/corpus -run TestWrite -args -out=events.jsonl

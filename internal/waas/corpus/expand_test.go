@@ -37,7 +37,7 @@ type way struct {
 func httpWays(a attack) [][]way {
 	var all [][]way
 	for _, c := range carriers() {
-		if !strings.Contains(c.kinds, a.Kind) || c.fits != nil && !c.fits(a.Text) {
+		if !strings.Contains(c.kinds, a.Kind) || c.fits != nil && !c.fits(a.Text) || pointless(a.Technique, c.encoding, "") {
 			continue
 		}
 		triggers := c.triggers
@@ -51,7 +51,11 @@ func httpWays(a attack) [][]way {
 				if strings.Contains(c.kinds, kindJSON) && a.Kind == kindText {
 					text = quoted(text)
 				}
-				return c.request(placeFor(a.Technique, rng), text, rng).event(trigger, rng)
+				place := placeFor(a.Technique, rng)
+				if c.encoding == "header" {
+					place = a.Technique
+				}
+				return c.request(place, text, rng).event(trigger, rng)
 			}})
 		}
 		all = append(all, ways)
@@ -81,6 +85,9 @@ func messageWays(a attack) []way {
 		return append(all, jsonSlots(a)...)
 	}
 	for _, m := range slots() {
+		if pointless(a.Technique, "", m.trigger) {
+			continue
+		}
 		if strings.HasSuffix(m.trigger, "header") && !headerText(a.Text) {
 			continue
 		}

@@ -46,7 +46,7 @@ func slots() []message {
 			return sqsEvent(rng, `{"task":"resize"}`, object{"target": object{"stringValue": v, "stringListValues": []any{}, "binaryListValues": []any{}, "dataType": "String"}})
 		}},
 		{"sns.subject", func(v string, rng *rand.Rand) any { return snsEvent(rng, v, "see subject") }},
-		{"s3", func(v string, rng *rand.Rand) any { return s3Event(rng, "incoming/"+v) }},
+		{"s3", func(v string, rng *rand.Rand) any { return s3Event(rng, v) }},
 		{"eventBridge", func(v string, rng *rand.Rand) any {
 			return eventBridgeEvent(rng, object{"orderId": "o-" + hexID(rng, 6), "customer": object{"note": v}, "items": 3})
 		}},

@@ -13,10 +13,10 @@ import (
 )
 
 // peer asks for the comparison with Coraza, which takes minutes.
-var peer = flag.Bool("peer", false, "compare with Coraza at paranoia level 1 on the decoded values (slow)") //nolint:gochecknoglobals // a flag
+var peer = flag.Bool("peer", false, "compare with Coraza at paranoia level 1 on the decoded values (slow)")
 
 // peerShare is how many ordinary events stand for one in the comparison.
-var peerShare = flag.Int("peershare", 4, "compare every Nth ordinary event only") //nolint:gochecknoglobals // a flag
+var peerShare = flag.Int("peershare", 4, "compare every Nth ordinary event only")
 
 // newPeer is Coraza with the Core Rule Set at paranoia level 1.
 func newPeer(t testing.TB) coraza.WAF {

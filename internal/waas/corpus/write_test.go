@@ -9,7 +9,7 @@ import (
 )
 
 // out is where TestWrite writes the events.
-var out = flag.String("out", "", "write all events as JSON Lines to this file, their labels beside it in FILE.labels") //nolint:gochecknoglobals // a flag
+var out = flag.String("out", "", "write all events as JSON Lines to this file, their labels beside it in FILE.labels")
 
 // TestWrite writes both lists for use outside of this package; see the package's comment.
 func TestWrite(t *testing.T) {
