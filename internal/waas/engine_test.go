@@ -3,11 +3,14 @@ package waas
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/corazawaf/libinjection-go"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
@@ -346,6 +349,24 @@ func TestOneEngineForMany(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestMarkup says that what isn't shown to libinjection would be found to be no script.
+func TestMarkup(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	pieces := strings.Fields("< = > / ! - % ' \" ` & ; : ( ) on onerror onload style src href javascript: script svg x alert(1) xmlns ? [CDATA[ doctype a b \x00")
+	for range 20_000 {
+		var b strings.Builder
+		for range 1 + random.IntN(7) {
+			b.WriteString(pieces[random.IntN(len(pieces))])
+			if random.IntN(3) == 0 {
+				b.WriteByte(' ')
+			}
+		}
+		if text := b.String(); !markup(text) && libinjection.IsXSS(text) {
+			t.Fatalf("%q is script", text)
+		}
+	}
 }
 
 func TestCut(t *testing.T) {

@@ -37,10 +37,16 @@ func (r *run) operate(c *rules.Condition, argument string, t *text) bool {
 		found, _ := libinjection.IsSQLi(t.text)
 		return found
 	case rules.DetectXSS:
-		return !t.marks.Plain() && libinjection.IsXSS(t.text)
+		return markup(t.text) && libinjection.IsXSS(t.text)
 	default:
 		return compare(c.Operator, t.text, argument)
 	}
+}
+
+// markup says whether a text has what libinjection must see to find script: a tag, comment or declaration begins with
+// '<', and an attribute without '=' has no value to object to.
+func markup(text string) bool {
+	return strings.IndexByte(text, '<') >= 0 || strings.IndexByte(text, '=') >= 0
 }
 
 // compare runs the operators that need neither automaton nor library.

@@ -58,9 +58,9 @@ func form(value string) functionURL {
 }
 
 func prose(bytes int) string {
-	words := strings.Fields(`the committee met on Tuesday to select a new chair and to update the list of members who had
-		not replied; it's likely that from now on we order more (and better) books, so please let me know where they should go or
-		what else is needed. Echo was there, find out who else came, and set a date for the next one: "soon", she said - or later`)
+	words := strings.Fields(`the committee met on Tuesday to choose a new chair and to talk about the list of members who had
+		not replied; it's likely that from now on we need more (and better) books, so please let me know where they should go or
+		what else is missing. Anna was there, heard who else came, and fixed a day for the next one: "soon", she said - or later`)
 	random := rand.New(rand.NewPCG(5, 6))
 	var b strings.Builder
 	for b.Len() < bytes {
@@ -68,6 +68,13 @@ func prose(bytes int) string {
 		b.WriteByte(' ')
 	}
 	return b.String()[:bytes]
+}
+
+func TestProseIsOrdinary(t *testing.T) {
+	e := form(prose(16 << 10))
+	if v := engine(t, "").Inspect(context.Background(), e.json()); len(v.Detections) > 0 {
+		t.Errorf("%+v", v.Detections)
+	}
 }
 
 func TestPostIsOrdinary(t *testing.T) {
