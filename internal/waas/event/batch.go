@@ -114,7 +114,7 @@ func (d *decoder) storageEvent(r object) {
 	}
 	key := d.memberText(s3.within("object"), "key")
 	if key != "" {
-		d.add(Message, "key", d.percentDecode(key, true, true, Message, "key"))
+		d.add(Message, "key", d.percentDecode(key, true, Message, "key"))
 	}
 }
 

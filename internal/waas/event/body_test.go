@@ -128,11 +128,13 @@ func TestMultipart(t *testing.T) {
 	}{
 		{
 			"line feeds alone", "--b\nContent-Disposition: form-data; name=\"a\"\n\nv\n--b--\n",
-			[]string{`PartHeader content-disposition="Content-Disposition: form-data; name=\"a\""`, `MultipartName a="a"`, `Multipart a="v"`}, nil,
+			[]string{`PartHeader content-disposition="Content-Disposition: form-data; name=\"a\""`, `MultipartName a="a"`, `Multipart a="v"`},
+			nil,
 		},
 		{
 			"text before it", "preamble\r\n--b\r\ncontent-disposition: form-data; name=a\r\n\r\nv--b\r\n--b--",
-			[]string{`PartHeader content-disposition="content-disposition: form-data; name=a"`, `MultipartName a="a"`, `Multipart a="v--b"`}, nil,
+			[]string{`PartHeader content-disposition="content-disposition: form-data; name=a"`, `MultipartName a="a"`, `Multipart a="v--b"`},
+			nil,
 		},
 		{
 			"not closed", "--b\r\ncontent-disposition: form-data; name=a\r\n\r\n<x>",
@@ -141,15 +143,18 @@ func TestMultipart(t *testing.T) {
 		},
 		{
 			"escaped quotes", "--b\r\ncontent-disposition: form-data; name=\"a\\\"b\"; filename=\"C:\\dir\\x;y.txt\"\r\n\r\n<file>\r\n--b--",
-			[]string{`PartHeader content-disposition="content-disposition: form-data; name=\"a\\\"b\"; filename=\"C:\\dir\\x;y.txt\""`, `MultipartName a"b="a\"b"`, `FileName a"b="C:\\dir\\x;y.txt"`}, nil,
+			[]string{`PartHeader content-disposition="content-disposition: form-data; name=\"a\\\"b\"; filename=\"C:\\dir\\x;y.txt\""`, `MultipartName a"b="a\"b"`, `FileName a"b="C:\\dir\\x;y.txt"`},
+			nil,
 		},
 		{
 			"no file chosen", "--b\r\ncontent-disposition: form-data; name=f; filename=\"\"\r\n\r\n\r\n--b--",
-			[]string{`PartHeader content-disposition="content-disposition: form-data; name=f; filename=\"\""`, `MultipartName f="f"`, `FileName f=""`}, nil,
+			[]string{`PartHeader content-disposition="content-disposition: form-data; name=f; filename=\"\""`, `MultipartName f="f"`, `FileName f=""`},
+			nil,
 		},
 		{
 			"a file without a name has content", "--b\r\ncontent-disposition: form-data; name=f; filename=\"\"\r\n\r\n<x>\r\n--b--",
-			[]string{`PartHeader content-disposition="content-disposition: form-data; name=f; filename=\"\""`, `MultipartName f="f"`, `FileName f=""`, `Multipart f="<x>"`}, nil,
+			[]string{`PartHeader content-disposition="content-disposition: form-data; name=f; filename=\"\""`, `MultipartName f="f"`, `FileName f=""`, `Multipart f="<x>"`},
+			nil,
 		},
 		{
 			"two names", "--b\r\ncontent-disposition: form-data; name=a; name=\"<x>\"\r\n\r\nv\r\n--b--",
@@ -166,7 +171,8 @@ func TestMultipart(t *testing.T) {
 		},
 		{
 			"no colon", "--b\r\nnonsense\r\n\r\nv\r\n--b--",
-			[]string{`PartHeader nonsense="nonsense"`, `Multipart ="v"`}, []string{"bodySyntax PartHeader"},
+			[]string{`PartHeader nonsense="nonsense"`, `Multipart ="v"`},
+			[]string{"bodySyntax PartHeader"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

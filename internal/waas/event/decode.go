@@ -38,6 +38,13 @@ func (d *decoder) dispatch(root object, doc string) {
 		d.resolver(root)
 	case AppSyncAuthorizer:
 		d.resolverAuthorizer(root)
+	default:
+		d.dispatchQueue(root, doc)
+	}
+}
+
+func (d *decoder) dispatchQueue(root object, doc string) {
+	switch d.Trigger {
 	case SQS, SNS, S3, Kinesis, DynamoDB, SES:
 		d.batch(root.get("Records"))
 	case Firehose:

@@ -63,9 +63,17 @@ func render(e *Event) string {
 	fmt.Fprintf(&b, "trigger %s\n", e.Trigger)
 	r := e.Request
 	for _, m := range [...]struct{ name, value string }{
-		{"method", r.Method}, {"path", r.Path}, {"rawPath", r.RawPath}, {"rawQuery", r.RawQuery},
-		{"protocol", r.Protocol}, {"host", r.Host}, {"sourceIP", r.SourceIP}, {"userAgent", r.UserAgent},
-		{"headerNames", strings.Join(r.HeaderNames, " ")}, {"id", r.ID}, {"contentType", r.ContentType},
+		{"method", r.Method},
+		{"path", r.Path},
+		{"rawPath", r.RawPath},
+		{"rawQuery", r.RawQuery},
+		{"protocol", r.Protocol},
+		{"host", r.Host},
+		{"sourceIP", r.SourceIP},
+		{"userAgent", r.UserAgent},
+		{"headerNames", strings.Join(r.HeaderNames, " ")},
+		{"id", r.ID},
+		{"contentType", r.ContentType},
 		{"rawBody", r.RawBody},
 	} {
 		if m.value != "" {

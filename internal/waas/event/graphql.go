@@ -41,37 +41,43 @@ type graphQLReader struct {
 // document reads all tokens: it starts as an operation or a selection does, its
 // brackets are those of GraphQL, and none is empty or doubled.
 func (g *graphQLReader) document() bool {
-	var open []byte
 	before, last := "", g.token()
 	switch last {
 	case "{", "query", "mutation", "subscription", "fragment":
 	default:
 		return false
 	}
-	if last == "{" {
-		open = append(open, '{')
-	}
-	braces := len(open)
-	for {
-		token := g.token()
-		if token == "" {
-			return g.pos == len(g.doc) && len(open) == 0 && braces > 0
-		}
-		if !follows(last, token) || before == "(" && last != "$" && token != ":" {
+	var b brackets
+	b.take(last[0])
+	for token := g.token(); token != ""; token = g.token() {
+		if !follows(last, token) || before == "(" && last != "$" && token != ":" || !b.take(token[0]) {
 			return false
-		}
-		switch c := token[0]; c {
-		case '{', '(', '[':
-			open = append(open, c)
-			braces++
-		case '}', ')', ']':
-			if len(open) == 0 || open[len(open)-1] != opening(c) {
-				return false
-			}
-			open = open[:len(open)-1]
 		}
 		before, last = last, token
 	}
+	return g.pos == len(g.doc) && b.any && len(b.open) == 0
+}
+
+// brackets are those that are open.
+type brackets struct {
+	open []byte
+	any  bool // there was one
+}
+
+// take reports whether c may stand here.
+func (b *brackets) take(c byte) bool {
+	switch c {
+	case '{', '(', '[':
+		b.open = append(b.open, c)
+		b.any = true
+	case '}', ')', ']':
+		last := len(b.open) - 1
+		if last < 0 || b.open[last] != opening(c) {
+			return false
+		}
+		b.open = b.open[:last]
+	}
+	return true
 }
 
 func opening(c byte) byte {

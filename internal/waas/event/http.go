@@ -75,7 +75,7 @@ func (d *decoder) urlPath(raw string, encoded bool) {
 	}
 	d.Request.RawPath, d.Request.Path = raw, raw
 	if encoded {
-		d.Request.Path = d.percentDecode(raw, false, true, Path, "")
+		d.Request.Path = d.percentDecode(raw, false, Path, "")
 	}
 	d.add(Path, "", d.Request.Path)
 }
@@ -90,7 +90,7 @@ func (d *decoder) pathParameters(raw string, encoded bool) {
 		}
 		value := d.text(c.val, d.left+1)
 		if encoded {
-			value = d.percentDecode(value, false, true, PathParameter, name)
+			value = d.percentDecode(value, false, PathParameter, name)
 		}
 		d.add(PathParameter, name, value)
 	}
@@ -136,7 +136,7 @@ func (q *query) decode(s string, p Place, key string) string {
 	if !q.encoded {
 		return s
 	}
-	return q.percentDecode(s, true, true, p, key)
+	return q.percentDecode(s, true, p, key)
 }
 
 func (q *query) value(key, label, raw string) {

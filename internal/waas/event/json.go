@@ -1,6 +1,9 @@
 package event
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // maxDepth bounds Limits.Depth: the walker calls itself for each level.
 const maxDepth = 1000
@@ -246,31 +249,29 @@ func (w *walker) number() bool {
 
 // isNumber says whether s is a number as JSON writes it.
 func isNumber(s string) bool {
-	i := 0
-	if i < len(s) && s[i] == '-' {
-		i++
-	}
-	from := i
-	if i = skipDigits(s, i); i == from || s[from] == '0' && i > from+1 {
+	s = strings.TrimPrefix(s, "-")
+	end := skipDigits(s, 0)
+	if end == 0 || s[0] == '0' && end > 1 {
 		return false
 	}
-	if i < len(s) && s[i] == '.' {
-		from = i + 1
-		if i = skipDigits(s, from); i == from {
+	s = s[end:]
+	if strings.HasPrefix(s, ".") {
+		if end = skipDigits(s, 1); end == 1 {
 			return false
 		}
+		s = s[end:]
 	}
-	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
-		i++
-		if i < len(s) && (s[i] == '+' || s[i] == '-') {
-			i++
-		}
-		from = i
-		if i = skipDigits(s, from); i == from {
-			return false
-		}
+	if s == "" {
+		return true
 	}
-	return i == len(s)
+	if s[0] != 'e' && s[0] != 'E' {
+		return false
+	}
+	s = s[1:]
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		s = s[1:]
+	}
+	return s != "" && skipDigits(s, 0) == len(s)
 }
 
 func skipDigits(s string, i int) int {

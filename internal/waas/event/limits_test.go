@@ -53,12 +53,14 @@ func TestLimits(t *testing.T) {
 		{"count of names", `{"a":"b","c":"d"}`, Limits{Count: 2}, []string{`MessageName /a="a"`, `Message /a="b"`}, []string{"count MessageName /c"}},
 		{"depth", `[["a",["deep \u0027",{"x":1}]],"b"]`, Limits{Depth: 2}, []string{`Message /0/0="a"`, `Message /0/1="[\"deep \\u0027\",{\"x\":1}]"`, `Message /1="b"`}, []string{"depth Message /0/1"}},
 		{
-			"body of JSON", url("application/json", `{\"a\":\"12345\",\"b\":\"6789\"}`), Limits{BodyBytes: 20},
+			"body of JSON", url("application/json", `{\"a\":\"12345\",\"b\":\"6789\"}`),
+			Limits{BodyBytes: 20},
 			[]string{`JSONName /a="a"`, `JSON /a="12345"`, `JSONName /b="b"`, `JSON /b="67"`},
 			[]string{"bodyBytes Body "},
 		},
 		{
-			"body of JSON within a name", url("application/json", `{\"a\":\"12345\",\"name\":\"6789\"}`), Limits{BodyBytes: 17},
+			"body of JSON within a name", url("application/json", `{\"a\":\"12345\",\"name\":\"6789\"}`),
+			Limits{BodyBytes: 17},
 			[]string{`JSONName /a="a"`, `JSON /a="12345"`, `JSONName /nam="nam"`},
 			[]string{"bodyBytes Body "},
 		},
@@ -70,7 +72,8 @@ func TestLimits(t *testing.T) {
 		{"one record of two", `{"Records":[` + sqs("123456") + "," + sqs("12345") + `]}`, Limits{BodyBytes: 5}, []string{`Message body="12345"`, `Message body="12345"`}, []string{"#0 bodyBytes Message body"}},
 		{"records after the total", `{"Records":[` + sqs("123456") + "," + sqs("1") + "," + sqs("2") + `]}`, Limits{TotalBytes: 6}, []string{`Message body="123456"`}, []string{"#1 totalBytes Message body", "#2 totalBytes Message body"}},
 		{
-			"unpacked", `{"Records":[` + kinesis(bomb) + "," + kinesis(bomb) + `]}`, Limits{Unpacked: 20},
+			"unpacked", `{"Records":[` + kinesis(bomb) + "," + kinesis(bomb) + `]}`,
+			Limits{Unpacked: 20},
 			[]string{`MessageName data/a="a"`, `Message data/a="xxxxxxxxxxxxxx"`},
 			[]string{"#0 unpackedBytes Message data", "#1 unpackedBytes Message data"},
 		},

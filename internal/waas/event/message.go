@@ -52,7 +52,7 @@ func (w *walker) nested(key, name, value string) bool {
 		return w.document(name, value, w.envelopes-1)
 	case "key":
 		if strings.HasSuffix(name, "/s3/object/key") {
-			w.add(w.values, name, w.percentDecode(value, true, true, w.values, name))
+			w.add(w.values, name, w.percentDecode(value, true, w.values, name))
 			return true
 		}
 	case "SigningCertURL", "SigningCertUrl", "UnsubscribeURL", "UnsubscribeUrl":

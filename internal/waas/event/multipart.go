@@ -159,5 +159,5 @@ func (d *decoder) extended(s string) string {
 			s = text
 		}
 	}
-	return d.percentDecode(s, false, true, FileName, "")
+	return d.percentDecode(s, false, FileName, "")
 }

@@ -3,18 +3,15 @@ package event
 import "strings"
 
 // percentDecode undoes percent encoding once, and with plus also '+' for space.
-// What isn't an encoded byte stays as it is and is a fault. The result shares
-// memory with s when nothing was encoded and s is stable.
-func (d *decoder) percentDecode(s string, plus, stable bool, p Place, key string) string {
+// What isn't an encoded byte stays as it is and is a fault. s must be stable: it
+// is the result when nothing was encoded.
+func (d *decoder) percentDecode(s string, plus bool, p Place, key string) string {
 	i := 0
 	for i < len(s) && s[i] != '%' && (!plus || s[i] != '+') {
 		i++
 	}
 	if i == len(s) {
-		if stable {
-			return s
-		}
-		return d.arena.copy(s)
+		return s
 	}
 	d.arena.begin(len(s))
 	b := d.arena.b
@@ -69,10 +66,10 @@ func (d *decoder) form(s string, names, values Place) {
 			return
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		name = d.percentDecode(name, true, true, names, "")
+		name = d.percentDecode(name, true, names, "")
 		label := d.label(name)
 		d.add(names, label, name)
-		value = d.percentDecode(value, true, true, values, label)
+		value = d.percentDecode(value, true, values, label)
 		if values == Query && name == "query" && d.graphQL(value, label, Query) {
 			continue
 		}

@@ -2,6 +2,7 @@ package event
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,30 @@ func TestForm(t *testing.T) {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestControlBytes: what is ordinary in one place is a fault in another.
+func TestControlBytes(t *testing.T) {
+	for _, test := range []struct {
+		value  string
+		faulty []Place
+	}{
+		{"plain é 😀", nil},
+		{"a\tb", []Place{Path, PathParameter, QueryName, CookieName, HeaderName, FormName, FileName, MultipartName, JSONName}},
+		{"a\r\nb", []Place{Path, PathParameter, QueryName, CookieName, HeaderName, FormName, FileName, MultipartName, JSONName, Header, PartHeader, Cookie}},
+		{"a\x1b[1m", []Place{Path, PathParameter, QueryName, CookieName, HeaderName, FormName, FileName, MultipartName, JSONName, Header, PartHeader, Cookie, Query, XMLAttribute}},
+		{"a\x00", []Place{
+			Path, PathParameter, QueryName, CookieName, HeaderName, FormName, FileName, MultipartName, JSONName, Header, PartHeader, Cookie,
+			Query, XMLAttribute, Form, Multipart, JSON, XML, Body, Message, MessageName,
+		}},
+	} {
+		for p := Path; p <= Message; p++ {
+			e := decoded(func(d *decoder) { d.add(p, "", test.value) })
+			if got, want := len(e.Faults) > 0, slices.Contains(test.faulty, p); got != want {
+				t.Errorf("%q in %s: fault %v, want %v", test.value, placeName(p), got, want)
+			}
+		}
 	}
 }
 

@@ -26,22 +26,28 @@ func recogniseRequest(root object) Trigger {
 		return Authorizer
 	}
 	rc := root.within("requestContext")
-	if rc == nil {
+	switch {
+	case rc == nil:
 		return ""
+	case kind == "REQUEST" && (root.has("methodArn") || root.has("routeArn")):
+		return Authorizer
+	case root.has("authorizationToken") && rc.has("queryString"):
+		return AppSyncAuthorizer
 	}
+	return recogniseHTTP(root, rc)
+}
+
+// recogniseHTTP tells those that wait for a response object.
+func recogniseHTTP(root, rc object) Trigger {
 	switch {
 	case isObject(rc.get("elb")) && root.has("httpMethod"):
 		return ALB
-	case kind == "REQUEST" && (root.has("methodArn") || root.has("routeArn")):
-		return Authorizer
 	case isObject(rc.get("http")) && (root.has("rawPath") || root.plain("version") == "2.0"):
 		return payload2(root, rc)
 	case rc.has("connectionId") && (rc.has("eventType") || rc.has("routeKey")):
 		return WebSocket
 	case root.has("httpMethod") && (isObject(rc.get("identity")) || root.has("resource") || rc.has("resourcePath")):
 		return APIGateway
-	case root.has("authorizationToken") && rc.has("queryString"):
-		return AppSyncAuthorizer
 	}
 	return ""
 }
@@ -66,37 +72,50 @@ func payload2(root, rc object) Trigger {
 // recogniseBatch knows what comes in records.
 func recogniseBatch(root object) Trigger {
 	if raw := root.get("Records"); isArray(raw) {
-		record := open(first(raw))
-		source := record.plain("eventSource")
-		if source == "" {
-			source = record.plain("EventSource")
-		}
-		switch {
-		case source == "aws:sqs" && record.has("body"):
-			return SQS
-		case source == "aws:sns" && isObject(record.get("Sns")):
-			return SNS
-		case source == "aws:s3" && isObject(record.get("s3")):
-			return S3
-		case source == "aws:kinesis" && isObject(record.get("kinesis")):
-			return Kinesis
-		case source == "aws:dynamodb" && isObject(record.get("dynamodb")):
-			return DynamoDB
-		case source == "aws:ses" && isObject(record.get("ses")):
-			return SES
-		}
-		return ""
+		return recogniseRecord(open(first(raw)))
 	}
-	if raw := root.get("records"); isArray(raw) && root.has("invocationId") && open(first(raw)).has("data") {
+	records := root.get("records")
+	if isArray(records) && root.has("invocationId") && open(first(records)).has("data") {
 		return Firehose
 	}
-	source := root.plain("eventSource")
-	switch {
-	case (source == "aws:kafka" || source == "SelfManagedKafka" || source == "aws:SelfManagedKafka") && isObject(root.get("records")):
-		return Kafka
-	case source == "aws:amq" && isArray(root.get("messages")),
-		source == "aws:rmq" && isObject(root.get("rmqMessagesByQueue")):
-		return MQ
+	switch root.plain("eventSource") {
+	case "aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka":
+		if isObject(records) {
+			return Kafka
+		}
+	case "aws:amq":
+		if isArray(root.get("messages")) {
+			return MQ
+		}
+	case "aws:rmq":
+		if isObject(root.get("rmqMessagesByQueue")) {
+			return MQ
+		}
+	}
+	return ""
+}
+
+// recogniseRecord tells the source of a record, which must have what that
+// source's records have.
+func recogniseRecord(record object) Trigger {
+	source := record.plain("eventSource")
+	if source == "" {
+		source = record.plain("EventSource")
+	}
+	for _, r := range [...]struct {
+		source, content string
+		trigger         Trigger
+	}{
+		{"aws:sqs", "body", SQS},
+		{"aws:sns", "Sns", SNS},
+		{"aws:s3", "s3", S3},
+		{"aws:kinesis", "kinesis", Kinesis},
+		{"aws:dynamodb", "dynamodb", DynamoDB},
+		{"aws:ses", "ses", SES},
+	} {
+		if source == r.source && record.get(r.content) != "" {
+			return r.trigger
+		}
 	}
 	return ""
 }
@@ -129,7 +148,6 @@ func recogniseNotice(root object) Trigger {
 
 // recogniseTalk knows what people say or type, and devices.
 func recogniseTalk(root object) Trigger {
-	request := root.within("request")
 	switch {
 	case isObject(root.get("bot")) && (root.has("currentIntent") || root.has("sessionState") || root.has("inputTranscript")):
 		return Lex
@@ -137,10 +155,17 @@ func recogniseTalk(root object) Trigger {
 		return IoT
 	case root.plain("Name") == "ContactFlowEvent" && isObject(root.get("Details")):
 		return Connect
-	case isObject(root.within("directive").get("header")):
-		return Alexa
-	case request.has("type") && request.has("requestId") && (root.has("session") || root.has("context")) && root.has("version"):
+	case isAlexa(root):
 		return Alexa
 	}
 	return ""
+}
+
+// isAlexa knows the directive of a smart home and the request of a skill.
+func isAlexa(root object) bool {
+	if isObject(root.within("directive").get("header")) {
+		return true
+	}
+	request := root.within("request")
+	return request.has("type") && request.has("requestId") && root.has("version") && (root.has("session") || root.has("context"))
 }
