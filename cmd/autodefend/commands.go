@@ -42,6 +42,7 @@ func commands() []command {
 		{"invoke FUNCTION", groupFleet, "Run a function once and show its answer and audits", newInvoke},
 		{"layer", groupLayer, "Build, publish, list and prune the Defender's layer", newLayer},
 		{"policy", groupLayer, "Check and explain policies, and make a function's TW_POLICY", newPolicy},
+		{"waas", groupLayer, "Try the firewall on events, and list its rules", newWAAS},
 		{"demo", groupTry, "Protect a simulated estate, step by step", newDemo},
 		{"sim", groupTry, "Serve a simulated AWS on this machine for any AWS client", newSim},
 		{"config", groupOther, "Show the configuration in force and where it came from", newConfigCommand},

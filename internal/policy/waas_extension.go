@@ -25,12 +25,13 @@ type QueueAnswer string
 
 // The answers.
 const (
-	// QueueFailures names the refused records as failed, where the trigger has a form for it, and is QueueError where
-	// it hasn't. They come back until they land in the dead-letter queue.
+	// QueueFailures names the batch's records as failed, all of them because the function saw none, where the trigger has
+	// a form for it, and is QueueError where it hasn't. They come back until they land in the dead-letter queue.
 	QueueFailures QueueAnswer = "batchItemFailures"
 	// QueueError fails the whole batch.
 	QueueError QueueAnswer = "error"
-	// QueueDrop takes the refused records for handled: they are gone.
+	// QueueDrop takes a refused event for handled: it's gone. A batch of several records is failed as with QueueError,
+	// because the others would be gone too.
 	QueueDrop QueueAnswer = "drop"
 )
 
