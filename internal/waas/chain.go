@@ -75,15 +75,20 @@ func narrows(c *rules.Condition) bool {
 
 // link runs one chained condition. It returns its hits, and the hits of the nearest capturing condition that are
 // still in the running.
-func (r *run) link(rule *rules.Rule, c *rules.Condition, matched, captures []hit) (hits, alive []hit) {
+func (r *run) link(rule *rules.Rule, c *rules.Condition, matched, captures []hit) ([]hit, []hit) {
 	if !perMatch(c) {
-		hits, alive = r.collect(rule, c, matched, nil), captures
-	} else {
-		for i := range captures {
-			found := r.collect(rule, c, matched, &captures[i])
-			if len(found) == 0 {
-				continue
-			}
+		hits := r.collect(rule, c, matched, nil)
+		if c.Captures > 0 {
+			captures = hits
+		}
+		return hits, captures
+	}
+	var hits, alive []hit
+	for i := range captures {
+		if r.stopped() {
+			break
+		}
+		if found := r.collect(rule, c, matched, &captures[i]); len(found) > 0 {
 			alive = append(alive, captures[i])
 			hits = append(hits, found...)
 		}
@@ -120,28 +125,19 @@ func (r *run) collect(rule *rules.Rule, c *rules.Condition, matched []hit, captu
 			hits = append(hits, r.testChain(c, argument, v, s)...)
 		}
 	}
+	inEvent := false
 	for i := range c.Targets {
 		target := &c.Targets[i]
 		switch {
 		case target.Exclude:
 		case target.Count:
 			test(nil, r.count(rule, target))
-		case target.Variable == rules.MatchedVar:
-			if len(matched) > 0 {
-				last := matched[len(matched)-1]
-				test(last.value, last.text)
-			}
-		case target.Variable == rules.MatchedVars:
-			for _, m := range matched {
-				test(m.value, m.text)
-			}
-		case target.Variable == rules.Capture:
-			if n, err := strconv.Atoi(target.Selector); err == nil && capture != nil && n < len(capture.groups) {
-				test(capture.value, capture.groups[n])
-			}
-		case target.Variable == rules.Macro:
-			test(source(capture), rules.ExpandMacro(target.Selector, r.lookup(matched, capture)))
+		case !r.made(target, matched, capture, test):
+			inEvent = true
 		}
+	}
+	if !inEvent {
+		return hits
 	}
 	for i := range r.values {
 		if v := &r.values[i]; !v.spared.has(rule.Class) && r.fits(c, v) {
@@ -149,6 +145,30 @@ func (r *run) collect(rule *rules.Rule, c *rules.Condition, matched []hit, captu
 		}
 	}
 	return hits
+}
+
+// made tests the texts of a target that the conditions before made, and says whether it is such a target.
+func (r *run) made(target *rules.Target, matched []hit, capture *hit, test func(*value, string)) bool {
+	switch target.Variable {
+	case rules.MatchedVar:
+		if len(matched) > 0 {
+			last := matched[len(matched)-1]
+			test(last.value, last.text)
+		}
+	case rules.MatchedVars:
+		for _, m := range matched {
+			test(m.value, m.text)
+		}
+	case rules.Capture:
+		if n, err := strconv.Atoi(target.Selector); err == nil && capture != nil && n < len(capture.groups) {
+			test(capture.value, capture.groups[n])
+		}
+	case rules.Macro:
+		test(source(capture), rules.ExpandMacro(target.Selector, r.lookup(matched, capture)))
+	default:
+		return false
+	}
+	return true
 }
 
 func source(h *hit) *value {

@@ -38,25 +38,26 @@ func (r *run) spare(values []value) []value {
 }
 
 func (r *run) spareClass(values []value, class rules.Class, x *policy.Exceptions) {
-	body := x.HasBody() && r.event.Request.RawBody != "" && x.Body(r.event.Request.RawBody)
-	var query, form bool
+	raw := r.event.Request.RawBody
+	body := x.HasBody() && raw != "" && x.Body(raw)
+	var whole rules.VariableSet // what has an excepted part
 	for i := range values {
-		v := &values[i]
-		f := v.field
+		f := values[i].field
+		message := f.Place == event.Message && x.HasBody() && x.Body(f.Value)
+		if !message && !(body && inBody(f.Place)) && !x.Field(location(f.Place), f.Name, f.Value) {
+			continue
+		}
+		values[i].spared.add(class)
 		switch {
-		case body && inBody(f.Place),
-			x.HasBody() && f.Place == event.Message && x.Body(f.Value),
-			x.Field(location(f.Place), f.Name, f.Value):
-			v.spared.add(class)
-			query = query || f.Place == event.Query || f.Place == event.QueryName
-			form = form || inBody(f.Place)
+		case f.Place == event.Query || f.Place == event.QueryName:
+			whole |= rules.URI.Set() | rules.Line.Set() | rules.QueryString.Set()
+		case inBody(f.Place):
+			whole |= rules.Body.Set()
 		}
 	}
 	for i := range values {
-		v := &values[i]
-		whole := v.variables & (rules.URI.Set() | rules.Line.Set() | rules.QueryString.Set())
-		if query && whole != 0 || form && v.variables&rules.Body.Set() != 0 {
-			v.spared.add(class)
+		if values[i].variables&whole != 0 {
+			values[i].spared.add(class)
 		}
 	}
 }

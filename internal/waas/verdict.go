@@ -76,6 +76,10 @@ func (r *run) detect(rule *rules.Rule, h hit) {
 	if h.value != nil {
 		d.Field = *h.value.field
 	}
+	if len(r.sink.verdict.Detections) >= maxDetections {
+		r.sink.add(d) // it counts, but isn't told
+		return
+	}
 	if at := r.where(h.condition, h.text); at.end > at.start {
 		d.Match = cut(h.text[at.start:at.end], maxMatch)
 	}

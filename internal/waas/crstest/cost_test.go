@@ -181,6 +181,29 @@ func BenchmarkHostile(b *testing.B) {
 	}
 }
 
+// BenchmarkManyValues inspects JSON of many short texts: what a text costs at least.
+func BenchmarkManyValues(b *testing.B) {
+	for name, text := range map[string]func(i int) string{
+		"words":       func(i int) string { return fmt.Sprintf("w%dx", i) },
+		"punctuation": func(i int) string { return fmt.Sprintf("'%d;(", i) },
+		"chained":     func(i int) string { return fmt.Sprintf("%d or %d=%d", i, i+1, i) },
+		"names":       func(i int) string { return fmt.Sprintf("$type%d.class", i) },
+		"half rules":  func(i int) string { return fmt.Sprintf("<x%d onx=href select union", i) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			var values []string
+			for size, i := 0, 0; size < 16<<10; i++ {
+				values = append(values, text(i))
+				size += len(text(i)) + 3
+			}
+			body, _ := json.Marshal(values)
+			e := post()
+			e.setBody(string(body))
+			versus(b, &e, nil, float64(len(body))/1024)
+		})
+	}
+}
+
 func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
 		engine(b, "")

@@ -11,7 +11,6 @@ import (
 	"github.com/autodefend/autodefend/internal/waas"
 )
 
-//nolint:gochecknoglobals // a flag of the test binary
 var long = flag.Bool("long", false, "compare many more events with Coraza")
 
 // engine is ours with a new policy's rule: an alert for every class.

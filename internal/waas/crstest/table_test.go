@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/autodefend/autodefend/internal/policy"
 	"github.com/autodefend/autodefend/internal/waas"
 	"github.com/autodefend/autodefend/internal/waas/rules"
 )
@@ -93,6 +94,33 @@ func report(t *testing.T, rows map[int]*row) {
 	line("nine", &sum)
 	if sum.attacks < 1800 || sum.any != sum.attacks || sum.exact*1000 < sum.attacks*998 || sum.alarms > sum.corazaAlarms {
 		t.Error("every attack must be detected, 99.8 % by the rule under test, and no more false alarms than Coraza's")
+	}
+}
+
+// TestStrictLevel judges the attack tests of the rules that only the strict level has.
+func TestStrictLevel(t *testing.T) {
+	ours := engine(t, policy.LevelStrict)
+	attacks, exact, detected := 0, 0, 0
+	all := stages(t)
+	for i := range all {
+		s := &all[i]
+		if r := rules.Find(s.rule); r == nil || r.Level != 2 || !s.attack {
+			continue
+		}
+		attacks++
+		got := fired(ours, s.event.json())
+		if len(got) > 0 {
+			detected++
+		}
+		if slices.Contains(got, s.rule) {
+			exact++
+		} else {
+			t.Logf("%s: %v fire", s.name, got)
+		}
+	}
+	t.Logf("figure: crs strict attacks %d  rule fires %d  any rule %d", attacks, exact, detected)
+	if attacks < 500 || exact*100 < attacks*98 {
+		t.Error("98 % of the attacks must be detected by the rule under test")
 	}
 }
 

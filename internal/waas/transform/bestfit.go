@@ -20,6 +20,8 @@ func foldUnicode(code rune) byte {
 }
 
 // bestFitSign knows spaces, quotes, dashes, digits and other signs; 0 for any other character.
+//
+//nolint:cyclop // a table
 func bestFitSign(code rune) byte {
 	switch code {
 	case 0x00a0, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006:
@@ -64,6 +66,8 @@ func bestFitSign(code rune) byte {
 }
 
 // bestFitCapital knows capital letters with marks; 0 for any other character.
+//
+//nolint:cyclop // a table
 func bestFitCapital(code rune) byte {
 	switch code {
 	case 0x00c0, 0x00c1, 0x00c2, 0x00c3, 0x00c4, 0x00c5, 0x00c6, 0x0100, 0x0102, 0x0104, 0x01cd, 0x01de:
@@ -112,6 +116,8 @@ func bestFitCapital(code rune) byte {
 }
 
 // bestFitSmall knows small letters with marks; 0 for any other character.
+//
+//nolint:cyclop // a table
 func bestFitSmall(code rune) byte {
 	switch code {
 	case 0x00aa, 0x00e0, 0x00e1, 0x00e2, 0x00e3, 0x00e4, 0x00e5, 0x00e6, 0x0101, 0x0103, 0x0105, 0x01ce, 0x01df:

@@ -47,23 +47,23 @@ func cmdLine(s string) string {
 // so those in a row of ordinary words cost no copy when nothing else does.
 func cmdLineStart(s string) int {
 	for i := range len(s) {
-		switch c := s[i]; c {
-		case '"', '\'', '\\', '^', ',', ';', '\t', '\r', '\n':
+		switch c := s[i]; {
+		case c == ' ':
+			// A quote behind the space goes, and may bring a slash next to it.
+			if i+1 < len(s) && (cmdLineGoes(s[i+1]) || cmdLineSpace(s[i+1]) || s[i+1] == '/' || s[i+1] == '(') {
+				return i
+			}
+		case c >= 'A' && c <= 'Z', cmdLineGoes(c), cmdLineSpace(c):
 			return i
-		case ' ':
-			if i+1 < len(s) && (s[i+1] == ' ' || s[i+1] == '/' || s[i+1] == '(' || s[i+1] < ' ' || s[i+1] == ',' || s[i+1] == ';') {
-				return i
-			}
-			// A quote after the space may bring a slash next to it: that quote is found by itself, but the
-			// copy has to begin at this space.
-			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\'' || s[i+1] == '\\' || s[i+1] == '^') {
-				return i
-			}
-		default:
-			if c >= 'A' && c <= 'Z' {
-				return i
-			}
 		}
 	}
 	return -1
+}
+
+// cmdLineGoes says whether cmdLine drops a byte.
+func cmdLineGoes(c byte) bool { return c == '"' || c == '\'' || c == '\\' || c == '^' }
+
+// cmdLineSpace says whether a byte is one that cmdLine takes for a space.
+func cmdLineSpace(c byte) bool {
+	return c == ' ' || c == ',' || c == ';' || c == '\t' || c == '\r' || c == '\n'
 }
