@@ -2,8 +2,10 @@ package defend
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +168,44 @@ func TestUnreadEvent(t *testing.T) {
 			}
 			if !strings.Contains(w.errors.String(), "too large") {
 				t.Errorf("the log says %s", w.errors.String())
+			}
+		})
+	}
+}
+
+// TestFirewallShowsNoSecrets puts the same attack into places whose values are nobody's business.
+func TestFirewallShowsNoSecrets(t *testing.T) {
+	const secret, sqli = "q7Zt0pWm-3xK", "' UNION SELECT a FROM b-- -"
+	variable := secret + "/&%é\"x"
+	direct := func(value any) string { return toJSON(t, map[string]any{"title": value}) }
+	web := func(part string) string {
+		return strings.Replace(urlEvent, `"theme=dark","sid=q7Zt0pWm"`, part, 1)
+	}
+	tests := []struct{ name, event string }{
+		{"cookie", web(toJSON(t, "sid="+secret+sqli))},
+		{"secret name", toJSON(t, map[string]any{"password": secret + sqli})},
+		{"token in the text", direct("Bearer " + secret + " " + sqli)},
+		{"parameter in the text", direct("a=1&token=" + secret + "&b=2" + sqli)},
+		{"document in the text", direct(`{"password":"` + secret + `","q":"` + sqli + `"}`)},
+		{"the function's own variable", direct(variable + sqli)},
+		{"the same in base64", toJSON(t, map[string]any{"q": sqli, "data": base64.StdEncoding.EncodeToString([]byte("it is " + variable + " here"))})},
+		{"the same, escaped", toJSON(t, map[string]any{"q": sqli, "url": "https://a.example/?v=" + url.QueryEscape(variable) + "#" + url.PathEscape(variable)})},
+		{"caller of an authorizer", `{"type":"REQUEST","version":"2.0","identitySource":["` + secret + `"],` + urlEvent[len(`{"version":"2.0",`):]},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := protect(t, quietRule(), withFirewall(inspecting(autodefend.Prevent)))
+			w.defender.scrub = newScrubber([]string{"VARIABLE=" + variable})
+			w.defender.Inspect(t.Context(), invocation(tt.event))
+			audits := w.firewallAudits()
+			if len(audits) == 0 {
+				t.Fatal("no audit")
+			}
+			text := toJSON(t, audits)
+			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte("it is " + secret))[:20]} {
+				if strings.Contains(text, form) {
+					t.Errorf("the secret shows: %s", text)
+				}
 			}
 		})
 	}

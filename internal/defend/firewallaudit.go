@@ -18,6 +18,7 @@ const (
 	headersMax  = 4 << 10
 	urlMax      = 2 << 10
 	textMax     = 1 << 10
+	valueMax    = 256 // in a message
 )
 
 // requestReport is what the audits of one event have in common.
@@ -54,15 +55,15 @@ func (r *requestReport) audit(x waas.Detection, now time.Time) autodefend.Firewa
 		FQDN: common.FQDN, Function: common.Function, FunctionID: common.FunctionID, Provider: common.Provider,
 		Region: common.Region, Runtime: common.Runtime, Time: common.Time, Version: common.Version,
 		RequestID: r.invocation.RequestID, RuleName: r.state.envelope.WAAS.Name, StatusCode: r.status,
-		Type: x.Type, Protection: protectionOf(x.Type), Msg: r.defender.scrub.text(x.Message),
-		Trigger: string(r.verdict.Event.Trigger), Rule: x.Rule, Match: redact.Cut(r.shown(x.Match), textMax),
+		Type: x.Type, Protection: protectionOf(x.Type), Msg: r.message(x),
+		Trigger: string(r.verdict.Event.Trigger), Rule: x.Rule, Match: redact.Cut(r.match(x), textMax),
 		AttackField:     autodefend.AttackField{Type: x.Field.Place.HTTPFieldType(), Key: redact.Cut(x.Field.Name, textMax), Value: r.value(x.Field)},
 		Method:          request.Method,
 		RequestHost:     request.Host,
 		Subnet:          request.SourceIP,
 		UserAgentHeader: redact.Cut(r.shown(request.UserAgent), textMax),
 		RequestHeaders:  r.headers(), RequestHeaderNames: request.HeaderNames,
-		RawEvent: r.defender.scrub.text(redact.Event(r.data, rawEventMax)),
+		RawEvent: redact.Event(r.data, rawEventMax, r.defender.scrub.text),
 	}
 	a.AttackTechniques, a.OWASPTop10, a.OWASPAPITop10 = standingOf(x.Type)
 	a.URLPath = redact.Cut(r.shown(cmp.Or(request.RawPath, request.Path)), urlMax)
@@ -91,6 +92,32 @@ func (r *requestReport) value(f event.Field) string {
 		return redact.Mask
 	}
 	return redact.Cut(r.defender.scrub.text(redact.Value(f.Name, f.Value)), textMax)
+}
+
+// match is what may be shown of the part that a rule objects to. It may be all of the value.
+func (r *requestReport) match(x waas.Detection) string {
+	if x.Match == "" {
+		return ""
+	}
+	if x.Field.Place == event.Cookie || redact.IsSecret(x.Field.Name) {
+		return redact.Mask
+	}
+	return r.shown(x.Match)
+}
+
+// message is a detection's. What isn't shown elsewhere in the audit isn't shown there.
+func (r *requestReport) message(x waas.Detection) string {
+	value, match := r.value(x.Field), r.match(x)
+	before, _, found := strings.Cut(x.Message, ", match "+x.Match+", value ")
+	switch {
+	case !found && match != x.Match: // a custom rule's
+		return r.shown(strings.ReplaceAll(x.Message, x.Match, match))
+	case !found:
+		return r.shown(x.Message)
+	case value == x.Field.Value && match == x.Match:
+		return r.defender.scrub.text(x.Message)
+	}
+	return r.defender.scrub.text(before) + ", match " + match + ", value " + redact.Cut(value, valueMax)
 }
 
 // headers puts the head of an HTTP request together.

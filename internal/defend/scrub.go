@@ -1,6 +1,7 @@
 package defend
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -31,7 +32,11 @@ func newScrubber(environ []string) scrubber {
 	slices.SortStableFunc(secrets, func(a, b secret) int { return len(b.value) - len(a.value) })
 	var pairs []string
 	for _, s := range secrets {
-		pairs = append(pairs, s.value, "$"+s.name)
+		for _, form := range [...]string{s.value, url.QueryEscape(s.value), url.PathEscape(s.value)} {
+			if !slices.Contains(pairs, form) {
+				pairs = append(pairs, form, "$"+s.name)
+			}
+		}
 	}
 	return scrubber{replacer: strings.NewReplacer(pairs...)}
 }

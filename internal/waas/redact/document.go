@@ -12,18 +12,19 @@ const maxDepth = 64
 
 var errTooDeep = errors.New("document too deep")
 
-// Event returns an event without secrets as compact JSON of at most limit bytes. An event that is no JSON is text.
-func Event(data []byte, limit int) string {
-	w := writer{limit: limit}
+// Event returns an event without secrets as compact JSON of at most limit bytes. An event that is no JSON is text. Hide
+// masks further secrets in a text; it sees every string of the event, decoded.
+func Event(data []byte, limit int, hide func(text string) string) string {
+	w := writer{limit: limit, hide: hide}
 	if err := w.document(data); err != nil && !w.full() {
-		return Cut(Text(string(data[:min(len(data), 4*limit)])), limit)
+		return Cut(masked(string(data[:min(len(data), 4*limit)]), hide), limit)
 	}
 	return Cut(w.out.String(), limit)
 }
 
 // wholeDocument masks a JSON document; it's not ok when text is something else.
-func wholeDocument(text string) (string, bool) {
-	w := writer{limit: len(text) * 2}
+func wholeDocument(text string, hide func(string) string) (string, bool) {
+	w := writer{limit: len(text) * 2, hide: hide}
 	if err := w.document([]byte(text)); err != nil {
 		return "", false
 	}
@@ -34,6 +35,7 @@ func wholeDocument(text string) (string, bool) {
 type writer struct {
 	out     bytes.Buffer
 	limit   int
+	hide    func(string) string
 	decoder *json.Decoder
 }
 
@@ -69,7 +71,7 @@ func (w *writer) value(name string, depth int) error {
 		w.out.WriteString(token.String())
 		return w.members(token == '{', name, depth)
 	case string:
-		w.text(shown(name, token))
+		w.text(w.shown(name, token))
 	case json.Number:
 		w.scalar(name, token.String())
 	case bool, nil:
@@ -90,7 +92,7 @@ func (w *writer) members(object bool, name string, depth int) error {
 				return err
 			}
 			key, _ := token.(string) // what stands before a colon is a string
-			w.text(credentials(key))
+			w.text(credentials(w.hide(key)))
 			w.out.WriteByte(':')
 			member := key
 			if IsSecret(name) {
@@ -117,11 +119,14 @@ func (w *writer) members(object bool, name string, depth int) error {
 }
 
 // shown is what may be shown of a text in a document.
-func shown(name, text string) string {
-	if masked := Value(name, text); masked != text {
+func (w *writer) shown(name, text string) string {
+	if text != "" && IsSecret(name) {
+		return Mask
+	}
+	if masked := masked(text, w.hide); masked != text {
 		return masked
 	}
-	return packed(text)
+	return packed(text, w.hide)
 }
 
 func (w *writer) text(text string) {

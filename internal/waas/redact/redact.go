@@ -29,12 +29,17 @@ func Value(name, value string) string {
 // Text returns text without secrets: in a JSON document by the names of its members, in a query, a form or a URL by the
 // names of parameters, and everywhere by form.
 func Text(text string) string {
+	return masked(text, func(text string) string { return text })
+}
+
+// masked is Text for texts in which hide masks further secrets.
+func masked(text string, hide func(string) string) string {
 	if document := strings.TrimSpace(text); strings.HasPrefix(document, "{") || strings.HasPrefix(document, "[") {
-		if masked, ok := wholeDocument(document); ok {
+		if masked, ok := wholeDocument(document, hide); ok {
 			return masked
 		}
 	}
-	return credentials(parameters(text))
+	return credentials(parameters(hide(text)))
 }
 
 // Cut shortens text to at most limit bytes, between two characters, and shows that it did.
@@ -63,7 +68,7 @@ func IsSecret(name string) bool {
 	}
 	for _, part := range [...]string{
 		"authorization", "cookie", "password", "passwd", "passphrase", "passcode", "secret", "token", "apikey", "accesskey",
-		"privatekey", "credential", "sessionid", "sessid", "signature", "samlresponse", "assertion",
+		"privatekey", "credential", "identitysource", "sessionid", "sessid", "signature", "samlresponse", "assertion",
 	} {
 		if strings.Contains(plain, part) {
 			return true
@@ -84,7 +89,7 @@ func lastName(name string) string {
 }
 
 // packed returns what may be shown of a text that could be base64 of something with secrets in it.
-func packed(text string) string {
+func packed(text string, hide func(string) string) string {
 	const shortest = 24 // below, there is no room for a name and a secret
 	if len(text) < shortest {
 		return text
@@ -94,7 +99,7 @@ func packed(text string) string {
 		if err != nil || !utf8.Valid(plain) {
 			continue
 		}
-		if masked := Text(string(plain)); masked != string(plain) {
+		if masked := masked(string(plain), hide); masked != string(plain) {
 			return encoding.EncodeToString([]byte(masked))
 		}
 		return text

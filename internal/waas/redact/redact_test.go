@@ -55,27 +55,65 @@ func TestEvent(t *testing.T) {
 		},
 		{"base64", `{"body":"` + form + `","isBase64Encoded":true}`, `{"body":"` + masked + `","isBase64Encoded":true}`},
 		{"duplicates stay", `{"a":1,"a":2}`, `{"a":1,"a":2}`},
+		{
+			"what an authorizer's caller is known by", `{"identitySource":["` + token + `"],"routeArn":"r"}`, `{"identitySource":["***"],"routeArn":"r"}`,
+		},
 		{"space goes", "{ \"a\" : [ 1 , null ] }", `{"a":[1,null]}`},
 		{"no JSON", "password=" + token, "password=***"},
 		{"two documents", `{"a":1} {"password":"x"}`, `{"a":1} {"password":"x"}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := redact.Event([]byte(tt.event), 4096); got != tt.want {
+			if got := redact.Event([]byte(tt.event), 4096, nothing); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
 	}
 }
 
+// nothing hides nothing more.
+func nothing(text string) string { return text }
+
+// TestHide: further secrets are found in every string, whatever the string is wrapped in, and never shown in part.
+func TestHide(t *testing.T) {
+	const quoted = `a"b\c<d>`
+	hide := func(text string) string { return strings.ReplaceAll(text, quoted, "$V") }
+	inner, _ := json.Marshal(map[string]any{"x": quoted})
+	tests := []struct {
+		name  string
+		value any
+		want  string
+	}{
+		{"string", "it is " + quoted, "it is $V"},
+		{"document in a string", string(inner), `{"x":"$V"}`},
+		{"base64", base64.StdEncoding.EncodeToString([]byte("some text and " + quoted)), base64.StdEncoding.EncodeToString([]byte("some text and $V"))},
+		{"base64 of a document", base64.StdEncoding.EncodeToString([]byte(`{"long":"enough","in":[` + string(inner) + `]}`)), base64.StdEncoding.EncodeToString([]byte(`{"long":"enough","in":[{"x":"$V"}]}`))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			event, _ := json.Marshal(map[string]any{"body": tt.value, quoted: 1})
+			var got map[string]any
+			if err := json.Unmarshal([]byte(redact.Event(event, 4096, hide)), &got); err != nil {
+				t.Fatal(err)
+			}
+			if got["body"] != tt.want || got["$V"] != 1.0 {
+				t.Errorf("got  %v\nwant %s", got, tt.want)
+			}
+		})
+	}
+	if got := redact.Event([]byte(`{"a":"0123456789`+strings.Repeat(token, 5)+`"}`), 30, func(text string) string { return strings.ReplaceAll(text, token, "$V") }); strings.Contains(got, token[:4]) {
+		t.Errorf("a part shows: %s", got)
+	}
+}
+
 func TestEventIsCut(t *testing.T) {
 	event := `{"text":"` + strings.Repeat("ü", 5000) + `","token":"` + token + `"}`
-	got := redact.Event([]byte(event), 1000)
+	got := redact.Event([]byte(event), 1000, nothing)
 	if len(got) > 1000 || !strings.HasSuffix(got, "…") || !utf8.ValidString(got) {
 		t.Errorf("%d bytes that end in %q", len(got), got[len(got)-8:])
 	}
 	deep := strings.Repeat(`{"a":`, 5000)
-	if got := redact.Event([]byte(deep), 100); len(got) > 100 {
+	if got := redact.Event([]byte(deep), 100, nothing); len(got) > 100 {
 		t.Errorf("%d bytes", len(got))
 	}
 }
@@ -116,7 +154,7 @@ func TestSecretsNeverShow(t *testing.T) {
 			}
 		}
 		event, _ := json.Marshal(value)
-		got := redact.Event(event, 1<<20)
+		got := redact.Event(event, 1<<20, nothing)
 		if strings.Contains(got, token) {
 			t.Errorf("%s shows the secret of %s", got, event)
 		}
@@ -134,7 +172,7 @@ func FuzzEvent(f *testing.F) {
 	f.Add([]byte("a=b&password=x;\xff"), 3)
 	f.Fuzz(func(t *testing.T, event []byte, limit int) {
 		limit = max(limit, 4) % 10_000
-		if got := redact.Event(event, limit); len(got) > max(limit, len("…")) {
+		if got := redact.Event(event, limit, nothing); len(got) > max(limit, len("…")) {
 			t.Errorf("%d bytes, the limit is %d", len(got), limit)
 		}
 		redact.Text(string(event))
