@@ -47,13 +47,21 @@ func isMedia(s string) bool {
 	return len(s) > 8 && s[4:8] == "ftyp"
 }
 
-// shortestRun is the shortest text in binary data that counts.
-const shortestRun = 8
+const (
+	// shortestRun is the shortest text in binary data that counts.
+	shortestRun = 8
+	// shortData is up to which size of the data texts of shortestHere bytes count: a few NULs don't hide a short attack.
+	shortData    = 64
+	shortestHere = 2
+)
 
 // runs adds the readable stretches of binary data: protocol buffers, Avro and
 // MessagePack hold their strings as they are.
 func (d *decoder) runs(s string, p Place, name string) {
-	from := 0
+	from, shortest := 0, shortestRun
+	if len(s) <= shortData {
+		shortest = shortestHere
+	}
 	for i := 0; i <= len(s); {
 		size := 1
 		if i < len(s) {
@@ -63,7 +71,7 @@ func (d *decoder) runs(s string, p Place, name string) {
 			}
 			size = 1
 		}
-		if i-from >= shortestRun {
+		if i-from >= shortest {
 			if d.full(p, name) {
 				return
 			}

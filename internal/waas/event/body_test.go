@@ -83,7 +83,7 @@ func TestBody(t *testing.T) {
 		{"multipart without a type", "", "", "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n<x>\r\n--b--", MultipartBody, []string{`PartHeader content-disposition="Content-Disposition: form-data; name=a"`, `MultipartName a="a"`, `Multipart a="<x>"`}, nil},
 		{"multipart without a boundary", "multipart/form-data", "", "x", TextBody, []string{`Body ="x"`}, []string{"bodySyntax Body"}},
 		{"image", "image/jpeg", "", "\xff\xd8\xff\xe0\x00\x10JFIF; cat /etc/passwd", BinaryBody, nil, nil},
-		{"protocol buffer", "application/x-protobuf", "", "\x0a\x14; cat /etc/passwd |\x12\x03abc\x00", BinaryBody, []string{`Body ="; cat /etc/passwd |"`}, nil},
+		{"protocol buffer", "application/x-protobuf", "", "\x0a\x14; cat /etc/passwd |\x12\x03abc\x00", BinaryBody, []string{`Body ="; cat /etc/passwd |"`, `Body ="abc"`}, nil},
 		{"octets that are a text", "application/octet-stream", "", "; cat /etc/passwd", TextBody, []string{`Body ="; cat /etc/passwd"`}, nil},
 		{"gzip", "application/json", "gzip", gz, JSONBody, jsonA, nil},
 		{"deflate", "application/json", "Deflate", zl, JSONBody, jsonA, nil},

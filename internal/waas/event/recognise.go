@@ -83,7 +83,7 @@ func recogniseBatch(root object) Trigger {
 		if isObject(records) {
 			return Kafka
 		}
-	case "aws:amq":
+	case "aws:mq", "aws:amq": // AWS's guide has both
 		if isArray(root.get("messages")) {
 			return MQ
 		}
