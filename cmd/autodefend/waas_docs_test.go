@@ -12,14 +12,14 @@ import (
 
 // TestDocsWAASCommands runs the commands of docs/waas.md and compares what they print.
 func TestDocsWAASCommands(t *testing.T) {
-	page := readDoc(t, "waas.md")
+	page, runtime := readDoc(t, "waas.md"), block(t, readDoc(t, "policy.md"), "json")
 	t.Chdir(t.TempDir())
 	for name, kind := range map[string]string{"waas.json": "json", "events.jsonl": "jsonl"} {
 		if err := os.WriteFile(name, []byte(block(t, page, kind)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile("policy.json", []byte(block(t, readDoc(t, "policy.md"), "json")), 0o600); err != nil {
+	if err := os.WriteFile("policy.json", []byte(runtime), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, section, _ := strings.Cut(page, "## In functions")

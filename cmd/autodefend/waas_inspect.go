@@ -96,7 +96,7 @@ func (c *waasTest) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	defer input.Close() //nolint:errcheck // it was only read
+	defer input.Close()
 	return c.inspectAll(cmd, engine, newEventReader(input))
 }
 

@@ -138,7 +138,7 @@ func (w *remarker) firewallRule(r *WAASRule) {
 	for _, trigger := range WAASTriggers() {
 		w.triggerSwitch(r, trigger)
 	}
-	w.without(r.kept.unknown, "")
+	w.without(r.unknown, "")
 }
 
 // application remarks on what is looked for.

@@ -235,8 +235,11 @@ func TestUnfinishedEffect(t *testing.T) {
 		trigger string
 		want    autodefend.Effect
 	}{
-		{"", "alb", autodefend.Alert}, {autodefend.FailOpen, "alb", autodefend.Alert}, {autodefend.FailClosed, "alb", autodefend.Prevent},
-		{autodefend.FailClosed, "sqs", autodefend.Alert}, {autodefend.FailClosed, "cloudWatchLogs", autodefend.Disable},
+		{"", "alb", autodefend.Alert},
+		{autodefend.FailOpen, "alb", autodefend.Alert},
+		{autodefend.FailClosed, "alb", autodefend.Prevent},
+		{autodefend.FailClosed, "sqs", autodefend.Alert},
+		{autodefend.FailClosed, "cloudWatchLogs", autodefend.Disable},
 	} {
 		r := WAASRule{Own: WAASExtension{FailMode: tt.mode}}
 		if got := r.UnfinishedEffect(tt.trigger); got != tt.want {
