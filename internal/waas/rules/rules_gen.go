@@ -5,9 +5,9 @@
 package rules
 
 // Groups is the number of groups of literals.
-const Groups = 316
+const Groups = 346
 
-const scannerStart = 575561
+const scannerStart = 622300
 
 var programs = [...]uint32{
 	0, 0, 726, 1010, 1310, 1645, 1945, 2270, 2926, 6717, 7184, 7479, 7946, 8230, 8543, 8832,
@@ -22,23 +22,25 @@ var programs = [...]uint32{
 	345912, 352289, 352744, 353255, 354443, 355969, 356951, 358377, 359124, 359754, 360417, 361007, 361875, 362268, 362880, 367316,
 	368199, 369211, 370579, 372140, 374042, 374873, 379088, 379485, 383580, 384489, 386633, 387930, 388722, 389049, 390723, 391604,
 	392033, 392392, 392824, 395239, 402121, 402466, 403116, 403830, 404336, 404660, 405040, 405403, 406069, 406404, 407010, 408361,
-	408732, 409578, 410035, 410437, 410885, 411766, 412105, 412860, 413475, 413773, 414165, 414606, 415521, 418761, 419361, 419696,
-	420149, 421859, 424492, 427082, 428284, 429795, 430264, 431345, 432019, 432537, 436518, 437057, 441227, 442675, 444733, 446199,
-	447692, 448601, 450088, 451656, 452432, 455379, 457831, 460427, 462408, 465484, 467144, 468178, 468561, 470463, 478444, 482049,
-	485571, 487408, 489906, 493632, 493961, 496604, 500765, 501329, 506061, 506375, 508083, 508794, 509489, 510282, 512345, 512792,
-	516694, 517579, 521298, 521993, 524219, 524823, 528344, 528657, 529012, 529349, 529667, 530699, 533615, 533984, 535292, 540400,
-	545791, 551467, 552046, 555061, 558993, 561596, 562546, 563657, 563957, 564601, 569252, 569796, 575561,
+	408732, 409578, 410035, 410437, 410885, 411766, 412105, 412860, 413475, 413773, 414165, 414606, 415521, 417922, 418313, 421340,
+	422477, 423911, 425937, 432371, 433909, 437149, 437749, 438117, 438570, 440280, 442913, 445503, 446705, 448216, 448685, 449766,
+	450440, 450958, 454784, 455323, 459605, 461053, 463111, 464577, 466070, 466979, 468466, 470034, 470810, 473757, 476209, 478805,
+	480786, 483862, 485522, 486556, 486939, 488841, 496822, 500427, 503949, 505786, 506810, 509338, 513064, 513393, 516036, 520197,
+	520761, 525493, 525807, 527462, 528173, 528868, 529661, 531724, 532171, 536073, 536958, 540677, 541372, 543598, 544202, 547723,
+	548036, 548391, 548728, 549046, 550078, 552994, 553363, 554671, 559779, 565170, 570846, 571425, 574440, 578605, 581213, 587541,
+	587895, 592786, 594593, 595543, 596725, 597025, 597669, 601913, 602457, 608227, 611627, 613020, 613597, 617085, 617409, 619344,
+	619643, 620927, 621830, 622300,
 }
 
 var nodes = []Node{
 	// 0: none
-	{End: 56, Variables: 0xfbffff, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 41, 42, 50, 54, 55, 62, 63, 66, 74, 81, 82, 83, 84, 85, 86, 87, 88, 89, 92, 93, 97, 98, 99, 100, 101, 103, 107, 108, 109, 110, 111, 112, 113, 114, 115, 119, 120, 121, 122, 123, 124, 125, 126, 128, 129, 160, 162, 165, 169, 208, 222, 226, 227, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260, 262, 263, 264, 266, 268, 271, 272, 273, 275, 278, 279, 282, 283, 285, 286, 287, 288, 291}},
+	{End: 57, Variables: 0xfbffff, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 41, 42, 50, 54, 55, 62, 63, 66, 74, 81, 82, 83, 84, 85, 86, 87, 88, 89, 92, 93, 97, 98, 99, 100, 101, 103, 107, 108, 109, 110, 111, 112, 113, 114, 115, 119, 120, 121, 122, 123, 124, 125, 126, 128, 129, 160, 162, 165, 169, 208, 222, 226, 227, 232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 268, 269, 270, 272, 273, 275, 278, 279, 280, 282, 285, 286, 289, 290, 292, 293, 294, 296, 297, 298, 301, 302}},
 	// 1: base64Decode
-	{Transform: Base64Decode, End: 4, Variables: 0x490153, Rules: []uint16{241, 271}},
+	{Transform: Base64Decode, End: 4, Variables: 0x490153, Rules: []uint16{247, 278}},
 	// 2: base64Decode lowercase
 	{Transform: Lowercase, Parent: 1, End: 3, Strict: true},
 	// 3: base64Decode removeNulls
-	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Rules: []uint16{265}},
+	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Rules: []uint16{271}},
 	// 4: cmdLine
 	{Transform: CmdLine, End: 6, Variables: 0x400073, Rules: []uint16{65, 67, 68, 69, 90, 91}},
 	// 5: cmdLine normalizePath
@@ -78,71 +80,73 @@ var nodes = []Node{
 	// 22: removeWhitespace
 	{Transform: RemoveWhitespace, End: 23, Variables: 0x80040, Rules: []uint16{75}},
 	// 23: urlDecodeUni
-	{Transform: URLDecodeUni, End: 44, Variables: 0xd99bf3, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 40, 44, 60, 61, 64, 72, 73, 102, 119, 120, 123, 126, 127, 169, 170, 171, 172, 173, 175, 176, 178, 179, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 195, 196, 197, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 216, 230, 232, 233, 234, 235, 236, 237, 238, 239, 240, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260, 262, 263, 264, 266, 268, 273, 275, 278, 282, 283, 285, 286, 287, 288, 291}},
+	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 40, 44, 60, 61, 64, 72, 73, 102, 119, 120, 123, 126, 127, 169, 170, 171, 172, 173, 175, 176, 178, 179, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 195, 196, 197, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 216, 230, 232, 233, 234, 235, 236, 238, 239, 240, 241, 242, 243, 244, 245, 246, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 268, 269, 270, 272, 273, 275, 280, 282, 285, 289, 290, 292, 293, 294, 296, 297, 298, 301, 302}},
 	// 24: urlDecodeUni compressWhitespace
 	{Transform: CompressWhitespace, Parent: 23, End: 25, Variables: 0x400133, Rules: []uint16{161, 164}},
 	// 25: urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 23, End: 27, Variables: 0x400133},
+	{Transform: HTMLEntityDecode, Parent: 23, End: 28, Variables: 0xc90173, Rules: []uint16{235, 297}},
 	// 26: urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 25, End: 27, Variables: 0x400133, Rules: []uint16{159}},
-	// 27: urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 23, End: 38, Variables: 0xc91173, Rules: []uint16{119, 120, 123, 126, 266, 267, 269, 281}},
-	// 28: urlDecodeUni jsDecode base64Decode
-	{Transform: Base64Decode, Parent: 27, End: 32, Variables: 0x400133, Rules: []uint16{120, 126}},
-	// 29: urlDecodeUni jsDecode base64Decode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 28, End: 32, Variables: 0x400133, Rules: []uint16{120, 126}},
-	// 30: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 29, End: 32, Variables: 0x400133, Rules: []uint16{120, 126}},
-	// 31: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
-	{Transform: ReplaceComments, Parent: 30, End: 32, Variables: 0x400133, Rules: []uint16{126}},
-	// 32: urlDecodeUni jsDecode htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 27, End: 33, Variables: 0xc01073, Rules: []uint16{224, 225}},
-	// 33: urlDecodeUni jsDecode removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 27, End: 38, Variables: 0x400133, Rules: []uint16{119}},
-	// 34: urlDecodeUni jsDecode removeWhitespace base64Decode
-	{Transform: Base64Decode, Parent: 33, End: 38, Variables: 0x400133, Rules: []uint16{119}},
-	// 35: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 34, End: 38, Variables: 0x400133, Rules: []uint16{119}},
-	// 36: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 35, End: 38, Variables: 0x400133, Rules: []uint16{119}},
-	// 37: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 36, End: 38, Variables: 0x400133, Rules: []uint16{119}},
-	// 38: urlDecodeUni lowercase
-	{Transform: Lowercase, Parent: 23, End: 39, Variables: 0x800, Rules: []uint16{46}},
-	// 39: urlDecodeUni removeCommentsChar
-	{Transform: RemoveCommentsChar, Parent: 23, End: 40, Variables: 0x400033, Rules: []uint16{177}},
-	// 40: urlDecodeUni removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 23, End: 41, Variables: 0x400133, Rules: []uint16{214}},
-	// 41: urlDecodeUni replaceComments
-	{Transform: ReplaceComments, Parent: 23, End: 43, Variables: 0x400133, Rules: []uint16{168, 169, 174, 194, 213, 215}},
-	// 42: urlDecodeUni replaceComments removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 41, End: 43, Variables: 0x400133, Rules: []uint16{117}},
-	// 43: urlDecodeUni urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 23, End: 44, Variables: 0x490973, Rules: []uint16{232, 233, 234, 235, 236, 237, 238, 239, 242, 243, 244, 245, 246, 247, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 268, 270, 273, 274, 275, 276, 277, 278, 280, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291}},
-	// 44: utf8toUnicode
-	{Transform: UTF8ToUnicode, End: 56, Variables: 0x480b73, Rules: []uint16{55, 165}},
-	// 45: utf8toUnicode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 44, End: 56, Variables: 0x480b73, Rules: []uint16{55, 165, 167}},
-	// 46: utf8toUnicode urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 45, End: 53, Variables: 0x400173},
-	// 47: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 46, End: 53, Variables: 0x400173},
-	// 48: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode
-	{Transform: CSSDecode, Parent: 47, End: 53, Variables: 0x400173},
-	// 49: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase
-	{Transform: Lowercase, Parent: 48, End: 51, Variables: 0x400133},
-	// 50: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
-	{Transform: RemoveNulls, Parent: 49, End: 51, Variables: 0x400133, Rules: []uint16{142, 148}},
-	// 51: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
-	{Transform: RemoveNulls, Parent: 48, End: 53, Variables: 0x400173, Rules: []uint16{130, 131, 132, 133, 134, 135, 137, 138, 139, 140, 141, 143, 144, 145, 146, 147, 149, 150, 151, 152, 153, 154}},
-	// 52: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 51, End: 53, Variables: 0x400173, Rules: []uint16{136}},
-	// 53: utf8toUnicode urlDecodeUni normalizePathWin
-	{Transform: NormalizePathWin, Parent: 45, End: 54, Variables: 0x400173, Rules: []uint16{56, 57, 58, 59}},
-	// 54: utf8toUnicode urlDecodeUni removeNulls
-	{Transform: RemoveNulls, Parent: 45, End: 56, Variables: 0x480b73, Rules: []uint16{55, 165, 166}},
-	// 55: utf8toUnicode urlDecodeUni removeNulls cmdLine
-	{Transform: CmdLine, Parent: 54, End: 56, Variables: 0x480873, Rules: []uint16{55, 116}},
+	{Transform: JSDecode, Parent: 25, End: 28, Variables: 0x490173, Rules: []uint16{159}},
+	// 27: urlDecodeUni htmlEntityDecode jsDecode removeNulls
+	{Transform: RemoveNulls, Parent: 26, End: 28, Variables: 0x490153, Rules: []uint16{295}},
+	// 28: urlDecodeUni jsDecode
+	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Rules: []uint16{119, 120, 123, 126, 273, 274, 276, 288, 296}},
+	// 29: urlDecodeUni jsDecode base64Decode
+	{Transform: Base64Decode, Parent: 28, End: 33, Variables: 0x400133, Rules: []uint16{120, 126}},
+	// 30: urlDecodeUni jsDecode base64Decode urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 29, End: 33, Variables: 0x400133, Rules: []uint16{120, 126}},
+	// 31: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
+	{Transform: JSDecode, Parent: 30, End: 33, Variables: 0x400133, Rules: []uint16{120, 126}},
+	// 32: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
+	{Transform: ReplaceComments, Parent: 31, End: 33, Variables: 0x400133, Rules: []uint16{126}},
+	// 33: urlDecodeUni jsDecode htmlEntityDecode
+	{Transform: HTMLEntityDecode, Parent: 28, End: 34, Variables: 0xc01073, Rules: []uint16{224, 225}},
+	// 34: urlDecodeUni jsDecode removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 28, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	// 35: urlDecodeUni jsDecode removeWhitespace base64Decode
+	{Transform: Base64Decode, Parent: 34, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	// 36: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 35, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	// 37: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode
+	{Transform: JSDecode, Parent: 36, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	// 38: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 37, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	// 39: urlDecodeUni lowercase
+	{Transform: Lowercase, Parent: 23, End: 40, Variables: 0x800, Rules: []uint16{46}},
+	// 40: urlDecodeUni removeCommentsChar
+	{Transform: RemoveCommentsChar, Parent: 23, End: 41, Variables: 0x400033, Rules: []uint16{177}},
+	// 41: urlDecodeUni removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 23, End: 42, Variables: 0x400133, Rules: []uint16{214}},
+	// 42: urlDecodeUni replaceComments
+	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Rules: []uint16{168, 169, 174, 194, 213, 215, 302, 303, 304}},
+	// 43: urlDecodeUni replaceComments removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 42, End: 44, Variables: 0x400133, Rules: []uint16{117}},
+	// 44: urlDecodeUni urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 23, End: 45, Variables: 0x490973, Rules: []uint16{231, 232, 233, 236, 238, 239, 240, 241, 242, 243, 244, 245, 248, 249, 250, 251, 252, 253, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 272, 275, 277, 280, 281, 282, 283, 284, 285, 287, 289, 290, 291, 292, 293, 294, 298, 299, 300, 301, 305, 306}},
+	// 45: utf8toUnicode
+	{Transform: UTF8ToUnicode, End: 57, Variables: 0x480b73, Rules: []uint16{55, 165}},
+	// 46: utf8toUnicode urlDecodeUni
+	{Transform: URLDecodeUni, Parent: 45, End: 57, Variables: 0x480b73, Rules: []uint16{55, 165, 167}},
+	// 47: utf8toUnicode urlDecodeUni htmlEntityDecode
+	{Transform: HTMLEntityDecode, Parent: 46, End: 54, Variables: 0x400173},
+	// 48: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode
+	{Transform: JSDecode, Parent: 47, End: 54, Variables: 0x400173},
+	// 49: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode
+	{Transform: CSSDecode, Parent: 48, End: 54, Variables: 0x400173},
+	// 50: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase
+	{Transform: Lowercase, Parent: 49, End: 52, Variables: 0x400133},
+	// 51: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
+	{Transform: RemoveNulls, Parent: 50, End: 52, Variables: 0x400133, Rules: []uint16{142, 148}},
+	// 52: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+	{Transform: RemoveNulls, Parent: 49, End: 54, Variables: 0x400173, Rules: []uint16{130, 131, 132, 133, 134, 135, 137, 138, 139, 140, 141, 143, 144, 145, 146, 147, 149, 150, 151, 152, 153, 154}},
+	// 53: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
+	{Transform: RemoveWhitespace, Parent: 52, End: 54, Variables: 0x400173, Rules: []uint16{136}},
+	// 54: utf8toUnicode urlDecodeUni normalizePathWin
+	{Transform: NormalizePathWin, Parent: 46, End: 55, Variables: 0x400173, Rules: []uint16{56, 57, 58, 59}},
+	// 55: utf8toUnicode urlDecodeUni removeNulls
+	{Transform: RemoveNulls, Parent: 46, End: 57, Variables: 0x480b73, Rules: []uint16{55, 165, 166}},
+	// 56: utf8toUnicode urlDecodeUni removeNulls cmdLine
+	{Transform: CmdLine, Parent: 55, End: 57, Variables: 0x480873, Rules: []uint16{55, 116}},
 }
 
 var table = []Rule{
@@ -716,7 +720,7 @@ var table = []Rule{
 			},
 			{
 				Targets:  targets32,
-				Chain:    38, // urlDecodeUni lowercase
+				Chain:    39, // urlDecodeUni lowercase
 				Argument: `^[a-z]{3,10}$`,
 				Program:  26,
 			},
@@ -865,7 +869,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets30,
-				Chain:    38, // urlDecodeUni lowercase
+				Chain:    39, // urlDecodeUni lowercase
 				Argument: `unix:[^|]*\|`,
 				Program:  33,
 				Needs:    []uint16{27},
@@ -1004,7 +1008,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets45,
-				Chain:      55, // utf8toUnicode urlDecodeUni removeNulls cmdLine
+				Chain:      56, // utf8toUnicode urlDecodeUni removeNulls cmdLine
 				MultiMatch: true,
 				Argument:   `(?:^|[/;\x5c])\.{2,3}[/;\x5c]`,
 				Program:    41,
@@ -1019,7 +1023,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    53, // utf8toUnicode urlDecodeUni normalizePathWin
+				Chain:    54, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `lfi-os-files.data`,
 				Needs:    []uint16{38},
@@ -1033,7 +1037,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets46,
-				Chain:    53, // utf8toUnicode urlDecodeUni normalizePathWin
+				Chain:    54, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `lfi-os-files.data`,
 				Needs:    []uint16{38},
@@ -1047,7 +1051,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets25,
-				Chain:    53, // utf8toUnicode urlDecodeUni normalizePathWin
+				Chain:    54, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `restricted-files.data`,
 				Needs:    []uint16{39},
@@ -1061,7 +1065,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets25,
-				Chain:    53, // utf8toUnicode urlDecodeUni normalizePathWin
+				Chain:    54, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `ai-critical-artifacts.data`,
 				Needs:    []uint16{40},
@@ -1912,7 +1916,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    55, // utf8toUnicode urlDecodeUni removeNulls cmdLine
+				Chain:    56, // utf8toUnicode urlDecodeUni removeNulls cmdLine
 				Argument: `(?:bzip2|expect|glob|ogg|(?:ph|r)ar|ssh2(?:.(?:s(?:hell|(?:ft|c)p)|exec|tunnel))?|z(?:ip|lib))://`,
 				Program:  96,
 				Needs:    []uint16{107},
@@ -1926,7 +1930,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
-				Chain:    42, // urlDecodeUni replaceComments removeWhitespace
+				Chain:    43, // urlDecodeUni replaceComments removeWhitespace
 				Argument: `(?:\((?:.+\)(?:["'][\-0-9A-Z_a-z]+["'])?\(.+|[^\)]*string[^\)]*\)[\s\x0b"'\-\.0-9A-\[\]_a-\{\}]+\([^\)]*)|(?:\[[0-9]+\]|\{[0-9]+\}|\$[^\(\),\./;\x5c]+|["'][\-0-9A-Z\x5c_a-z]+["'])\(.+)\);`,
 				Program:  97,
 				Needs:    []uint16{108},
@@ -1954,7 +1958,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets66,
-				Chain:      37, // urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
+				Chain:      38, // urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
 				MultiMatch: true,
 				Argument:   "_(?:\\$\\$ND_FUNC\\$\\$_|_js_function)|(?:\\beval|new[\\s\\x0b]+Function[\\s\\x0b]*)\\(|(?:String\\.fromCharCod|Module:prototyp)e|function\\(\\)\\{|this\\.constructor|module\\.exports=|\\([\\s\\x0b]*[^0-9A-Z_a-z]child_process[^0-9A-Z_a-z][\\s\\x0b]*\\)|cons(?:tructor:constructor|ole(?:\\.(?:(?:debu|lo)g|error|info|trace|warn)(?:\\.call)?\\(|\\[[\"'`](?:(?:debu|lo)g|error|info|trace|warn)[\"'`]\\]))|process(?:\\.(?:(?:a(?:ccess|ppendfile|rgv|vailability)|c(?:aveats|h(?:mod|own)|(?:los|opyfil)e|p|reate(?:read|write)stream)|ex(?:ec(?:file)?|ists)|f(?:ch(?:mod|own)|data(?:sync)?|s(?:tat|ync)|utimes)|inodes|l(?:chmod|ink|stat|utimes)|mkd(?:ir|temp)|open(?:dir)?|r(?:e(?:ad(?:dir|file|link|v)?|name)|m)|s(?:pawn(?:file)?|tat|ymlink)|truncate|u(?:n(?:link|watchfile)|times)|w(?:atchfile|rite(?:file|v)?))(?:sync)?(?:\\.call)?\\(|binding|constructor|env|global|main(?:Module)?|process|require)|\\[[\"'`](?:(?:a(?:ccess|ppendfile|rgv|vailability)|c(?:aveats|h(?:mod|own)|(?:los|opyfil)e|p|reate(?:read|write)stream)|ex(?:ec(?:file)?|ists)|f(?:ch(?:mod|own)|data(?:sync)?|s(?:tat|ync)|utimes)|inodes|l(?:chmod|ink|stat|utimes)|mkd(?:ir|temp)|open(?:dir)?|r(?:e(?:ad(?:dir|file|link|v)?|name)|m)|s(?:pawn(?:file)?|tat|ymlink)|truncate|u(?:n(?:link|watchfile)|times)|w(?:atchfile|rite(?:file|v)?))(?:sync)?|binding|constructor|env|global|main(?:Module)?|process|require)[\"'`]\\])|(?:binding|constructor|env|global|main(?:Module)?|process|require)\\[|require(?:\\.(?:resolve(?:\\.call)?\\(|main|extensions|cache)|\\[[\"'`](?:(?:resolv|cach)e|main|extensions)[\"'`]\\])",
 				Program:    99,
@@ -1969,7 +1973,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets66,
-				Chain:      30, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
+				Chain:      31, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   `(?:close|exists|fork|(?:ope|spaw)n|re(?:ad|quire)|w(?:atch|rite))[\s\x0b]*\(`,
 				Program:    100,
@@ -2010,7 +2014,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets35,
-				Chain:      27, // urlDecodeUni jsDecode
+				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   `__proto__|constructor[\s\x0b]*(?:\.|\]?\[)[\s\x0b]*prototype`,
 				Program:    102,
@@ -2051,7 +2055,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets66,
-				Chain:      31, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
+				Chain:      32, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
 				MultiMatch: true,
 				Argument:   "while[\\s\\x0b]*\\([\\s\\x0b\\(]*(?:!+(?:false|null|undefined|NaN|[\\+\\-]?0|\"{2}|'{2}|`{2})|(?:!!)*(?:(?:t(?:rue|his)|[\\+\\-]?(?:Infinity|[1-9][0-9]*)|new [A-Za-z][0-9A-Z_a-z]*|window|String|(?:Boolea|Functio)n|Object|Array)\\b|\\{[^\\}]*\\}|\\[[^\\]]*\\]|\"[^\"]+\"|'[^']+'|`[^`]+`)).*\\)",
 				Program:    105,
@@ -2106,7 +2110,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets67,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Operator: DetectXSS,
 			},
 		},
@@ -2118,7 +2122,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets68,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Operator: DetectXSS,
 			},
 		},
@@ -2130,7 +2134,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets69,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<script[^>]*>[\s\S]*?`,
 				Program:  108,
 				Needs:    []uint16{120},
@@ -2144,7 +2148,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets70,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: "(?i)[\\t-\\r \"'\\(,/-9;=`]on[a-z]{3,50}[\\t-\\r \\(,;]*?=[^=]",
 				Program:  109,
 				Needs:    []uint16{121, 122, 123},
@@ -2157,8 +2161,22 @@ var table = []Rule{
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
+				Targets:  targets67,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
+				Program:  110,
+				Needs:    []uint16{124},
+			},
+		},
+	},
+	{
+		ID: 941130, Class: XSS, Level: 1, Severity: Critical,
+		Message: "XSS Filter - Category 3: Attribute Vector",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
 				Targets:  targets25,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
 				Program:  110,
 				Needs:    []uint16{124},
@@ -2171,27 +2189,13 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 941130, Class: XSS, Level: 1, Severity: Critical,
-		Message: "XSS Filter - Category 3: Attribute Vector",
-		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
-		Conditions: []Condition{
-			{
-				Targets:  targets67,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
-				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
-				Program:  110,
-				Needs:    []uint16{124},
-			},
-		},
-	},
-	{
 		ID: 941140, Class: XSS, Level: 1, Severity: Critical,
 		Message: "XSS Filter - Category 4: Javascript URI Vector",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets71,
-				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
+				Chain:    53, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
 				Argument: `(?i)[a-z]+=(?:[^:=]+:.+;)*?[^:=]+:url\(javascript`,
 				Program:  111,
 				Needs:    []uint16{120},
@@ -2205,7 +2209,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets72,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)\b(?:s(?:tyle|rc)|href)\b[\s\S]*?=`,
 				Program:  112,
 				Needs:    []uint16{125},
@@ -2219,7 +2223,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets71,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<[^0-9<>A-Z_a-z]*(?:[^\s\x0b"'<>]*:)?[^0-9<>A-Z_a-z]*[^0-9A-Z_a-z]*?(?:s[^0-9A-Z_a-z]*?(?:c[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?p[^0-9A-Z_a-z]*?t|t[^0-9A-Z_a-z]*?y[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?e|v[^0-9A-Z_a-z]*?g|e[^0-9A-Z_a-z]*?t[^0-9>A-Z_a-z])|f[^0-9A-Z_a-z]*?o[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?m|d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?o[^0-9A-Z_a-z]*?g|m[^0-9A-Z_a-z]*?(?:a[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?q[^0-9A-Z_a-z]*?u[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?e|e[^0-9A-Z_a-z]*?t[^0-9A-Z_a-z]*?a[^0-9>A-Z_a-z])|(?:l[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?k|o[^0-9A-Z_a-z]*?b[^0-9A-Z_a-z]*?j[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?c[^0-9A-Z_a-z]*?t|e[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?b[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?d|a[^0-9A-Z_a-z]*?(?:p[^0-9A-Z_a-z]*?p[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?t|u[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?o|n[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?t[^0-9A-Z_a-z]*?e)|p[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?m|i?[^0-9A-Z_a-z]*?f[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?e|b[^0-9A-Z_a-z]*?(?:a[^0-9A-Z_a-z]*?s[^0-9A-Z_a-z]*?e|o[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?y|i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?g[^0-9A-Z_a-z]*?s)|i[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?a?[^0-9A-Z_a-z]*?g[^0-9A-Z_a-z]*?e?|v[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?o)[^0-9>A-Z_a-z])|(?:<[0-9A-Z_a-z][^\s\x0b/]*[\s\x0b/]|["'](?:[^\s\x0b/]*[\s\x0b/])?)(?:background|formaction|lowsrc|on(?:a(?:bort|ctivate|d(?:apteradded|dtrack)|fter(?:print|(?:scriptexecu|upda)te)|lerting|n(?:imation(?:cancel|end|iteration|start)|tennastatechange)|ppcommand|u(?:dio(?:end|process|start)|xclick))|b(?:e(?:fore(?:(?:(?:(?:de)?activa|scriptexecu)t|toggl)e|c(?:opy|ut)|editfocus|input|p(?:aste|rint)|u(?:nload|pdate))|gin(?:Event)?)|l(?:ocked|ur)|oun(?:ce|dary)|roadcast|usy)|c(?:a(?:(?:ch|llschang)ed|nplay(?:through)?|rdstatechange)|(?:ell|fstate)change|h(?:a(?:rging(?:time)?cha)?nge|ecking)|l(?:ick|ose)|o(?:m(?:mand(?:update)?|p(?:lete|osition(?:end|start|update)))|n(?:nect(?:ed|ing)|t(?:extmenu|rolselect))|py)|u(?:echange|t))|d(?:ata(?:(?:availabl|chang)e|error|setc(?:hanged|omplete))|blclick|e(?:activate|livery(?:error|success)|vice(?:found|light|(?:mo|orienta)tion|proximity))|i(?:aling|s(?:abled|c(?:hargingtimechange|onnect(?:ed|ing))))|o(?:m(?:a(?:ctivate|ttrmodified)|(?:characterdata|subtree)modified|focus(?:in|out)|mousescroll|node(?:inserted(?:intodocument)?|removed(?:fromdocument)?))|wnloading)|r(?:ag(?:drop|e(?:n(?:d|ter)|xit)|(?:gestur|leav)e|over|start)|op)|urationchange)|e(?:mptied|n(?:abled|d(?:ed|Event)?|ter)|rror(?:update)?|xit)|f(?:ailed|i(?:lterchange|nish)|o(?:cus(?:in|out)?|rm(?:change|input))|ullscreenchange)|g(?:amepad(?:axismove|button(?:down|up)|(?:dis)?connected)|et)|h(?:ashchange|e(?:adphoneschange|l[dp])|olding)|i(?:cc(?:cardlockerror|infochange)|n(?:coming|put|valid))|key(?:down|press|up)|l(?:evelchange|o(?:ad(?:e(?:d(?:meta)?data|nd)|start)?|secapture)|y)|m(?:ark|essage|o(?:use(?:down|enter|(?:lea|mo)ve|o(?:ut|ver)|up|wheel)|ve(?:end|start)?|z(?:a(?:fterpaint|udioavailable)|(?:beforeresiz|orientationchang|t(?:apgestur|imechang))e|(?:edgeui(?:c(?:ancel|omplet)|start)e|network(?:down|up)loa)d|fullscreen(?:change|error)|m(?:agnifygesture(?:start|update)?|ouse(?:hittest|pixelscroll))|p(?:ointerlock(?:change|error)|resstapgesture)|rotategesture(?:start|update)?|s(?:crolledareachanged|wipegesture(?:end|start|update)?))))|no(?:match|update)|o(?:(?:bsolet|(?:ff|n)lin)e|pen|verflow(?:changed)?)|p(?:a(?:ge(?:hide|show)|int|(?:st|us)e)|lay(?:ing)?|o(?:inter(?:down|enter|(?:(?:lea|mo)v|rawupdat)e|o(?:ut|ver)|up)|p(?:state|up(?:hid(?:den|ing)|show(?:ing|n))))|ro(?:gress|pertychange))|r(?:atechange|e(?:adystatechange|ceived|movetrack|peat(?:Event)?|quest|s(?:et|ize|u(?:lt|m(?:e|ing)))|trieving)|ow(?:e(?:nter|xit)|s(?:delete|inserted)))|s(?:croll(?:end)?|e(?:arch|ek(?:complete|ed|ing)|lect(?:ionchange|start)?|n(?:ding|t)|t)|how|(?:ound|peech)(?:end|start)|t(?:a(?:lled|rt|t(?:echange|uschanged))|k(?:comma|sessione)nd|op)|u(?:bmit|ccess|spend)|vg(?:abort|error|(?:un)?load|resize|scroll|zoom))|t(?:ext|ime(?:out|update)|o(?:ggle|uch(?:cancel|en(?:d|ter)|(?:lea|mo)ve|start))|ransition(?:cancel|end|run|start))|u(?:n(?:derflow|handledrejection|load)|p(?:dateready|gradeneeded)|s(?:erproximity|sdreceived))|v(?:ersion|o(?:ic|lum)e)change|w(?:a(?:it|rn)ing|ebkit(?:animation(?:end|iteration|start)|(?:playbacktargetavailabilitychange|transitionen)d)|heel)|zoom)|ping|s(?:rc|tyle))[\x08-\n\f\r ]*?=`,
 				Program:  113,
 				Needs:    []uint16{126, 127, 128},
@@ -2233,7 +2237,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets71,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:\W|^)(?:javascript:(?:[\s\S]+[=\x5c\(\[\.<]|[\s\S]*?(?:\bname\b|\x5c[ux]\d))|data:(?:(?:[a-z]\w+/\w[\w+-]+\w)?[;,]|[\s\S]*?;[\s\S]*?\b(?:base64|charset=)|[\s\S]*?,[\s\S]*?<[\s\S]*?\w[\s\S]*?>))|@\W*?i\W*?m\W*?p\W*?o\W*?r\W*?t\W*?(?:/\*[\s\S]*?)?(?:["']|\W*?u\W*?r\W*?l[\s\S]*?\()|[^-]*?-\W*?m\W*?o\W*?z\W*?-\W*?b\W*?i\W*?n\W*?d\W*?i\W*?n\W*?g[^:]*?:\W*?u\W*?r\W*?l[\s\S]*?\(`,
 				Program:  114,
 				Needs:    []uint16{129, 130},
@@ -2246,22 +2250,8 @@ var table = []Rule{
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
-				Operator: Pm,
-				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
-				Needs:    []uint16{131},
-			},
-		},
-	},
-	{
-		ID: 941180, Class: XSS, Level: 1, Severity: Critical,
-		Message: "Node-Validator Deny List Keywords",
-		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
-		Conditions: []Condition{
-			{
 				Targets:  targets25,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Operator: Pm,
 				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
 				Needs:    []uint16{131},
@@ -2274,13 +2264,27 @@ var table = []Rule{
 		},
 	},
 	{
+		ID: 941180, Class: XSS, Level: 1, Severity: Critical,
+		Message: "Node-Validator Deny List Keywords",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets35,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Operator: Pm,
+				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
+				Needs:    []uint16{131},
+			},
+		},
+	},
+	{
 		ID: 941181, Class: XSS, Level: 2, Severity: Critical,
 		Message: "Node-Validator Deny List Keywords",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
 				Operator: Contains,
 				Argument: `-->`,
 				Needs:    []uint16{132},
@@ -2294,7 +2298,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<style.*?>.*?(?:@[\x5ci]|(?:[:=]|&#x?0*(?:58|3[AD]|61);?).*?(?:[\(\x5c]|&#x?0*(?:40|28|92|5C);?))`,
 				Program:  115,
 				Needs:    []uint16{133},
@@ -2308,7 +2312,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i:<.*[:]?vmlframe.*?[\s/+]*?src[\s/+]*=)`,
 				Program:  116,
 				Needs:    []uint16{134},
@@ -2322,7 +2326,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:j|&#(?:0*(?:74|106)|x0*[46]A);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:a|&#(?:0*(?:65|97)|x0*[46]1);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:v|&#(?:0*(?:86|118)|x0*[57]6);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:a|&#(?:0*(?:65|97)|x0*[46]1);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:s|&#(?:0*(?:115|83)|x0*[57]3);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:c|&#(?:x0*[46]3|0*(?:99|67));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:r|&#(?:x0*[57]2|0*(?:114|82));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:i|&#(?:x0*[46]9|0*(?:105|73));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:p|&#(?:x0*[57]0|0*(?:112|80));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:t|&#(?:x0*[57]4|0*(?:116|84));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?::|&(?:#(?:0*58|x0*3A);?|colon;)).`,
 				Program:  117,
 				Needs:    []uint16{135},
@@ -2336,7 +2340,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:v|&#(?:0*(?:118|86)|x0*[57]6);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:b|&#(?:0*(?:98|66)|x0*[46]2);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:s|&#(?:0*(?:115|83)|x0*[57]3);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:c|&#(?:x0*[46]3|0*(?:99|67));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:r|&#(?:x0*[57]2|0*(?:114|82));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:i|&#(?:x0*[46]9|0*(?:105|73));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:p|&#(?:x0*[57]0|0*(?:112|80));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:t|&#(?:x0*[57]4|0*(?:116|84));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?::|&(?:#(?:0*58|x0*3A);?|colon;)).`,
 				Program:  118,
 				Needs:    []uint16{136},
@@ -2350,7 +2354,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<EMBED[\s/+].*?(?:src|type).*?=`,
 				Program:  119,
 				Needs:    []uint16{137},
@@ -2364,7 +2368,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    50, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
+				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
 				Argument: `<[?]?import[\s/+\S]*?implementation[\s/+]*?=`,
 				Program:  120,
 				Needs:    []uint16{138},
@@ -2378,7 +2382,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: "(?i)<META[\\s\\x0b\\+/].*?http-equiv[\\s\\x0b\\+/]*=[\\s\\x0b\\+/]*[\"'`]?(?:[crs]|&#x?0*(?:6[37]|43|99|[578][23]|11[45]);?)",
 				Program:  121,
 				Needs:    []uint16{139},
@@ -2392,7 +2396,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i:<META[\s/+].*?charset[\s/+]*=)`,
 				Program:  122,
 				Needs:    []uint16{140},
@@ -2406,7 +2410,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<LINK[\s/+].*?href[\s/+]*=`,
 				Program:  123,
 				Needs:    []uint16{141},
@@ -2420,7 +2424,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<BASE[\s/+].*?href[\s/+]*=`,
 				Program:  124,
 				Needs:    []uint16{142},
@@ -2434,7 +2438,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<APPLET[\s/+>]`,
 				Program:  125,
 				Needs:    []uint16{143},
@@ -2448,7 +2452,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
-				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<OBJECT[\s\x0b\+/].*?(?:type|c(?:ode(?:type)?|lassid)|data)[\s\x0b\+/]*=`,
 				Program:  126,
 				Needs:    []uint16{144},
@@ -2604,7 +2608,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets60,
-				Chain:      54, // utf8toUnicode urlDecodeUni removeNulls
+				Chain:      55, // utf8toUnicode urlDecodeUni removeNulls
 				MultiMatch: true,
 				Operator:   DetectSQLi,
 			},
@@ -2617,7 +2621,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets75,
-				Chain:    54, // utf8toUnicode urlDecodeUni removeNulls
+				Chain:    55, // utf8toUnicode urlDecodeUni removeNulls
 				Operator: DetectSQLi,
 			},
 		},
@@ -2629,7 +2633,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets76,
-				Chain:    45, // utf8toUnicode urlDecodeUni
+				Chain:    46, // utf8toUnicode urlDecodeUni
 				Argument: "(?i)[!=]=|&&|\\|\\||->|>[=>]|<(?:[<=]|>(?:[\\s\\x0b]+binary)?)|\\b(?:(?:xor|r(?:egexp|like)|i(?:snull|like)|notnull)\\b|collate(?:[^0-9A-Z_a-z]*?(?:U&)?[\"'`]|[^0-9A-Z_a-z]+(?:(?:binary|nocase|rtrim)\\b|[0-9A-Z_a-z]*?_))|(?:likel(?:ihood|y)|unlikely)[\\s\\x0b]*\\()|r(?:egexp|like)[\\s\\x0b]+binary|not[\\s\\x0b]+between[\\s\\x0b]+(?:0[\\s\\x0b]+and|(?:'[^']*'|\"[^\"]*\")[\\s\\x0b]+and[\\s\\x0b]+(?:'[^']*'|\"[^\"]*\"))|is[\\s\\x0b]+null|like[\\s\\x0b]+(?:null|[0-9A-Z_a-z]+[\\s\\x0b]+escape\\b)|(?:^|[^0-9A-Z_a-z])in[\\s\\x0b\\+]*\\([\\s\\x0b\"0-9]+[^\\(\\)]*\\)|[!<->][\\s\\x0b]*all\\b",
 				Program:  138,
 				Needs:    []uint16{154, 155},
@@ -2643,7 +2647,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets77,
-				Chain:    41, // urlDecodeUni replaceComments
+				Chain:    42, // urlDecodeUni replaceComments
 				Captures: 3,
 				Argument: "(?i)[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b[\\s\\x0b\"'-\\)`]*?(?:=|<=>|(?:sounds[\\s\\x0b]+)?like|glob|r(?:like|egexp))[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b",
 				Program:  139,
@@ -2664,7 +2668,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:    targets77,
-				Chain:      41, // urlDecodeUni replaceComments
+				Chain:      42, // urlDecodeUni replaceComments
 				MultiMatch: true,
 				Captures:   3,
 				Argument:   "(?i)[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b[\\s\\x0b\"'-\\)`]*?(?:![<->]|<[=>]?|>=?|\\^|is[\\s\\x0b]+not|not[\\s\\x0b]+(?:like|r(?:like|egexp)))[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b",
@@ -2743,7 +2747,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets66,
-				Chain:    41, // urlDecodeUni replaceComments
+				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i:sleep\s*?\(.*?\)|benchmark\s*?\(.*?\,.*?\))`,
 				Program:  145,
 				Needs:    []uint16{171},
@@ -2785,7 +2789,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    39, // urlDecodeUni removeCommentsChar
+				Chain:    40, // urlDecodeUni removeCommentsChar
 				Argument: "(?i)[\"'`](?:[\\s\\x0b]*![\\s\\x0b]*[\"'0-9A-Z_-z]|;?[\\s\\x0b]*(?:having|select|union\\b[\\s\\x0b]*(?:all|(?:distin|sele)ct))\\b[\\s\\x0b]*[^\\s\\x0b])|\\b(?:(?:(?:c(?:onnection_id|urrent_user)|database|schema|user)[\\s\\x0b]*?|select.*?[0-9A-Z_a-z]?user)\\(|exec(?:ute)?[\\s\\x0b]+master\\.|from[^0-9A-Z_a-z]+information_schema[^0-9A-Z_a-z]|into[\\s\\x0b\\+]+(?:dump|out)file[\\s\\x0b]*?[\"'`]|union(?:[\\s\\x0b]select[\\s\\x0b]@|[\\s\\x0b\\(0-9A-Z_a-z]*?select))|[\\s\\x0b]*?exec(?:ute)?.*?[^0-9A-Z_a-z]xp_cmdshell|[^0-9A-Z_a-z]iif[\\s\\x0b]*?\\(",
 				Program:  148,
 				Needs:    []uint16{176, 177, 178},
@@ -3021,7 +3025,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    41, // urlDecodeUni replaceComments
+				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)create[\s\x0b]+function[\s\x0b].+[\s\x0b]returns|;[\s\x0b]*?(?:alter|(?:(?:cre|trunc|upd)at|re(?:nam|plac))e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)\b[\s\x0b]*?[\(\[]?[0-9A-Z_a-z]{2,}`,
 				Program:  164,
 				Needs:    []uint16{200},
@@ -3296,7 +3300,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    41, // urlDecodeUni replaceComments
+				Chain:    42, // urlDecodeUni replaceComments
 				Argument: "^(?:[^']*'|[^\"]*\"|[^`]*`)[\\s\\x0b]*;",
 				Program:  186,
 				Needs:    []uint16{216},
@@ -3310,7 +3314,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets66,
-				Chain:    40, // urlDecodeUni removeWhitespace
+				Chain:    41, // urlDecodeUni removeWhitespace
 				Argument: "(?i)[\"'`][\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|(?:[\\-@]>?|<@|@[\\?@]|\\?(?:(?:)|&|\\|#>)|#(?:>>|-)|->>|[<>])[\"'`](?:[\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|\\$[\\.\\[])|\\bjson_extract\\b[^\\(]*\\([^\\)]*\\)",
 				Program:  187,
 				Needs:    []uint16{217, 218, 219},
@@ -3324,7 +3328,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets35,
-				Chain:    41, // urlDecodeUni replaceComments
+				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)1\.e(?:[\(\),]|\.[\$0-9A-Z_a-z])`,
 				Program:  188,
 				Needs:    []uint16{220},
@@ -3477,7 +3481,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets85,
-				Chain:    32, // urlDecodeUni jsDecode htmlEntityDecode
+				Chain:    33, // urlDecodeUni jsDecode htmlEntityDecode
 				Argument: `(?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)(?:[^\}]{0,15}(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi|ctx)`,
 				Program:  198,
 				Needs:    []uint16{229},
@@ -3491,7 +3495,7 @@ var table = []Rule{
 		Conditions: []Condition{
 			{
 				Targets:  targets85,
-				Chain:    32, // urlDecodeUni jsDecode htmlEntityDecode
+				Chain:    33, // urlDecodeUni jsDecode htmlEntityDecode
 				Argument: `(?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)(?:[^\}]*(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi|ctx)`,
 				Program:  199,
 				Needs:    []uint16{229},
@@ -3566,15 +3570,116 @@ var table = []Rule{
 		},
 	},
 	{
+		ID: 13001, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Credential probe: secret variable in an expression",
+		Source:  "credential.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: "[$%]\\{?(?:env[:.]\\s*)?(?:AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|ACCESS_KEY_ID|SECURITY_TOKEN|LAMBDA_RUNTIME_API|CONTAINER_\\w+|WEB_IDENTITY_TOKEN_FILE)|(?:AZURE|ARM)_CLIENT_SECRET|GOOGLE_APPLICATION_CREDENTIALS|_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR|IDENTITY_(?:ENDPOINT|HEADER)|MSI_SECRET)\\b|(?:environ|getenv|ENV|process\\.env|System\\.getenv|os\\.Getenv|\\$_ENV|\\$_SERVER|GetEnvironmentVariable|env)\\s*(?:\\.get)?\\s*[\\[.({]+\\s*[\"'`]?(?:AWS_(?:SECRET|SESSION|ACCESS|LAMBDA|CONTAINER|SECURITY)\\w*|LAMBDA_TASK_ROOT)",
+				Program:  204,
+				Needs:    []uint16{232},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){4}|secrets\.`,
+				Program:  205,
+			},
+		},
+	},
+	{
+		ID: 13002, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Credential probe: environment or credential store",
+		Source:  "credential.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   "(?i)\\A\\s*['\"`;|&$({]*\\s*(?:/[\\w/]*bin/)?(?:printenv(?:\\s+\\w+)?|env\\s*\\|\\s*(?:grep|sort|base64|curl|nc)\\b|set\\s*\\|\\s*grep\\b|export\\s+-p|aws\\s+(?:configure\\s+(?:list|get|export-credentials)|sts\\s+get-(?:caller|session)|secretsmanager\\s+(?:get|list)|ssm\\s+get-parameters?|iam\\s+(?:list|get|create)|lambda\\s+(?:get|list|update|invoke))|gcloud\\s+auth\\s+print|az\\s+account\\s+get-access|kubectl\\s+(?:get\\s+secrets?|auth\\s+can-i)|cat\\s+[^\\n]*(?:environ\\b|credentials\\b|\\.aws)|strings\\s+/proc/)\\s*\\S*|\\A\\s*(?:https?://)?[^\\s?#]*(?:/\\.aws/credentials|/\\.env(?:\\.(?:prod\\w*|local|dev\\w*|staging|bak|old))?|/\\.git/(?:config|head)|/actuator/(?:env|heapdump|configprops)|/server-status|/phpinfo\\.php|/debug/pprof|/\\.docker/config\\.json|/\\.kube/config)\\s*(?:\\z|[?#])",
+				Program:    206,
+				Needs:      []uint16{233},
+			},
+		},
+	},
+	{
+		ID: 13003, Class: CodeInjection, Level: 2, Severity: Critical,
+		Message: "Credential probe: name of a secret variable, or an access key",
+		Source:  "credential.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?i)\A\s*(?:AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|ACCESS_KEY_ID|LAMBDA_RUNTIME_API|CONTAINER_CREDENTIALS_\w+)|x-aws-ec2-metadata-token(?:-ttl-seconds)?)\s*\z|\b(?:AKIA|ASIA)[A-Z2-7]{16}\b`,
+				Program:    207,
+				Needs:      []uint16{234},
+			},
+		},
+	},
+	{
+		ID: 21001, Class: MalformedRequest, Level: 1, Severity: Critical,
+		Message: "Header injection",
+		Source:  "protocol.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      23, // urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?i)(?:[\r\n]|%0[da]|%c4%8d|%c4%8a|\\r\\n|\x{560A}|\x{560D}|%e5%98%8[ad])\s*(?:set-cookie2?|location|content-(?:type|length|disposition|transfer-encoding)|transfer-encoding|x-forwarded-\w+|access-control-\w+|refresh|link|host|bcc|cc|reply-to|mime-version|x-xss-protection|http/[012]\.\d|authorization)\s*(?::|%3a)\s*\S`,
+				Program:    208,
+				Needs:      []uint16{235},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?i)\A\s*(?:from|to|subject|date|received|return-path|message-id|get|post|put|head|patch|delete|http/|host|content-|accept|user-agent|\w[\w-]*:\s)|(?:\n[^\n]*){7}|\A[^\r\n]{200}`,
+				Program:  209,
+			},
+		},
+	},
+	{
+		ID: 21002, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "External entity, XInclude, XSLT or ESI in a value",
+		Source:  "protocol.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets87,
+				Chain:      25, // urlDecodeUni htmlEntityDecode
+				MultiMatch: true,
+				Argument:   `(?i)<!doctype\s[^>\n]{0,200}(?:\[\s*<!(?:entity|element)|(?:system|public)\s+["'](?:file|http|ftp|php|expect|jar|netdoc|gopher|/|\w+://[^w"']))|<!entity\s+(?:%\s*)?[\w.-]+\s+(?:(?:system|public)\s|["'][^"'\n]*(?:&\w+;){2}|["']%|"<!entity)|<xi:include\s|xmlns:xi\s*=|<\?xml-stylesheet[^>\n]+(?:file:|http)|<xsl:(?:value-of|import|include|copy-of|script)[^>\n]+(?:system-property|document\s*\(|unparsed-text|href\s*=\s*["'](?:file|http))|xmlns:\w+\s*=\s*["'](?:http://xml\.apache\.org/xalan|http://php\.net/xsl|urn:schemas-microsoft-com:xslt)|<esi:(?:include|inline|vars|debug|eval|assign)|<soap-?env:[^\n]{0,200}<!entity`,
+				Program:    210,
+				Needs:      []uint16{236},
+			},
+		},
+	},
+	{
+		ID: 21003, Class: CodeInjection, Level: 1, Severity: Critical,
+		Message: "Formula injection",
+		Source:  "protocol.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?i)\A[\s"']*[=+@-]\s*(?:(?:\w|!|"|'|\(|\d|\+|\*)*\s*cmd\s*\|\s*['"]?\s*/c|[\w.()+*\d\s-]*\bcmd\|)|\A[\s"']*[=@+-]\s*(?:hyperlink|webservice|importxml|importhtml|importdata|importfeed|importrange|image|filterxml|dde|call|register\.id|exec|rtd|concatenate)\s*\(\s*[^\n]*(?:https?:|//|cmd|char|")|\A\s*dde\s*\(\s*["']?cmd|\A[=@+-]\s*(?:\w+\|)?['"]?(?:powershell|mshta|rundll32|calc|msexcel)\b[^\n]*(?:!|\|)`,
+				Program:    211,
+				Needs:      []uint16{237},
+			},
+		},
+	},
+	{
 		ID: 30001, Class: LFI, Level: 1, Severity: Critical,
 		Message: "Path traversal: encoded dots or slashes",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets86,
+				Targets:  targets88,
 				Argument: "(?i)(?:(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․)(?:\\.|(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))|\\.(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))(?:[/\\\\]|(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖))|\\.\\.(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖)",
-				Program:  204,
-				Needs:    []uint16{232},
+				Program:  212,
+				Needs:    []uint16{238},
 			},
 		},
 	},
@@ -3584,12 +3689,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[/\\=])(?:\.{4,}[/\\]+|\.{3}[/\\]+(?:\.{1,3}[/\\]|\z)|\.\.(?:;[^/\s]*|%00|\x00|\?|%0[0-9a-dA-D]|[\x01-\x1f])[/\\]|\.[/\\]\.\.[/\\]\.\.|\.\.(?:[/\\]{2,}\.\.|\\/|/\\))`,
-				Program:    205,
-				Needs:      []uint16{233},
+				Program:    213,
+				Needs:      []uint16{239},
 			},
 		},
 	},
@@ -3599,12 +3704,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets88,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets89,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   `\.\.(?:[/\\]|%2f|%5c)`,
-				Program:    206,
-				Needs:      []uint16{234},
+				Argument:   `\A[^\s"'()]*\.\.(?:[/\\]|%2f|%5c)[^\s"'()]*\z`,
+				Program:    214,
+				Needs:      []uint16{240},
 			},
 		},
 	},
@@ -3614,12 +3719,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets89,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets90,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A\s*|[=/:"'>(\s])(?:\.\.[/\\]+){3,}[\w.~%-]|\A\s*(?:\.\.[/\\]+)+\S*\s*\z`,
-				Program:    207,
-				Needs:      []uint16{235},
+				Program:    215,
+				Needs:      []uint16{241},
 			},
 		},
 	},
@@ -3629,12 +3734,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*["']?(?:(?:file|netdoc|jar:file):/*)?(?:[./\\]*/)?(?:var/(?:task|runtime|lang)(?:/[\w@.+/-]*)?|opt/(?:extensions|bootstrap|nodejs|python)(?:/[\w@.+/-]*)?|(?:var/)?run/secrets/[\w./-]+|(?:var/)?run/(?:docker|containerd)[\w./-]*\.sock|\.dockerenv|proc/(?:self|\d+|thread-self)/[\w./-]+|sys/(?:class|kernel|fs|devices)/[\w./-]+|dev/(?:u?random|zero|mem|kmem|fd/\d|stdin|shm[\w/.-]*)|tmp/\.\w[\w.-]*)(?:%00|\x00|[?#]|\s*\z|["'])`,
-				Program:    208,
-				Needs:      []uint16{236},
+				Program:    216,
+				Needs:      []uint16{242},
 			},
 		},
 	},
@@ -3644,12 +3749,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:file:/*)?(?:(?:[^\s:*?<>|]*[/\\])?(?:\.env(?:\.(?:prod\w*|local|backup|bak|old))?|\.aws[/\\](?:credentials|config)|\.ssh[/\\][\w.-]+|id_(?:rsa|dsa|ecdsa|ed25519)|\.git[/\\](?:config|head|index|logs[/\\]\S*)|\.svn[/\\]\w+|\.hg[/\\]hgrc|\.kube[/\\]config|\.docker[/\\]config\.json|\.pgpass|\.my\.cnf|\.htpasswd|web-inf[/\\][\w./\\-]+|meta-inf[/\\][\w./\\-]+|wp-config\.php[~\w.]*|ntuser\.dat)|(?:[/\\]|\.{2}|~)[^\s:*?<>|]*[/\\](?:\.npmrc|\.netrc|\.pypirc|\.htaccess|\.\w*_history|\.bashrc|\.profile|\.viminfo|authorized_keys|web\.config|appsettings\.json|application\.properties|sftp-config\.json|terraform\.tfstate|credentials\.json|serverless\.ya?ml)|/(?:etc|root)/[\w./-]*(?:shadow|sudoers|passwd)[\w.-]*)(?:%00\S*|\x00.*|[?#]\S*|\s*\z|["'])`,
-				Program:    209,
-				Needs:      []uint16{237},
+				Program:    217,
+				Needs:      []uint16{243},
 			},
 		},
 	},
@@ -3659,12 +3764,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:file:/*)?(?:[a-z]:|%(?:systemroot|windir|systemdrive|programdata|userprofile)%)?[\\/]*(?:(?:windows|winnt)[\\/]+(?:win\.ini|system\.ini|php\.ini|my\.ini|explorer\.exe|repair\b|panther\b|debug[\\/]|system32[\\/]+(?:config|drivers|inetsrv|cmd\.exe|license|eula|logfiles|winevt|tasks)|syswow64[\\/])|boot\.ini|inetpub[\\/]+(?:logs|wwwroot|ftproot)|sysprep(?:\.inf|[\\/])|unattend(?:ed)?\.(?:xml|txt)|xampp[\\/]|wamp(?:64)?[\\/]|program files(?: \(x86\))?[\\/]+(?:apache|mysql|php|filezilla|xampp)|users[\\/]+administrator[\\/]|documents and settings[\\/]+administrator)|(?:\A|[\\/])(?:win\.ini|boot\.ini)\s*(?:\z|%00|\x00)|\A%(?:systemroot|windir)%[\\/]`,
-				Program:    210,
-				Needs:      []uint16{238},
+				Program:    218,
+				Needs:      []uint16{244},
 			},
 		},
 	},
@@ -3674,12 +3779,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:(?:\\\\|//)(?:[\w.:\[\]-]+(?:@ssl)?(?:@\d+)?)[\\/]+(?:[a-z]|admin|ipc|print)\$(?:[\\/]|\s*\z)|\\\\(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|127\.[\d.]+)(?:@\d+)?\\\S|\\\\[?.]\\(?:[a-z]:|unc\\|globalroot|pipe\\|physicaldrive|harddisk)|\\\\\w[\w.-]+@(?:ssl|\d+)\\|(?:smb|nfs)://\S)`,
-				Program:    211,
-				Needs:      []uint16{239},
+				Program:    219,
+				Needs:      []uint16{245},
 			},
 		},
 	},
@@ -3689,12 +3794,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:url:)?(?:file:(?:/|%2f|\\)|(?:php|phar|expect|glob|ogg|rar|zip|ssh2(?:\.\w+)?|compress\.\w+|zlib|bzip2)://|jar:(?:file|https?|ftp):|netdoc:|view-source:|classpath\*?:|resource:|(?:php|file|data|phar)%3a(?:%2f|//))|php://(?:filter|input|fd|stdin|temp|memory)\b|convert\.(?:base64-(?:en|de)code|iconv\.)`,
-				Program:    212,
-				Needs:      []uint16{240},
+				Program:    220,
+				Needs:      []uint16{246},
 			},
 		},
 	},
@@ -3704,12 +3809,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
+				Targets:    targets86,
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:[\w)./\\-](?:%00|%2500|\x00|\\0|\\x00|\\u0000)(?:\.\w{2,5}|[/\\.]\S*)?\s*\z)`,
-				Program:    213,
-				Needs:      []uint16{241, 242},
+				Program:    221,
+				Needs:      []uint16{247, 248},
 			},
 		},
 	},
@@ -3719,11 +3824,11 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
+				Targets:  targets86,
 				Chain:    1, // base64Decode
 				Argument: `(?i)\A["']?(?:(?:\.{1,2}[/\\]+){2,}[\w.]|/etc/(?:passwd|shadow|hosts|group|issue)\s*\z|/proc/(?:self|\d)/|file:///|php://filter|[a-z]:\\(?:windows|boot\.ini)|/var/(?:task|runtime)/|~?/?\.(?:ssh|aws)/|\.\.[/\\]\S+\s*\z)`,
-				Program:  214,
-				Needs:    []uint16{243},
+				Program:  222,
+				Needs:    []uint16{249},
 			},
 		},
 	},
@@ -3733,12 +3838,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s=:"'(])(?:file://)?/(?:e(?:tc|\?c|t\?)|\?{3}|proc|\*/\*)/(?:[\w.?*-]+/)*[\w.-]*[?*][\w.?*-]*|\A(?:/+\.?)*/*(?:e/?\./?tc|etc)/+(?:\./+)*(?:[\w-]+/+\.\./+)+`,
-				Program:    215,
-				Needs:      []uint16{244},
+				Program:    223,
+				Needs:      []uint16{250},
 			},
 		},
 	},
@@ -3748,12 +3853,12 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*(?:file:/+)?/+(?:etc|root|boot)/+[\w.@/-]+\s*\z|\A\\\\[\w-]+(?:\.[\w-]+)+\\\S+`,
-				Program:    216,
-				Needs:      []uint16{245},
+				Program:    224,
+				Needs:      []uint16{251},
 			},
 		},
 	},
@@ -3763,12 +3868,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:[a-z][a-z0-9+.-]{1,20}:)?[/\\]*(?:[^/@\s]{1,80}@)?(?:169\.254\.169\.25[34]|169\.254\.170\.(?:2|23)|100\.100\.100\.200|168\.63\.129\.16|192\.0\.0\.192|metadata\.(?:google|goog|azure|tencentyun|platformequinix|packet)\b[\w.]*|metadata\.internal|instance-data(?:\.ec2\.internal)?|\[?fd00:ec2::(?:254|253|23)\]?|2852039166|0x0*a9fea9fe|0*25177524776|0*251\.0*376\.0*251\.0*376|0xa9\.0xfe\.(?:0xa9\.0xfe|43518|0xa9fe)|169\.254\.43518|169\.16689662|0*251\.254\.\d+\.\d+|169\.0*376\.\d+\.\d+|0xa9\.[\w.]+|425\.510\.425\.510|7147006462|\[?(?:0{0,4}:){2,6}(?:ffff:)?(?:0{0,4}:)?(?:a9fe:a9fe|169\.254\.169\.254)\]?|\[?64:ff9b::(?:a9fe:a9fe|169\.254\.169\.254)\]?|(?:www\.)?169[.-]254[.-]169[.-]254[.-][\w.-]+)(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
-				Program:    217,
-				Needs:      []uint16{246},
+				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:[a-z][a-z0-9+.-]{1,20}:)?[/\\]*(?:[^/@\s]{1,80}@)?(?:169\.254\.169\.25[34]|169\.254\.170\.(?:2|23)|100\.100\.100\.200|168\.63\.129\.16|192\.0\.0\.192|metadata\.(?:google|goog|azure|tencentyun|platformequinix|packet)\b[\w.]*|metadata\.internal|instance-data(?:\.ec2\.internal)?|\[?fd00:ec2::(?:254|253|23)\]?|0*251\.0*376\.0*251\.0*376|0xa9\.0xfe\.(?:0xa9\.0xfe|43518|0xa9fe)|169\.254\.43518|169\.16689662|0x0*a9fea9fe|0*251\.254\.\d+\.\d+|169\.0*376\.\d+\.\d+|0xa9\.[\w.]+|425\.510\.425\.510|\[?(?:0{0,4}:){2,6}(?:ffff:)?(?:0{0,4}:)?(?:a9fe:a9fe|169\.254\.169\.254)\]?|\[?64:ff9b::(?:a9fe:a9fe|169\.254\.169\.254)\]?|(?:www\.)?169[.-]254[.-]169[.-]254[.-][\w.-]+)(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
+				Program:    225,
+				Needs:      []uint16{252},
 			},
 		},
 	},
@@ -3778,12 +3883,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets90,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets91,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:https?|ftps?|gopher|dict|wss?|tftp|sftp|ldaps?|file|jar:https?|netdoc|view-source:https?):[/\\]*(?:[^/?#\s]{1,80}@)?(?:0x[0-9a-f]{1,8}(?:\.(?:0x[0-9a-f]+|\d+)){0,3}|0\d{2,12}(?:\.[0-9a-fx]+){0,3}|\d{1,3}(?:\.\d{1,8}){1,2}|\d{8,10}|0{1,4}|\d{1,3}(?:\.(?:0x[0-9a-f]+|0\d+|\d+)){1,2}\.(?:0x[0-9a-f]+|0\d{2,})|127(?:\.\d{1,3}){1,3}|0(?:\.0){1,3}|\[[0:]*(?:::|:)(?:1|ffff:[0-9a-f:.]+|[0-9a-f]{1,4}:[0-9a-f]{1,4})?\]|\[(?:fe80|fc00|fd[0-9a-f]{2}):[0-9a-f:%a-z]*\]|\[::\]|localhost(?:\.(?:localdomain|me))?|(?:[\w.-]+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|yoogle\.com|localho\.st|fbi\.com)|(?:[\w.-]+[.-])?(?:127|10|192|172|169|7f000001|0a)[\w.-]*\.(?:nip|sslip|xip)\.io|[\w.-]+\.(?:rbndr\.us|1u\.ms)|ip6-localhost|[\w-]*(?:kubernetes\.default|host\.docker\.internal|gateway\.docker\.internal|consul\.service|vault\.service)[\w.]*)\.?(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
-				Program:    219,
-				Needs:      []uint16{247},
+				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:https?|ftps?|gopher|dict|wss?|tftp|sftp|ldaps?|file|jar:https?|netdoc|view-source:https?):[/\\]*(?:[^/?#\s]{1,80}@)?(?:2852039166|7147006462|0x[0-9a-f]{1,8}(?:\.(?:0x[0-9a-f]+|\d+)){0,3}|0\d{2,12}(?:\.[0-9a-fx]+){0,3}|\d{1,3}(?:\.\d{1,8}){1,2}|\d{8,10}|0{1,4}|\d{1,3}(?:\.(?:0x[0-9a-f]+|0\d+|\d+)){1,2}\.(?:0x[0-9a-f]+|0\d{2,})|127(?:\.\d{1,3}){1,3}|0(?:\.0){1,3}|\[[0:]*(?:::|:)(?:1|ffff:[0-9a-f:.]+|[0-9a-f]{1,4}:[0-9a-f]{1,4})?\]|\[(?:fe80|fc00|fd[0-9a-f]{2}):[0-9a-f:%a-z]*\]|\[::\]|localhost(?:\.(?:localdomain|me))?|(?:[\w.-]+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|yoogle\.com|localho\.st|fbi\.com)|(?:[\w.-]+[.-])?(?:127|10|192|172|169|7f000001|0a)[\w.-]*\.(?:nip|sslip|xip)\.io|[\w.-]+\.(?:rbndr\.us|1u\.ms)|ip6-localhost|[\w-]*(?:kubernetes\.default|host\.docker\.internal|gateway\.docker\.internal|consul\.service|vault\.service)[\w.]*)\.?(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
+				Program:    227,
+				Needs:      []uint16{253},
 			},
 		},
 	},
@@ -3793,12 +3898,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:gopher|dict|netdoc|jar|ldapi|rmi|iiop|corba|nis|tftp|expect|ogg|imap|smtp|pop3|telnet|rtsp|rtmp|finger|sftp\+?|local_file|unix|fastcgi|rlogin|nntp|mssql|proc):/{0,2}(?:[\w.%\[\]-]*:\d{2,5}|//|_)[^\s]|\A\s*ldaps?://(?:\d|\[|localhost|[^\s]*:1?\d{3,4}/\w)|\Agopher://`,
-				Program:    220,
-				Needs:      []uint16{248},
+				Program:    228,
+				Needs:      []uint16{254},
 			},
 		},
 	},
@@ -3808,12 +3913,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets86,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets88,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)/2018-06-01/runtime/(?:invocation|init|restore)|/2020-0[18]-\d\d/(?:extension|logs)|(?:127\.0\.0\.1|localhost|169\.254\.100\.1|sandbox(?:\.local(?:domain)?)?):(?:9001|2000)(?:/|\z)|/latest/(?:meta-data|user-data|dynamic/instance|api/token)(?:/|\b)|/computemetadata/v1|/metadata/(?:instance|identity)(?:/|\?)|/v2/credentials/|/opc/v[12]/instance|x-aws-ec2-metadata-token|metadata-flavor:\s*google|/metadata/v1(?:\.json|/)|/openstack/latest`,
-				Program:    221,
-				Needs:      []uint16{249},
+				Program:    229,
+				Needs:      []uint16{255},
 			},
 		},
 	},
@@ -3823,12 +3928,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
+				Targets:    targets86,
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\A\\s*(?:https?|ftp):[/\\\\]{0,3}(?:[^/?#\\s@]*\\.(?:com|net|org|io|de|eu|co|local|internal|gov|edu)(?::\\d+)?(?:%40|@|[#\\\\]@|%00@|&@|\\\\|;@)[\\w\\[.-]|[^/?#\\s]*[@#&]\\s*@?(?:127\\.|10\\.|192\\.168|169\\.254|localhost|0x|\\[)|[^/?#\\s]*[①-⓿㊀-㊿０-９ａ-ｚ．。｡]|[^/?#\\s]*(?:%0d|%0a|%09|\\s)[^/?#\\s]*:\\d|[\\w.:-]+[ \\\\]@)|\\A\\s*(?:https?:)?(?:\\\\\\\\|///+|/\\\\)[\\w-]+(?:\\.[\\w-]+)+(?:[/:?]|\\z)|\\Ahttps?:[\\w-]+\\.[\\w.-]+(?:/|\\z)",
-				Program:    222,
-				Needs:      []uint16{250},
+				Program:    230,
+				Needs:      []uint16{256},
 			},
 		},
 	},
@@ -3838,12 +3943,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\b[\w-]+\.(?:burpcollaborator\.net|oastify\.com|oast\.(?:pro|live|site|online|fun|me)|interact(?:sh\.com|\.sh)|dnslog\.(?:cn|org|link)|ceye\.io|dnsbin\.\w+|requestbin\.net|pipedream\.net|canarytokens\.com|bxss\.(?:me|in)|xss\.ht|r87\.me|eyes\.sh|tu4\.org|pingb\.in|requestrepo\.com|webhook\.site)\b|\bwebhook\.site/[0-9a-f]{8}-`,
-				Program:    223,
-				Needs:      []uint16{251},
+				Program:    231,
+				Needs:      []uint16{257},
 			},
 		},
 	},
@@ -3853,12 +3958,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:https?:)?//(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.)[\d.]+|\A\s*[/\\]{2}[\w-]+\.[\w.-]+|\A(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0)(?::\d+)?(?:/|\z)|\Aldaps?://`,
-				Program:    224,
-				Needs:      []uint16{252, 253},
+				Program:    232,
+				Needs:      []uint16{258, 259},
 			},
 		},
 	},
@@ -3868,12 +3973,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets91,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets92,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s;|&`=<>#]*\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:whoami|uname|ifconfig|printenv|netstat|lscpu|lsof|lsblk|nproc|logname|dmesg|phpinfo\\(\\)|(?i:ipconfig|systeminfo|tasklist|whoami|calc\\.exe|notepad\\.exe|cmd\\.exe|powershell\\.exe))\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
-				Program:    225,
-				Needs:      []uint16{254},
+				Program:    233,
+				Needs:      []uint16{260},
 			},
 		},
 	},
@@ -3883,12 +3988,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A(?:[\\d.:-]*|[^\\s\\w;|&`=<>#]+|[\\w./-]+\\.\\w{1,6}|[\\w.-]*['\")\\]}]+)\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|hostname|uptime|arch|set|export|w|who|last|groups|tty|free|mount|history|jobs|alias|date|cal|sync|reboot|shutdown|halt|true|false|ps|df|top|dir|ver|calc|trap|locale|sleep|make|yes)\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
-				Program:    226,
-				Needs:      []uint16{255, 256, 257},
+				Program:    234,
+				Needs:      []uint16{261, 262, 263},
 			},
 		},
 	},
@@ -3898,12 +4003,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets92,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets93,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[\w.@/:-]+\s*(?:;|&&?|\|\||%0[aAdD])\s*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|ps|dir|uptime|hostname)\s*(?:\z|;?\s*#|;\s*\z|;\s*[/'"]|\x00|2>|>\s*/)`,
-				Program:    227,
-				Needs:      []uint16{258, 259, 260},
+				Program:    235,
+				Needs:      []uint16{264, 265, 266},
 			},
 		},
 	},
@@ -3913,12 +4018,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|builtin|env|busybox|xargs)\\s+)*(?:/[\\w/]*bin/)?(?:ls|curl|wget|nslookup|dig|ifconfig|uname|netcat|ncat|nc|telnet|tftp|socat|openssl|scp|ssh|sftp|rsync|bash|zsh|dash|ksh|csh|sh|python[\\d.]*|perl|ruby|php\\d?|lua|gawk|awk|sed|xxd|od|hexdump|tac|nl|base64|base32|md5sum|sha\\d+sum|chmod|chown|chattr|useradd|adduser|usermod|crontab|mkfifo|mknod|aws|kubectl|docker|gcloud|az|apt-get|apt|yum|apk|pip\\d?|gcc|cc|ps|pkill|killall|getent|whereis|egrep|fgrep|zgrep|zcat|insmod|iptables|systemctl|lsof|strace|gdb|vi|vim|nano|ip|df|du|rm|cp|mv|ln|mkdir|rmdir|wc|stty|printf|passwd|ping6?|traceroute|sleep|usleep|echo)(?:\\s+|<|\\$\\{?IFS|\\x09)\\S",
-				Program:    228,
-				Needs:      []uint16{261, 262, 263},
+				Program:    236,
+				Needs:      []uint16{267, 268, 269},
 			},
 		},
 	},
@@ -3928,12 +4033,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|env)\\s+)*(?:/[\\w/]*bin/)?(?:cat|node|find|head|tail|more|less|sort|uniq|cut|paste|grep|tee|touch|kill|host|file|strings|stat|who|last|date|mount|split|diff|install|link|test|set|export|source|type|which|locate|watch|top|tar|zip|gzip|unzip|dd|ed|ex|su|time|id|git|make|trap|alias|expr|rev|cd|sync|free|join|look|at|batch|env|read|wall|write|history|date|exec|eval|xargs|command|nohup|\\.)(?:(?:\\s+|\\$\\{?IFS\\}?)(?:--?\\w|\\+|\\.{0,2}/|~|\\$|['\"*%(<>{]|\\d+\\s*\\z|\\d+\\.|id\\b|whoami|ls\\b|-\\s*\\z)|\\s*<|\\s*>\\s*[/&\\w])",
-				Program:    229,
-				Needs:      []uint16{264, 265, 266},
+				Program:    237,
+				Needs:      []uint16{270, 271, 272},
 			},
 		},
 	},
@@ -3943,12 +4048,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets93,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets94,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*['"]?(?:sudo\s+)?(?:/[\w/]*bin/)?(?:ping6?\s+(?:-\w+\s+\d+\s+)[\w.:-]+\s*\z|(?:nslookup|dig|host)\s+(?:-\S+\s+)*[\w-]+(?:\.[\w-]+)+\s*\z|(?:curl|wget)\s+(?:-\S+\s+)*['"]?(?:(?:https?|ftp)://(?:\d+\.\d+\.|\[|localhost)|(?:gopher|file|dict)://)\S+\s*\z|(?:cat|head|tail|tac|nl|less|more|rev|strings|xxd|od|base64|grep|stat|file)\s+(?:-\S+\s+)*\S*(?:/etc/|/proc/|/var/(?:task|log|runtime)|/root|/home/|~/|\.ssh|\.aws)\S*\s*\z|ls\s+(?:-[a-zA-Z]+|/)\S*(?:\s+[/~.]\S*)?\s*\z|uname\s+-\w+\s*\z|sleep\s+\d+s?\s*\z|netstat\s+-\w+\s*\z|ps\s+(?:aux|-ef)\w*\s*\z|(?:nc|ncat|netcat)\s+(?:-\w+\s+)*[\w.:-]+\s+\d+|(?:ba|z|k|da)?sh\s+-[ci]\b|id\s*;|aws\s+(?:sts|iam|s3|lambda|secretsmanager|ssm)\s+[\w-]+)`,
-				Program:    230,
-				Needs:      []uint16{267},
+				Program:    238,
+				Needs:      []uint16{273},
 			},
 		},
 	},
@@ -3958,12 +4063,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s`=]*`\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|echo|nc|ncat|bash|sh|python\\d?|perl|php|ruby|node|touch|rm|find|head|tail|awk|sed|printf|expr)(?:[\\s<;|&$][^`]*)?`[^\\s`]*\\z|\\A[^\\s$=]*\\$\\(\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|nc|bash|sh|touch|rm|head|tail|printf|expr)(?:[\\s<;|&$][^)]*)?\\)\\S*\\z",
-				Program:    231,
-				Needs:      []uint16{268, 269, 270},
+				Program:    239,
+				Needs:      []uint16{274, 275, 276},
 			},
 		},
 	},
@@ -3973,12 +4078,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:`|\\$\\()(?:whoami|id|hostname|uname|cat|ls|pwd|env|printenv|echo|head|base64|hexdump|xxd)\\b[^`)\\n]*[`)]\\.[\\w-]+\\.\\w|(?:nslookup|dig|host|ping|curl|wget)\\s[^\\n|;]{0,80}(?:`[a-z][^`\\n]*`|\\$\\([a-z][^)\\n]*\\))\\s*\\.?[\\w-]*\\.\\w|(?:curl|wget)\\s[^\\n]{0,80}(?:--data(?:-binary|-raw)?|-d|-F|-T|--upload-file|--post-file)[\\s=]*['\"]?(?:\\w+=)?@?/(?:etc|proc|var/task|root|home)/",
-				Program:    232,
-				Needs:      []uint16{271},
+				Program:    240,
+				Needs:      []uint16{277},
 			},
 		},
 	},
@@ -3988,12 +4093,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "[a-z/](?:\\$@|\\$\\*|\\$\\(\\)|\\$!|\\$\\{\\})+[a-z]|[\\w}'\"/]\\$\\{?IFS\\b|\\$\\{?IFS(?:\\}|\\$\\d|%)|[;|&`(]\\s*\\{[a-z/]+(?:,[^,{}\\s]+)+\\}|\\A\\{(?:cat|ls|curl|wget|ping|nslookup|sleep|bash|sh|echo|nc|rm|id|head|tail|find)(?:,[^,{}\\s]+)+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL|LS_COLORS|USER):\\d+:\\d+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL)%%?[^}]*\\}|[;|&(`]\\s*[a-z]{1,5}``[a-z]|\\$\\{!?#\\w|\\$\\{\\w+(?:\\^\\^|,,|@[PQE])\\}|\\$'(?:\\\\x?[0-9a-f]{2,3}|[ -~])*\\\\(?:x[0-9a-f]{2}|[0-7]{3})",
-				Program:    233,
-				Needs:      []uint16{272, 273, 274},
+				Program:    241,
+				Needs:      []uint16{278, 279, 280},
 			},
 		},
 	},
@@ -4003,12 +4108,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets93,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets94,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A|[\\s;|&`(<'\"=])(?:/usr|/\\?{3})?/(?:\\?{2,3}|b\\?n|\\?in|bi\\?|b\\*n?|\\*in|bi\\*|e\\?c|et\\?|\\?tc|e\\*c?|\\[[a-z]-?[a-z]?\\][a-z?]{1,2}|[a-z?]\\[[a-z-]+\\][a-z?])/(?:[\\w?*.\\[\\]-]+/)*[\\w.]*[?*\\[][\\w?*\\[\\]-]*|(?:\\A|[\\s;|&`(<])/(?:b\\?n|\\?in|bi\\?|e\\?c|et\\?|\\?tc)/\\w|/(?:bin|etc|usr/bin)/(?:\\w*\\?\\w*|\\w+\\*\\w+|\\w*\\[[a-z-]+\\]\\w*)(?:\\s|\\z|/)",
-				Program:    234,
-				Needs:      []uint16{275},
+				Program:    242,
+				Needs:      []uint16{281},
 			},
 		},
 	},
@@ -4018,17 +4123,17 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `[a-zA-Z](?:''|""|['"]?[\\^"]|'[a-zA-Z/]+'|'[a-zA-Z]*[\\"])[a-zA-Z/]`,
-				Program:  235,
-				Needs:    []uint16{276, 277},
+				Program:  243,
+				Needs:    []uint16{282, 283},
 			},
 			{
 				Targets:  targets54,
 				Chain:    4, // cmdLine
 				Argument: "(?:\\A|[|&`(;\\s])\\s*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|nl|less|more|ls|rev|xxd|strings|grep|find|type)\\s*(?:-\\w+\\s+)*(?:/etc\\b|/etc/|/proc/|/var/|/home/|/root|c:)|(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|netstat|printenv|uname -a)\\s*(?:\\z|[|&`)#])|(?:ping\\s+-\\w\\s+\\d|ping\\s+\\d+\\.\\d+|nslookup\\s+\\w+\\.|curl\\s+\\S*(?:https?:)?/|wget\\s+\\S*(?:https?:)?/|nc\\s+-\\w+|ncat\\s|net\\s+user|powershell\\s+-|cmd\\s?/c|certutil\\s+-|sleep\\s+\\d+\\s*(?:\\z|[|&`)#])))|/etc/+passwd",
-				Program:  236,
+				Program:  244,
 			},
 		},
 	},
@@ -4038,12 +4143,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "/dev/(?:tcp|udp)/[\\w.$-]+/\\d|\\b(?:bash|sh|zsh)\\s+-i\\b[^\\n]{0,20}[>&|<]|\\b(?:nc|ncat|netcat)\\s[^\\n]{0,60}-\\w*[ec]\\w*\\s+\\S*(?:sh|cmd(?:\\.exe)?|powershell)\\b|\\bmkfifo\\s+/\\S+\\s*[;&|]|\\bpython[\\d.]*\\s+-c\\s*['\"]?\\s*(?:import|exec|__import__|from|print)\\b|\\bperl\\s+-(?:M\\S+\\s+-)?\\w*e\\s*['\"]?\\s*(?:use\\s+Socket|system|exec|print|`)|\\bruby\\s+-(?:rsocket|\\w*e\\s*['\"]?\\s*(?:exec|system|f=|`|puts))|\\bphp\\d?\\s+-r\\s*['\"\\\\]*\\s*[$\\w@]|\\blua\\s+-e\\b|\\bnode\\s+-e\\s*['\"]?\\s*\\S*(?:require|process|global)|\\bg?awk\\s+['\"]?\\s*BEGIN\\s*\\{|\\bsocat\\s[^\\n]{0,60}(?:exec:|tcp\\d?:)|\\bopenssl\\s+s_client\\b[^\\n]{0,60}-connect\\b|\\b(?:base64|base32)\\s+(?:-d|-D|--decode)\\b[^\\n]{0,60}\\|\\s*(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b|\\b(?:curl|wget)\\b[^\\n|]{0,120}\\|\\s*(?:sudo\\s+)?(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b[^\\n]*(?:/dev/|nohup|&>|/tmp)|\\becho\\s+[\\w+/=\\\\]{8,}\\s*\\|\\s*(?:base(?:64|32)|xxd|rev|tr|openssl)\\s[^\\n]{0,40}\\|\\s*(?:\\S*sh|xargs)\\b|(?:\\b(?:ba|z|da)sh|\\bsh|\\$0|\\$SHELL|\\bcat|\\brev|\\bbase64\\s+-d|\\bxxd\\s[^\\n<]{0,30}|\\btr\\s[^\\n<]{0,30})\\s*<<<|\\bxxd\\s+-r\\s+-p\\b",
-				Program:    237,
-				Needs:      []uint16{278},
+				Program:    245,
+				Needs:      []uint16{284},
 			},
 		},
 	},
@@ -4053,12 +4158,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|\A[^\s;|&=<>]*\s*[|&;\n\r]+)[|&\s]*(?:(?:[a-z]:)?[\\/][\w\\/]+[\\/])?(?:net1?(?:\.exe)?\s+(?:user|localgroup|group|share|view|use|start|stop|accounts)(?:\s*\z|\s+[/*"]|\s+\S+\s+\S*\s*/\w|\s+(?:admin|guest))|dir\s+(?:/\w|[a-z]:|\\|%)|type\s+(?:[a-z]:|\\|%|\S+\.(?:ini|config|txt|log|xml)\b)|(?:copy|move|del|erase|rd|ren)\s+(?:/\w|[a-z]:\\|\\|%|\*)|ipconfig\s+/|ping(?:\.exe)?\s+-[ntwl]\s+\d|timeout\s+(?:/t\s+)?\d|choice\s+/\w|cmd(?:\.exe)?\s+/[cks]\b|powershell(?:\.exe)?\s+\S|pwsh\s+-|certutil(?:\.exe)?\s+-|bitsadmin\s+/|mshta\s+\S|rundll32(?:\.exe)?\s+\S|regsvr32\s+/|wmic\s+\w|reg(?:\.exe)?\s+(?:query|add|save|export|delete)\s|sc(?:\.exe)?\s+(?:query|create|config|start|stop|qc)\b|schtasks\s+/|tasklist\s+/|taskkill\s+/|whoami\s+/|systeminfo\s*\z|start\s+(?:/\w|calc|cmd|\\\\|[a-z]:|https?:)|calc\.exe\b|cscript\s|wscript\s|icacls\s|cacls\s|attrib\s+[+-]|nltest\s|vssadmin\s|bcdedit|netsh\s+\w|route\s+print|arp\s+-a|findstr\s|more\s+<|set\s+/\w|echo\s+%\w+%|for\s+/[flrd]\s|if\s+exist\s)`,
-				Program:    238,
-				Needs:      []uint16{279},
+				Program:    246,
+				Needs:      []uint16{285},
 			},
 		},
 	},
@@ -4068,12 +4173,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)%\w+:~-?\d+(?:,-?\d+)?%|%comspec%|%(?:systemroot|windir)%[\\/]+(?:system32|syswow64|win\.ini|repair)|(?:[a-z]\^+){3,}[a-z]|\bpowershell(?:\.exe)?\s+[^\n]{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{12,}|\b(?:iex|invoke-expression)\s*[( ]+\s*(?:\(?new-object|\(?iwr|\(?invoke-web|\[|\$|\(?irm)|\[(?:system\.)?(?:convert|text\.encoding|char|net\.webclient|diagnostics\.process|io\.file|reflection\.assembly)\]::|new-object\s+(?:system\.)?(?:net\.(?:webclient|sockets)|io\.|diagnostics)|downloadstring\s*\(|downloadfile\s*\(|-(?:nop|noprofile)\s+-(?:w|exec|enc|ep)|\$env:(?:comspec|computername|username|systemroot)|\$\{?pshome|\$shellid`,
-				Program:    239,
-				Needs:      []uint16{280},
+				Program:    247,
+				Needs:      []uint16{286},
 			},
 		},
 	},
@@ -4083,11 +4188,26 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets94,
+				Targets:  targets95,
 				Chain:    3, // base64Decode removeNulls
 				Argument: "(?i)\\A[\\s;|&`$(]*(?:(?:/[\\w/]*bin/)?(?:whoami|uname -a|ifconfig|ipconfig|id)\\s*\\z|(?:cat|head|tail|ls|less|more)\\s+(?:-\\w+\\s+)?/|(?:curl|wget|nslookup|ping)\\s+\\S|(?:ba)?sh\\s+-[ic]|nc\\s+-|sleep\\s+\\d+\\s*\\z|powershell\\s|cmd(?:\\.exe)?\\s+/c|python\\d?\\s+-c|perl\\s+-e|iex\\s*\\(|invoke-expression)|/dev/tcp/[\\w.]+/\\d|(?:;|\\||&&)\\s*(?:cat|curl|wget|nc|bash|sh|id|whoami)\\b[^\\x00-\\x08]*\\z|new-object\\s+(?:system\\.)?net\\.|/bin/(?:ba)?sh\\b",
-				Program:  240,
-				Needs:    []uint16{281, 282, 283},
+				Program:  248,
+				Needs:    []uint16{287, 288, 289},
+			},
+		},
+	},
+	{
+		ID: 32016, Class: Shellshock, Level: 1, Severity: Critical,
+		Message: "Shellshock: variant of the function definition",
+		Source:  "protocol.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?:\A|[\s=:"';])\(\s*\)\s*\{\s*(?:[:_]|[a-zA-Z]\w*)?\s*;\s*\}\s*(?:;|>|<|\x00)|\(\s*\)\s*\{\s*_;\s*\}\s*>_|\A\s*\(\)\s*\{\s*(?:0;|ignored|garbage|gry|foo|test|x|:|_)[^\n}]{0,20};?\s*\}\s*;`,
+				Program:    249,
+				Needs:      []uint16{290, 291, 292},
 			},
 		},
 	},
@@ -4097,12 +4217,12 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      27, // urlDecodeUni jsDecode
+				Targets:    targets86,
+				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
-				Argument:   "constructor\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|self)\\s*(?:\\.|\\[[\"'`])\\s*process[\"'`]?\\]?\\s*(?:\\.|\\[[\"'`])\\s*(?:env|mainModule|binding|exit|kill|cwd|version|argv)\\b|\\A(?:global|globalThis|root)\\s*\\.\\s*process\\s*\\z",
-				Program:    241,
-				Needs:      []uint16{284},
+				Argument:   "constructor\\s*[\"'`]?\\]?\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|self)\\s*(?:\\.|\\[[\"'`])\\s*process[\"'`]?\\]?\\s*(?:\\.|\\[[\"'`])\\s*(?:env|mainModule|binding|exit|kill|cwd|version|argv)\\b|\\A(?:global|globalThis|root)\\s*\\.\\s*process\\s*\\z",
+				Program:    250,
+				Needs:      []uint16{293},
 			},
 		},
 	},
@@ -4112,17 +4232,17 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    27, // urlDecodeUni jsDecode
+				Targets:  targets86,
+				Chain:    28, // urlDecodeUni jsDecode
 				Argument: "\\A[\\s\"'`;,(){}\\]+\\\\-]*(?:(?:await|return|throw|void|new)\\s+)*(?:(?:global|globalThis|module|process|this|root)\\s*[.\\[]\\s*[\"'`]?)*(?:require\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|https?|dns|cluster|process|worker_threads|repl)(?:/promises)?[\"'`]\\s*\\)\\s*(?:[.\\[]|\\s*;?\\s*\\z)|import\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|module|process)[\"'`]|process\\s*(?:\\.|\\[[\"'`])\\s*(?:(?:exit|kill|abort|reallyExit|cwd|chdir|memoryUsage|umask|uptime|hrtime)\\s*\\(|mainModule\\b|(?:argv|versions?|env|platform|execPath)\\s*(?:\\z|[;)}])|env\\s*(?:\\[\\s*[\"'`]|\\.)\\w*(?:SECRET|KEY|TOKEN|AWS|PASS|CRED|PATH)\\w*[\"'`]?\\]?\\s*(?:\\z|[;)}]))|(?:child_process|cp)\\s*\\.\\s*(?:exec|spawn|fork)|(?:exec|spawn|execFile|fork)Sync\\s*\\(|Function\\s*\\(|Deno\\s*\\.\\s*(?:run|Command|readTextFile|env)|Bun\\s*\\.\\s*(?:spawn|file|env)|Reflect\\s*\\.\\s*(?:construct|apply|get)\\s*\\(|eval\\s*\\(|arguments\\s*\\[\\s*\\d|Buffer\\s*(?:\\.\\s*from)?\\s*\\([^)]*(?:base64|hex)|(?:setTimeout|setInterval|setImmediate)\\s*\\(\\s*[\"'`])",
-				Program:  242,
-				Needs:    []uint16{285},
+				Program:  251,
+				Needs:    []uint16{294},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n[^\n]*\n`,
-				Program:  243,
+				Program:  252,
 			},
 		},
 	},
@@ -4132,12 +4252,12 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "child_?[\"'`]\\s*\\+\\s*[\"'`]_?process|(?:require|import)\\s*\\(\\s*(?:String\\s*\\.|[\"'`]\\w*[\"'`]\\s*\\+|Buffer|atob|\\[)|(?:\\\\x[0-9a-f]{2}|\\\\u00[0-9a-f]{2}){6,}[^\\n]{0,20}\\(|(?:global|globalThis|this|process|module|window|self)\\s*\\[\\s*[\"'`]\\w*[\"'`]\\s*\\+|\\[\\s*[\"'`](?:constructor|mainModule|require|execSync|exec|eval|prototype)[\"'`]\\s*\\]\\s*(?:\\[|\\(|\\.)|eval\\s*\\(\\s*(?:atob|unescape|String\\.fromCharCode|Buffer|decodeURI|new\\s|[\"'`]\\\\)|Object\\s*\\.\\s*prototype\\s*(?:\\.\\s*\\w+|\\[\\s*[\"'`]?\\w+[\"'`]?\\s*\\])\\s*=[^=]|__define[GS]etter__|__lookup[GS]etter__|__pro(?:__proto__)to__|\\A(?:json\\.)?prototype\\s*\\]?\\s*[.\\[]\\w+\\]?\\s*=",
-				Program:    244,
-				Needs:      []uint16{286},
+				Program:    253,
+				Needs:      []uint16{295},
 			},
 		},
 	},
@@ -4147,17 +4267,17 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    27, // urlDecodeUni jsDecode
+				Targets:  targets86,
+				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `(?:__|%5f%5f|\\x5f\\x5f|\\137\\137)(?:class|base|bases|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|closure|loader|self|dict|call|enter|mro)(?:__|%5f%5f|\\x5f\\x5f)[^\n\s]{0,40}(?:__|\\x5f\\x5f|%5f%5f)(?:class|bases?|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|call|enter|loader|dict)|__(?:subclasses|getattribute)__\s*\(|__import__\s*\(\s*(?:['"\\]|chr|base64|bytes|str|input)|__builtins__\s*(?:[.\[]|\z)|\|\s*attr\s*\(|\b(?:getattr|setattr|vars|dir)\s*\(\s*(?:__builtins__|__import__|sys\.modules|os\b)|(?:globals|locals|vars)\s*\(\s*\)\s*(?:\[|\.)\s*['"(]?__|\.func_globals\s*[.\[]|gi_frame\s*\.\s*f_|f_(?:globals|builtins|back)\s*(?:\[|\.\s*f_)|sys\.modules\s*\[\s*['"](?:os|sys|subprocess|builtins|__main__|posix)['"]\s*\]\s*[.\[]|\A\s*["'({\[]*__(?:globals|import|builtins|class|mro|subclasses)__\s*["')}\]]*\z|\bimportlib\s*\.\s*import_module\s*\(\s*['"](?:os|subprocess|pty|sys|socket|ctypes|builtins)`,
-				Program:  245,
-				Needs:    []uint16{287},
+				Program:  254,
+				Needs:    []uint16{296},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){8}|def __\w+__\(self|__name__\s*==`,
-				Program:  246,
+				Program:  255,
 			},
 		},
 	},
@@ -4167,17 +4287,17 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "\\A[\\s\"'`;,(){}\\[\\]+%0a-]*(?:(?:import|from)\\s+[\\w, .]+(?:import\\s+\\w+\\s*)?[;\\n]\\s*)*(?:(?:lambda|print|str|repr|return|exec|eval|list|next|max|input|assert|raise)\\b[\\s\\w]*[(:\\s\"']*)*(?:__import__\\s*\\(\\s*['\"\\\\]|os\\s*\\.\\s*(?:(?:system|popen\\d?|exec[lv]\\w*|spawn[lv]\\w*)\\s*\\(|(?:listdir|getenv|remove|unlink|kill|walk|getcwd|uname|fork|rmdir)\\s*\\(\\s*[)'\"\\d]|environ\\s*(?:\\z|[\\[)]|\\.get\\b))|subprocess\\s*\\.\\s*(?:Popen|run|call|check_\\w+|getoutput|getstatusoutput)|commands\\s*\\.\\s*getoutput|pty\\s*\\.\\s*spawn|socket\\s*\\.\\s*socket\\s*\\(|sys\\s*\\.\\s*(?:exit\\s*\\(\\s*\\d*\\s*\\)|modules\\b|version\\s*\\z|argv\\s*\\z)|ctypes\\s*\\.\\s*(?:CDLL|cdll)|open\\s*\\(\\s*[\"'](?:/|\\.\\./|[a-z]:|app\\.py)|compile\\s*\\(\\s*[\"'][^\\n]*[\"']\\s*,\\s*[\"'](?:exec|eval|single)|(?:pickle|cPickle|dill|marshal|shelve|jsonpickle|yaml)\\s*\\.\\s*(?:loads?|unsafe_load|decode)\\s*\\(|builtins\\s*\\.|platform\\s*\\.\\s*(?:system|popen)|base64\\s*\\.\\s*b64decode|breakpoint\\s*\\(\\s*\\)|time\\s*\\.\\s*sleep\\s*\\(\\s*\\d+\\s*\\)|(?:exec|eval)\\s*\\(\\s*(?:['\"]\\w*(?:import|__|open|print|os\\.|\\d)|compile|base64|__import__|open\\s*\\(|chr|bytes|input|requests|codecs)|(?:globals|locals)\\s*\\(\\s*\\)\\s*(?:\\[|\\z|\\.get)|help\\s*\\(\\s*\\)|shutil\\s*\\.\\s*\\w+\\s*\\(\\s*['\"]|codecs\\s*\\.\\s*decode|urllib\\w*\\s*\\.\\s*(?:request|urlopen)|requests\\s*\\.\\s*(?:get|post)\\s*\\(\\s*[\"']http|boto3\\s*\\.)",
-				Program:  247,
-				Needs:    []uint16{288},
+				Program:  256,
+				Needs:    []uint16{297},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  248,
+				Program:  257,
 			},
 		},
 	},
@@ -4187,18 +4307,18 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
+				Targets:    targets86,
 				Chain:      1, // base64Decode
 				MultiMatch: true,
-				Argument:   `\A(?:\(dp0|\(lp0|c[\w.]+\r?\n\w+\r?\n|\x80[\x02-\x05])|c(?:os|posix|nt|subprocess|builtins|__builtin__|sys|pty|commands|pickle|timeit|runpy|code)\r?\n(?:system|popen|Popen|eval|exec|check_output|call|run|spawn|getattr|getoutput|apply|execfile|loads|timeit|_run_code|interact)\r?\n|\r?\n\(?S'[^'\n]*'\r?\n(?:p\d+\r?\n)?t?p?\d*\r?\n?R|\x8c.(?:posix|nt|os|builtins|subprocess|pty)\x94`,
-				Program:    249,
-				Needs:      []uint16{289},
+				Argument:   `\A(?:\(dp0|\(lp0)|(?:\A|[\s.(\x00-\x1f])c(?:os|posix|nt|subprocess|builtins|__builtin__|sys|pty|commands|pickle|timeit|runpy|code)\r?\n(?:system|popen|Popen|eval|exec|check_output|call|run|spawn|getattr|getoutput|apply|execfile|loads|timeit|_run_code|interact)\r?\n|\r?\n\(?S'[^'\n]*'\r?\n(?:p\d+\r?\n)?t?p?\d*\r?\n?R|\x8c.(?:posix|nt|os|builtins|subprocess|pty)\x94`,
+				Program:    258,
+				Needs:      []uint16{298, 299},
 			},
 			{
 				Targets:  targets54,
 				Chain:    14, // lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|getoutput|apply|run|loads|posix|subprocess`,
-				Program:  250,
+				Program:  259,
 			},
 		},
 	},
@@ -4208,16 +4328,16 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
+				Targets:  targets86,
 				Argument: `\A(?:gASV|gAN|gAJ|gAR|gAWV)[A-Za-z0-9+/_-]{8}|\AY(?:29z|3Bvc2l4|19fYnVpbHRpbl9f|2J1aWx0aW5z|3N1YnByb2Nlc3M)[A-Za-z0-9+/]`,
-				Program:  251,
-				Needs:    []uint16{290},
+				Program:  260,
+				Needs:    []uint16{300},
 			},
 			{
 				Targets:  targets54,
 				Chain:    2, // base64Decode lowercase
-				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|posix|subprocess|builtin|\br?un\b|commands|(?:\x8c|c)(?:os|nt|pty)`,
-				Program:  252,
+				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|posix|subprocess|builtin|commands|(?:\x8c.|c)(?:os|nt|pty)(?:\n|\x94)`,
+				Program:  261,
 			},
 		},
 	},
@@ -4227,18 +4347,18 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `!!?python/(?:object|name|module|tuple|apply|none\b)|!!?(?:javax?|org|com|ch)\.[a-z]\S*\.|!!js/(?:function|undefined|regexp)|\A\s*(?:---\s*)?(?:-\s*)?!ruby/|!ruby/(?:object|hash|struct|class|module):\s*(?:Gem::(?:Installer|SpecFetcher|StubSpecification|Package|RequestSet|Source)|ERB|Net::|ActionController|ActiveSupport|ActionDispatch|Kernel|Process|IO|File|OpenStruct|Rack|Logger|URI|Set\b|Sprockets)|tag:yaml\.org,2002:(?:python|ruby|js)/`,
-				Program:    253,
-				Needs:      []uint16{291},
+				Program:    262,
+				Needs:      []uint16{301},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `ruby/object:Gem::Specification`,
-				Program:  254,
+				Program:  263,
 			},
 		},
 	},
@@ -4248,17 +4368,17 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "%x\\s*(?:\\([^)\\n]+\\)|\\{[^}\\n]+\\}|\\[[^\\]\\n]+\\]|\\|[^|\\n]+\\||!\\w+!)|\\A(?:[\\s\"'`;,(){}\\]+-]|#\\{)*(?:puts|print|p|return|eval|raise)?[\\s(\"']*(?:Kernel\\s*(?:\\.|::)\\s*(?:exec|system|spawn|fork|open|`|eval|send)|(?:IO|PTY|Open3)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|capture\\w*|read|binread|sysopen|readlines|pipeline\\w*)\\b|Process\\s*(?:\\.|::)\\s*(?:spawn|exec|kill|daemon|fork|clock_gettime)|(?:File|Dir)\\s*(?:\\.|::)\\s*(?:read|open|entries|glob|readlines|delete|write|new|unlink|children)\\s*[( ]\\s*[\"'](?:/|\\.\\.|~|\\*)|open\\s*\\(\\s*[\"']\\s*\\||Marshal\\s*\\.\\s*(?:load|restore)|YAML\\s*\\.\\s*(?:load|unsafe_load)\\b|instance_(?:eval|exec)\\s*(?:\\(|\\z)|Object\\s*\\.\\s*(?:send|const_get|public_send|new\\.send)\\b|ERB\\s*\\.\\s*new\\s*\\(|Oj\\s*\\.\\s*load|require\\s+[\"'](?:open3|socket|pty|net/http|open-uri|erb)[\"']\\s*(?:;|\\z)|(?:system|exec|spawn|syscall)\\s*[( ]\\s*[\"'`][^\\n]*[\"'`]\\s*\\)?\\s*[;}\"'`]*\\s*\\z|ENV\\s*(?:\\[\\s*[\"']\\w*(?:SECRET|KEY|TOKEN|PASS)|\\.(?:to_[ah]|inspect|map)\\b))|\\.\\s*(?:send|public_send|__send__|method)\\s*\\(\\s*[:\"'](?:system|exec|eval|instance_eval|`|spawn|popen|open)\\b",
-				Program:  255,
-				Needs:    []uint16{292},
+				Program:  264,
+				Needs:    []uint16{302},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  248,
+				Program:  257,
 			},
 		},
 	},
@@ -4268,12 +4388,12 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s"'=:,])(?:BAh(?:[bCTVvz]|7B)[A-Za-z0-9+/]{12}|rO0AB[A-Za-z0-9+/_=-]{4}|rO0ABQ|AAEAAAD/{4}|/wEyxB|/w(?:8|Ey)[A-Za-z0-9+/]{3}EAAQ|KztpbXBvcnQ)|(?i)(?:\A|[\s"'=:])aced0005(?:7[0-9a-f]|$)|\A\x{00AC}\x{00ED}\x00\x05|\x{FFFD}\x{FFFD}\x00\x05(?:sr|ur|t\x00)`,
-				Program:    256,
-				Needs:      []uint16{293},
+				Program:    265,
+				Needs:      []uint16{303},
 			},
 		},
 	},
@@ -4283,17 +4403,17 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)com\.sun\.rowset\.|jdbcrowsetimpl|java\.util\.priorityqueue|<(?:sorted-set|dynamic-proxy|java\.beans|javax\.|jdk\.nashorn|com\.sun\.)|bsh\.(?:interpreter|xthis)|org\.(?:apache\.(?:commons\.(?:collections\d?\.functors|beanutils\.bean|configuration\.jndi|dbcp)|xalan|naming\.|ibatis\.datasource|shiro\.jndi|velocity\.)|springframework\.(?:context\.support\.\w*xml|beans\.factory|aop|jndi|transaction)|codehaus\.groovy\.runtime|hibernate\.(?:engine|jmx)|mozilla\.javascript|mortbay)|ch\.qos\.logback\.core\.db|com\.mchange\.v2\.c3p0|com\.zaxxer\.hikari|oracle\.jdbc\.(?:connector|rowset)|net\.sf\.ehcache\.transaction|templatesimpl|javax\.(?:script\.scriptengine|management\.badattribute|naming\.(?:initialcontext|spi|ldap))|java\.net\.(?:urlclassloader|inet4address)|java\.lang\.(?:processbuilder|runtime|autocloseable)|java\.io\.objectinputstream|sun\.rmi\.server|com\.alibaba\.fastjson`,
-				Program:  257,
-				Needs:    []uint16{294},
+				Program:  266,
+				Needs:    []uint16{304},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `(?i)\bimport\s+(?:static\s+)?[a-z]+\.|^\s*at\s+[\w.$]+\(|\bpackage\s+[a-z.]+;|exception(?:\s+in\s+thread|:)`,
-				Program:  258,
+				Program:  267,
 			},
 		},
 	},
@@ -4303,17 +4423,17 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)%\{\s*\(?\s*#|#_?memberaccess|#context\s*[\[.=]|#(?:request|session|application|attr|parameters)\s*\[|@java\.\w+\.\w+@|@(?:org|com|ognl)\.[\w.]+@|\bt\s*\(\s*java\.|\bt\s*\(\s*(?:org|javax)\.|#\{?\s*t\s*\(|new\s+java\.\w+\.\w+\s*[(\[]|\(#\w+\s*=\s*[@#'"(]|#this\.getclass|\.getclass\s*\(\s*\)\s*\.\s*(?:forname|classloader|getclassloader|getmethod)|getruntime\s*\(\s*\)|\bclass\s*\.\s*(?:module\s*\.\s*)?classloader|class\s*\.\s*forname\s*\(|processbuilder\s*\(|(?:\A|[\s{(;=])java\.lang\.(?:runtime|processbuilder|system\.(?:getenv|exit))`,
-				Program:  259,
-				Needs:    []uint16{295},
+				Program:  268,
+				Needs:    []uint16{305},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `(?i)(?:\n[^\n]*){6}|\bimport\s+java|public\s+(?:static|class|void)`,
-				Program:  260,
+				Program:  269,
 			},
 		},
 	},
@@ -4323,12 +4443,12 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\$type["']?\s*[:=]\s*["']?\s*(?:system\.|microsoft\.|\w+\.\w+[^"'\n]*,\s*\w)|objectdataprovider|system\.(?:diagnostics\.process\b|windows\.data\.object|configuration\.install|security\.(?:principal|claims)\.\w*(?:identity|principal)|management\.automation|io\.fileinfo|data\.(?:dataset\b.*versiontolerant|services\.internal)|web\.ui\.(?:losformatter|objectstateformatter)|activities\.presentation|workflow\.component|runtime\.(?:remoting|serialization\.formatters))[^\n]*(?:,\s*\w|processstartinfo|start\b|methodname)|<%@?\s*(?:page|import|eval|execute|response|=?\s*request)|<%\s*(?:eval|execute)\w*\s+request|\A[\s"'(;@{]*(?:new\s+)?system\.(?:diagnostics|reflection|io|environment|net\.webclient)\.?\w*\.?\w*\s*[(.]|xp_cmdshell|microsoft\.(?:visualstudio\.text\.formatting|powershell\.)\w*[^\n]*(?:,|command)`,
-				Program:    261,
-				Needs:      []uint16{296},
+				Program:    270,
+				Needs:      []uint16{306},
 			},
 		},
 	},
@@ -4338,10 +4458,10 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets95,
+				Targets:  targets96,
 				Argument: "(?i)\\A(?:system\\.|microsoft\\.)[\\w.]+(?:`\\d+)?(?:\\[\\[[^\\]]+\\]\\])?,\\s*\\w[\\w.]*|\\A(?:com\\.sun|java|javax|org\\.apache|org\\.springframework|ch\\.qos|com\\.mchange|sun\\.rmi|groovy|net\\.sf|org\\.mozilla)\\.[\\w.$]+\\s*\\z",
-				Program:  266,
-				Needs:    []uint16{297},
+				Program:  275,
+				Needs:    []uint16{307},
 			},
 		},
 	},
@@ -4351,17 +4471,17 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "(?i)<\\?(?:php|=)\\s*[\\s@$({]*(?:system|exec|shell_exec|passthru|eval|assert|phpinfo|`|\\$_|echo|print|die|include|require|file_|readfile|base64)|(?:\\A|[\\s;=({,@\\\\!'\"])(?:system|shell_exec|passthru|proc_open|pcntl_exec|popen)\\s*\\(\\s*(?:['\"$]|\\w+\\s*\\()[^\\n]*\\)\\s*;?|\\$\\{?\\s*@?(?:phpinfo|print|eval|system|exec|passthru|assert)\\s*\\(|\\{\\$?\\{?\\s*@?(?:phpinfo|system|exec)\\s*\\(|\\A[\\s;'\".)}]*(?:print|echo|die|var_dump|printf|highlight_file|show_source|readfile|include|require(?:_once)?|exit)\\s*\\(?\\s*(?:md5|sha1|phpinfo|base64_|file_get|system|`|\\$_(?:get|post|server|request)|['\"](?:/(?:etc|proc|var/)|php:)|\\d+\\s*\\)\\s*;)|\\$_(?:get|post|request|cookie|server)\\s*\\[[^\\]]*\\]\\s*\\(|\\(\\s*['\"]\\w+['\"]\\s*[.^|]\\s*['\"]\\w*['\"]\\s*\\)\\s*\\(|chr\\(\\d+\\)\\s*\\.\\s*chr\\(",
-				Program:  267,
-				Needs:    []uint16{298, 299, 300},
+				Program:  276,
+				Needs:    []uint16{308, 309, 310},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){6}`,
-				Program:  268,
+				Program:  277,
 			},
 		},
 	},
@@ -4371,11 +4491,11 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    27, // urlDecodeUni jsDecode
+				Targets:  targets86,
+				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `new\s+Proxy\s*\(|Reflect\s*\.\s*\w+\s*\(|Object\s*\.\s*(?:defineProperty|setPrototypeOf|assign)\s*\(|\bimport\s+(?:os|subprocess|pty|socket)\b|subprocess\.\w+\(|os\.(?:environ|getenv)|process\.(?:env|exit)|Process\.Start\s*\(|Runtime\s*\.\s*getRuntime`,
-				Program:  269,
-				Needs:    []uint16{301},
+				Program:  278,
+				Needs:    []uint16{311},
 			},
 		},
 	},
@@ -4385,12 +4505,12 @@ var table = []Rule{
 		Source:  "template.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{[{=\-~!#%]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*[\-~]?\}\}|[$#*@~]\{\{?=?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|<%[=\-#]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*-?%>|\[\[\s*[$*#~]?\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|\[=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\]|\{%[=\-+]?(?:\s*print)?\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)?\s*-?%\}|@\(\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\A\s*\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}\s*\z|\{@\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#set\s*\(\s*\$\w+\s*=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\{\{\s*\d+\s*\*\s*['"]\d|(?:\$|#|\{)\{\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*(?:[)*+-]|\||\.)|\{php\}|\{\{\s*['"]\w{1,8}['"]\s*(?:\*\s*\d|\.(?:join|upper|repeat|toUpperCase|concat)\()`,
-				Program:    270,
-				Needs:      []uint16{302, 303, 304},
+				Program:    279,
+				Needs:      []uint16{312, 313, 314},
 			},
 		},
 	},
@@ -4400,12 +4520,12 @@ var table = []Rule{
 		Source:  "template.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{(?:\{|%)[^}\n]{0,120}(?:__\w+__|\bconfig\.(?:items|from_|__|\w*secret)|\brequest\s*(?:\.\s*(?:application|environ|__)|\[|\|\s*attr)|\bself\s*\.\s*(?:_|env|__|template)|_self\s*\.\s*env|\b(?:cycler|joiner|namespace|lipsum|url_for|get_flashed_messages|g\.pop|application)\s*(?:\.|\|\s*attr|\[)|\|\s*(?:attr|map|filter|sort|reduce|join)\s*\(\s*['"](?:system|exec|passthru|shell_exec|__|popen|phpinfo|file_get)|\|\s*file_excerpt|app\.request\.(?:server|query|files|cookies)|dump\s*\(\s*(?:app|_context)|\bmro\b|subclasses|popen\s*\(|\.(?:constructor|getClass|class)\s*(?:\.|\(|\[)|\bconstructor\s*[.(\[]|source\s*\(\s*['"]/|\.__|(?:settings|env|secrets?)\.(?:SECRET|AWS|DATABASE)\w*|_context\b|registerUndefinedFilterCallback|setCache\s*\()|\{\{[-~\s]*(?:config|self|_self|_context|settings|app|request|dump\(\)|url_for|lipsum|cycler|g|session|debug)\s*[-~]?\}\}\s*\z|\{%-?\s*(?:import|debug|load\s+(?:log|module)|include\s*['"]?(?:/|\.\.)|extends\s*['"]?(?:/|\.\.|https?:)|set\s+\w+\s*=\s*(?:request|config|cycler|__|['"]__)|apply\s|raw\s+import|eval|python|php)\b`,
-				Program:    271,
-				Needs:      []uint16{305},
+				Program:    280,
+				Needs:      []uint16{315},
 			},
 		},
 	},
@@ -4415,17 +4535,17 @@ var table = []Rule{
 		Source:  "template.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)<#(?:assign|list|function|macro|include|import|setting)\s[^>\n]*(?:\?new\s*\(|\?api|execute|objectconstructor|jythonruntime|getclass|['"]/)|freemarker\.template\.utility|\?new\s*\(\s*\)|\?api\s*\.|\$\{[^}\n]{0,80}(?:\.getclass\s*\(|\.class\s*[.\[]|\.forname\s*\(|protectiondomain|classloader|getruntime|pagecontext|applicationscope|\bt\s*\(\s*java|product\.class|\.tostring\s*\(\s*\)\.(?:class|getclass)|self\.(?:module|template|context)|cache\.util|__import__|dump\s*\(|import\s+os|facescontext|servletcontext|execute\()|#set\s*\(\s*\$\w+\s*=\s*[^)\n]{0,120}(?:\.class|getclass|forname|runtime|\$x\b|inspect|\.type\b)|\$class\.(?:inspect|type)|\$\w+\.(?:getclass\s*\(\s*\)|class\.(?:inspect|forname|type))|#evaluate\s*\(|#include\s*\(\s*['"](?:/|\.\.)|__\$\{[^}\n]*\}__\s*::|\[\[\s*\$\{[^}\n]*(?:t\s*\(|\.class|new\s)|\$\{#(?:rt|ctx|root|vars|execinfo)\b|\*\{[^}\n]*t\s*\(|th:(?:text|utext|fragment)\s*=\s*['"]?\s*[$*]\{[^}\n]*(?:t\s*\(|new\s|class)|\$\{\s*(?:applicationscope|pagecontext|requestscope|sessionscope|initparam|header|cookie|param)\s*(?:[.\[}]|\})`,
-				Program:  272,
-				Needs:    []uint16{306},
+				Program:  281,
+				Needs:    []uint16{316},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){20}`,
-				Program:  273,
+				Program:  282,
 			},
 		},
 	},
@@ -4435,12 +4555,12 @@ var table = []Rule{
 		Source:  "template.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\{(?:php|literal|/php)\\}|\\{\\s*(?:system|exec|passthru|shell_exec|phpinfo|eval|readfile|file_get_contents|include)\\s*\\(|\\{smarty_internal|\\{\\$smarty\\.(?:version|template|server|env|cookies|const|now|request|get|post|current_dir)|\\{(?:if|include|fetch|eval)\\s+(?:phpinfo|system|exec|passthru|readfile|file\\s*=\\s*['\"](?:/|\\.\\.|file:|php:|string:)|var\\s*=)|\\{self::|\\{\\$\\w+->(?:getstreamvariable|trusted|compile)|\\[['\"](?:system|exec|passthru|cat)['\"]\\]\\s*\\|\\s*(?:map|filter)|\\{\\{\\s*\\[[^\\]\\n]*\\]\\s*\\|\\s*(?:map|filter|sort|reduce)\\s*\\(\\s*['\"](?:system|exec|passthru)|\\{=\\s*(?:system|exec)|@\\{?\\s*(?:system|passthru|shell_exec)\\s*\\(|<\\?=\\s*\\W*(?:system|`|exec|\\d+\\s*\\*)|\\{\\{\\s*(?:system|exec|shell_exec|passthru|phpinfo|eval|file_get_contents)\\s*\\(",
-				Program:    274,
-				Needs:      []uint16{307},
+				Program:    283,
+				Needs:      []uint16{317},
 			},
 		},
 	},
@@ -4450,12 +4570,12 @@ var table = []Rule{
 		Source:  "template.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   "<%[-=#]?\\s*(?:system|exec|`|IO\\.|File\\.|Dir\\.|Kernel|`|self\\.|require|import|eval|Open3|Process|global\\.|process\\.|Runtime|java\\.|%x|open\\(|root\\.|include\\(|ENV|session\\[|\\d{1,6}\\s*\\*\\s*\\d)|#\\{\\s*(?:system|exec|`|IO\\.|File\\.(?:read|open)|Dir\\.|Kernel|%x|eval|Open3|root\\.process|global\\.|process\\.|function\\s*\\(|this\\.constructor|require|self\\.class|Object\\.)|(?:\\A|\\n)\\s*[-=]\\s*(?:var\\s+\\w+\\s*=\\s*)?(?:root\\.process|global\\.process|process\\.|require\\s*\\(|File\\.open|%x|system\\s*\\()|\\{\\{\\s*#with\\s+['\"(]|\\{\\{\\s*#?(?:each|with|if|lookup)\\b[^}\\n]*(?:constructor|__proto__|prototype|\\.call\\b|\\.apply\\b|string\\.sub)|\\{\\{[^}\\n]{0,60}(?:\\bconstructor\\b|__proto__|\\$(?:on|eval|parse|watch|new)\\b\\s*[.(]|toString\\s*\\(\\s*\\)\\s*\\.\\s*constructor|\\.constructor|\\.charAt\\s*=|global\\.process|process\\.mainModule|range\\.constructor|require\\s*\\()|\\$\\{\\s*(?:global|process|require|constructor|this\\.constructor|__proto__|import\\(|self\\.module|%x|open\\(|[\"']?__import__|`)|\\bview options\\]\\[|outputFunctionName|escapeFunction\\s*[=;\\]]|\\$\\{\\{?<%\\[%",
-				Program:    275,
-				Needs:      []uint16{308},
+				Argument:   "<%[-=#]?\\s*(?:system|exec|`|IO\\.|File\\.|Dir\\.|Kernel|`|self\\.|require|import|eval|Open3|Process|global\\.|process\\.|Runtime|java\\.|%x|open\\(|root\\.|include\\(|ENV|session\\[|\\d{1,6}\\s*\\*\\s*\\d)|#\\{\\s*(?:system|exec|`|IO\\.|File\\.(?:read|open)|Dir\\.|Kernel|%x|eval|Open3|root\\.process|global\\.|process\\.|function\\s*\\(|this\\.constructor|require|Object\\.(?:send|const))|(?:\\A|\\n)\\s*[-=]\\s*(?:var\\s+\\w+\\s*=\\s*)?(?:root\\.process|global\\.process|process\\.|require\\s*\\(|File\\.open|%x|system\\s*\\()|\\{\\{\\s*#with\\s+['\"(]|\\{\\{\\s*#?(?:each|with|if|lookup)\\b[^}\\n]*(?:constructor|__proto__|prototype|\\.call\\b|\\.apply\\b|string\\.sub)|\\{\\{[^}\\n]{0,60}(?:\\bconstructor\\b|__proto__|\\$(?:on|eval|parse|watch|new)\\b\\s*[.(]|toString\\s*\\(\\s*\\)\\s*\\.\\s*constructor|\\.constructor|\\.charAt\\s*=|global\\.process|process\\.mainModule|range\\.constructor|require\\s*\\()|\\$\\{\\s*(?:(?:global|process|require|constructor|this\\.constructor|__proto__)\\s*[.(\\[]|import\\(|self\\.module|%x|open\\(|[\"']?__import__|`)|\\bview options\\]\\[|outputFunctionName|escapeFunction\\s*[=;\\]]|\\$\\{\\{?<%\\[%",
+				Program:    284,
+				Needs:      []uint16{318},
 			},
 		},
 	},
@@ -4465,12 +4585,68 @@ var table = []Rule{
 		Source:  "template.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   `\{\{-?\s*(?:\.\s*\}\}\s*\z|\.(?:System|Exec|Env|File|ReadFile|WriteFile|Shell|Command|Getenv|Runtime|SecretKey|Password|Passw)\w*\b|call\s+\.|(?:printf|print|println|html|js|urlquery)\s+['"][^'"\n]*['"]\s*\.?\s*-?\}\}\s*\z|template\s+['"](?:/|\.\.|T\d)|define\s+['"]T\d)|@\{?\s*(?:System|Microsoft)\.\w|@\(\s*(?:System|new\s|1\s*\+)|@(?:Html\.Raw|Model\.GetType|using\s+System)|\{\{\s*(?:range|index)\s+\.(?:Env|Secrets)|\[%\s*(?:INCLUDE|PROCESS|PERL|RAWPERL|USE)\s*['"/]|<(?:cf(?:set|execute|output|script)|jsp:(?:include|scriptlet|useBean))\b|\$\{\{?\s*['"]?(?:freemarker|java\.|javax\.)|<!--#(?:exec|include|echo|printenv|config)\b|\A\s*\{%\s*[\w ]+%\}\s*\z`,
-				Program:    276,
-				Needs:      []uint16{309, 310, 311},
+				Argument:   `\{\{-?\s*(?:\.\s*\}\}\s*\z|\.(?:System|Exec|Env|File|ReadFile|WriteFile|Shell|Command|Getenv|Runtime|SecretKey|Password|Passw)\w*\b|call\s+\.|(?:printf|print|println|html|js|urlquery)(?:\s+['"][^'"\n]*['"])+\s*\.?\s*-?\}\}\s*\z|template\s+['"](?:/|\.\.|T\d)|define\s+['"]T\d)|@\{?\s*(?:System|Microsoft)\.\w|@\(\s*(?:System|new\s|1\s*\+)|@(?:Html\.Raw|Model\.GetType|using\s+System)|\{\{\s*(?:range|index)\s+\.(?:Env|Secrets)|\[%\s*(?:INCLUDE|PROCESS|PERL|RAWPERL|USE)\s*['"/]|<(?:cf(?:set|execute|output|script)|jsp:(?:include|scriptlet|useBean))\b|\$\{\{?\s*['"]?(?:freemarker|java\.|javax\.)|<!--#(?:exec|include|echo|printenv|config)\b|\A\s*\{%\s*[\w ]+%\}\s*\z`,
+				Program:    285,
+				Needs:      []uint16{319, 320, 321},
+			},
+		},
+	},
+	{
+		ID: 41001, Class: XSS, Level: 1, Severity: Critical,
+		Message: "Cross-site scripting: handler or script URL behind another decoding",
+		Source:  "xss.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    27, // urlDecodeUni htmlEntityDecode jsDecode removeNulls
+				Argument: "(?i)<[a-z!/?][^>\\n]{0,200}?[\\s/\"'`\\x0b\\x0c]on[a-z]{3,25}\\s*=\\s*[\"'`]?\\s*[\\w(\\[{!+&~\\\\/-]|<(?:script|svg|iframe|object|embed|math|base|applet|frameset|animate|set|foreignobject|portal)[\\s/>\"'][^\\n]{0,200}(?:javascript:|data:text|srcdoc|(?:alert|confirm|prompt|eval|fetch)\\s*[(`])|(?:href|src|action|formaction|data|xlink:href|from|to|values|srcdoc|poster|background)\\s*=\\s*[\"'`]?[\\s\\x00-\\x20]*(?:j\\s*a\\s*v\\s*a\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|v\\s*b\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|livescript|data\\s*:\\s*(?:text/html|image/svg|application/x?html))\\s*[:;,]",
+				Program:  286,
+				Needs:    []uint16{322, 323, 324},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){5}`,
+				Program:  287,
+			},
+		},
+	},
+	{
+		ID: 41002, Class: XSS, Level: 1, Severity: Critical,
+		Message: "Cross-site scripting: script without a tag",
+		Source:  "xss.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      28, // urlDecodeUni jsDecode
+				MultiMatch: true,
+				Argument:   "(?i)\\A[\\s\"'`;)}\\\\\\]>,/*-]*(?:(?:window|self|top|parent|frames|globalthis|this|document)\\s*(?:\\.|\\[\\s*[\"'`])\\s*)*(?:alert|confirm|prompt|print|eval|settimeout|setinterval|fetch|open)[ \\t]*(?:`|\\(\\s*(?:[\"'`\\d/]|document|window|string\\.|location|origin|name|self|this|atob)|\\)\\s*\\()[^\\n]*\\z|\\A[\\s\"'`;)}\\]]*(?:document|window|self|top|parent)\\s*\\.\\s*(?:location|cookie|domain|write(?:ln)?|body|documentelement|name)\\s*(?:=|\\(|\\.|\\[|\\z)|\\[\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\+\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\]\\s*[(`]|\\b(?:self|top|window|parent|globalthis)\\s*\\[\\s*(?:[\"'`/]|\\\\x)[^\\]\\n]{1,60}\\]\\s*[(`]|(?:\\A|[\\s;(,])(?:alert|confirm|prompt)(?:`[^`\\n]*`|\\s*\\(\\s*(?:\\d+|document\\.(?:cookie|domain)|/\\w+/|xss|[\"'`]xss)[^\\n]{0,20}\\))|\\+ADw-|(?:\\\\u003c|\\\\x3c|&lt;|%253c|%26lt%3b)\\s*(?:script|img|svg|iframe)[^\\n]{0,100}(?:alert|on\\w+=|javascript:|src=)",
+				Program:    288,
+				Needs:      []uint16{325, 326, 327},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `\n[^\n]*\n[^\n]*\n`,
+				Program:  257,
+			},
+		},
+	},
+	{
+		ID: 41003, Class: XSS, Level: 1, Severity: Critical,
+		Message: "Cross-site scripting: script URL as the value",
+		Source:  "xss.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      25, // urlDecodeUni htmlEntityDecode
+				MultiMatch: true,
+				Argument:   `(?i)\A\s*(?:(?:&#?\w{1,8};|[\x00-\x20])*)(?:j(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*v(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*s(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*c(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*r(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*i(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*p(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*t|vbscript|data:text/html|data:image/svg\+xml|data:application/(?:xhtml|xml))(?:[\x00-\x20]|&\w+;)*(?::|&colon;|&#0*58;|;|,)\s*\S`,
+				Program:    289,
+				Needs:      []uint16{328, 329, 330},
 			},
 		},
 	},
@@ -4480,12 +4656,12 @@ var table = []Rule{
 		Source:  "nosql.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets88,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets89,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|[.\[:/])\s*['"]?\$(?:ne|gte?|lte?|nin|regex|where|elemMatch|expr|jsonSchema|function|accumulator|lookup|unionWith|graphLookup|exists|nor|mod)['"]?\]?(?:\[\w*\])*\s*(?:\z|[.\[])`,
-				Program:    277,
-				Needs:      []uint16{312},
+				Program:    290,
+				Needs:      []uint16{331},
 			},
 		},
 	},
@@ -4495,22 +4671,22 @@ var table = []Rule{
 		Source:  "nosql.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
-				Argument: `(?i)['"{\[,(\s]?\s*['"]?\$(?:ne|gte?|lte?|n?in|eq|regex|where|elemMatch|expr|jsonSchema|function|exists|nor|or|and|not|mod|accumulator|lookup)['"]?\s*\]?\s*[:=]\s*(?:['"\[{/\d-]|null|true|false|undefined|function|\w)`,
-				Program:  278,
-				Needs:    []uint16{313},
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: `(?i)['"{\[,(\s]?\s*['"]?\$(?:ne|gte?|lte?|n?in|eq|regex|where|elemMatch|expr|jsonSchema|function|exists|nor|or|and|not|mod|accumulator|lookup)['"]?\s*(?:\]\s*=|\]?\s*[:=]\s*(?:['"{/\d-]|\[\s*['"{\d\]]|null|true|false|undefined|function|this))`,
+				Program:  291,
+				Needs:    []uint16{332},
 			},
 			{
 				Targets:  targets54,
 				Argument: `\A\s*[\[{(\w'"$,|&;}]`,
-				Program:  279,
+				Program:  292,
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){4}|\bdb\.\w+\.(?:find|aggregate)|\$(?:schema|ref)\b|=>|\b(?:const|let|await)\s`,
-				Program:  280,
+				Program:  293,
 			},
 		},
 	},
@@ -4520,17 +4696,17 @@ var table = []Rule{
 		Source:  "nosql.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets87,
-				Chain:    43, // urlDecodeUni urlDecodeUni
-				Argument: "(?i)\\A[^\\n]{0,60}['\"`}\\])]\\s*(?:;|\\|\\||&&|,|\\}|\\)|\\+)\\s*(?:return\\b|this\\.\\w+\\s*[!=<>.\\[(]|sleep\\s*\\(|db\\.\\w|var\\s+\\w+\\s*=|while\\s*\\(|it\\s*=\\s*new\\s+date|do\\s*\\{|Object\\.keys\\(|function\\s*\\()|\\bthis\\.(?:password|passwd|pass|secret|token|username|user|_id|constructor|email|credit\\w*)\\s*(?:\\.\\s*(?:match|length|charat|substr|indexof|startswith|tostring)|\\[\\s*\\d|[!=]==?|\\}\\s*//)|\\breturn\\s*\\(?\\s*true\\s*;?\\s*\\}?\\s*(?:;|//|var\\b|\\+|\\z)|;\\s*return\\s*(?:true|1|\\(|'|\")|;\\s*var\\s+\\w+\\s*=\\s*['\"]?\\w*['\"]?\\s*(?:;|\\z)|\\bdb\\.(?:getcollection(?:names)?|dropdatabase|adminCommand|runCommand|version|hostInfo|serverStatus|stats|getmongo|getname|\\w+\\.(?:insert|drop|remove|update|save|find|mapreduce|count|aggregate)\\w*)\\s*\\(|tojson(?:onelist)?\\s*\\(|new\\s+date\\s*\\(\\s*\\)\\s*\\)?\\s*;?\\s*do\\s*\\{|Object\\.keys\\s*\\(\\s*this\\s*\\)|\\A[\\s'\"});]*(?:sleep|benchmark)\\s*\\(\\s*\\d+\\s*\\)\\s*(?:;|\\||&|\\}|\\)|'|\"|//|\\z)|\\|\\|\\s*['\"]?(?:1|a|true)['\"]?\\s*={2,3}\\s*['\"]?(?:1|a|true)|['\"]\\s*(?:\\|\\||&&)\\s*(?:this\\b|['\"]?\\w*['\"]?\\s*={1,3})|\\bmapreduce\\b[^\\n]*function|\\A\\s*function\\s*\\(\\s*\\)\\s*\\{\\s*(?:return|sleep|while|var|this|emit)",
-				Program:  281,
-				Needs:    []uint16{314},
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: `(?i)\A[\w@. -]*['"]+[\s)}\]]*(?:;|\|\||&&|\}|\+)\s*(?:return\b|this\.\w+\s*[!=<>.\[(]|sleep\s*\(|db\.\w|var\s+\w+\s*=|while\s*\(|it\s*=\s*new\s+date|do\s*\{|Object\.keys\(|function\s*\()|\A[\w@. -]*['"]?[\s)}\]]*;\s*return\s*(?:true|1|\(|'|"|this)|\A\s*(?:true|false|\d+)\s*;?\s*return\s+(?:true|1)|\bthis\.(?:password|passwd|pass|secret|token|username|user|_id|constructor|email|credit\w*)\s*(?:\.\s*(?:match|length|charat|substr|indexof|startswith|tostring)|\[\s*\d|[!=]==?|\}\s*//)|'\s*;\s*return\s+true\s*;\s*var\s|\A[\s'"});|&]*(?:return\s+)?db\.(?:getcollection(?:names)?|dropdatabase|adminCommand|runCommand|version|hostInfo|serverStatus|stats|getmongo|getname|\w+\.(?:insert|drop|remove|update|save|find|mapreduce|count|aggregate)\w*)\s*\(|tojson(?:onelist)?\s*\(|new\s+date\s*\(\s*\)\s*\)?\s*;?\s*do\s*\{|Object\.keys\s*\(\s*this\s*\)|\A[\s'"});]*(?:sleep|benchmark)\s*\(\s*\d+\s*\)\s*(?:;|\||&|\}|\)|'|"|//|\z)|\|\|\s*['"]?(?:1|a|true)['"]?\s*={2,3}\s*['"]?(?:1|a|true)|\A[\w@. -]*['"]\s*(?:\|\||&&)\s*(?:this\b|['"]?\w*['"]?\s*={1,3})|\bmapreduce\b[^\n]*function|\A\s*function\s*\(\s*\)\s*\{\s*(?:return|sleep|while|var|this|emit)[^\n]*\z`,
+				Program:  294,
+				Needs:    []uint16{333},
 			},
 			{
 				Targets:  targets54,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}|\b(?:const|let|public|private|export|def|func)\s`,
-				Program:  282,
+				Program:  295,
 			},
 		},
 	},
@@ -4540,12 +4716,119 @@ var table = []Rule{
 		Source:  "nosql.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets87,
-				Chain:      43, // urlDecodeUni urlDecodeUni
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   `(?i)(?:\A|[&?/])_(?:search|all_docs|all_dbs|cat|cluster|nodes|mapping|bulk|msearch|scripts|temp_view|design|changes|users|sql)/?(?:\?|/|\z)|"(?:script|script_fields|inline|runtime_mappings|scripted_metric)"\s*:\s*\{?\s*"[^\n]{0,200}(?:java\.|getclass|exec|runtime|system\.)|attribute_(?:exists|not_exists|type)\s*\(|(?:\A|['"])\s*(?:OR|AND)\s+(?:begins_with|contains|attribute_\w+)\s*\(|\bN1QL\b|selector["']?\s*:\s*\{\s*["']?_id["']?\s*:\s*\{\s*["']?\$gt|ScanFilter["']?\s*:|ComparisonOperator["']?\s*:\s*["'](?:GT|NE|NOT_NULL|LT|GE)|\bMATCH\s*\(\w*(?::\w+)?\)\s*(?:DETACH\s+DELETE|RETURN|SET|WHERE)|(?:\A|['"])[^\n]{0,30}\b(?:WITH|UNION)\s+(?:MATCH|CALL|1\s+as)\b|\bCALL\s+(?:db|dbms|apoc)\.\w+|\bLOAD\s+CSV\s+(?:WITH|FROM)|\r\n\s*(?:SET|GET|DEL|FLUSHALL|CONFIG|EVAL|SLAVEOF|KEYS)\s+\S+|\b(?:CONFIG\s+SET\s+(?:dir|dbfilename)|SLAVEOF\s+[\w.]+\s+\d|FLUSHALL\b\s*(?:\r|\z))|EVAL\s+['"]return`,
-				Program:    283,
-				Needs:      []uint16{315},
+				Argument:   `(?i)(?:\A|[&?/])_(?:search|all_docs|all_dbs|cat|cluster|nodes|mapping|bulk|msearch|scripts|temp_view|design|changes|users|sql)/?(?:\?|/|\z)|"(?:script|script_fields|inline|runtime_mappings|scripted_metric)"\s*:\s*\{?\s*"[^\n]{0,200}(?:java\.|getclass|exec|runtime|system\.)|\battribute_(?:exists|not_exists|type)\s*\(|(?:\A|['"])\s*(?:OR|AND)\s+(?:begins_with|contains|attribute_\w+)\s*\(|\bN1QL\b|selector["']?\s*:\s*\{\s*["']?_id["']?\s*:\s*\{\s*["']?\$gt|ScanFilter["']?\s*:|ComparisonOperator["']?\s*:\s*["'](?:GT|NE|NOT_NULL|LT|GE)|\bMATCH\s*\(\w*(?::\w+)?\)\s*(?:DETACH\s+DELETE|RETURN|SET|WHERE)|(?:\A|['"])[^\n]{0,30}\b(?:WITH|UNION)\s+(?:MATCH|CALL|1\s+as)\b|\bCALL\s+(?:db|dbms|apoc)\.\w+|\bLOAD\s+CSV\s+(?:WITH|FROM)|\r\n\s*(?:SET|GET|DEL|FLUSHALL|CONFIG|EVAL|SLAVEOF|KEYS)\s+\S+|\b(?:CONFIG\s+SET\s+(?:dir|dbfilename)|SLAVEOF\s+[\w.]+\s+\d|FLUSHALL\b\s*(?:\r|\z))|EVAL\s+['"]return`,
+				Program:    296,
+				Needs:      []uint16{334},
+			},
+		},
+	},
+	{
+		ID: 42101, Class: SQLi, Level: 1, Severity: Critical,
+		Message: "SQL injection: second statement",
+		Source:  "sql.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      42, // urlDecodeUni replaceComments
+				MultiMatch: true,
+				Argument:   `(?i)\A[^\n;]{0,40};\s*(?:show\s+(?:tables|databases|warnings|columns|grants|variables)\b|drop\s+(?:table|database|schema|view|user)\s+\S|truncate\s+table\s|shutdown\b\s*(?:with|;|--|\z)|copy\s+\S+\s+(?:to|from)\s+program|declare\s+@\w+|exec(?:ute)?\s*(?:\(|master|xp_|sp_|immediate)|waitfor\s+(?:delay|time)|alter\s+(?:table|user|role)\s+\S|create\s+(?:table|user|function|login|or\s+replace)\s+\S|grant\s+\w+\s+(?:on|to)\s|handler\s+\w+\s+open|prepare\s+\w+\s+from|set\s+@\w+\s*=|insert\s+into\s+\S+\s*(?:\(|values|select)|update\s+\w+\s+set\s+\w+\s*=|delete\s+from\s+\w+)|\bcopy\s*(?:\w+|\([^)\n]*\))\s+(?:to|from)\s+program\s+'|\battach\s+database\s+'|\bload_extension\s*\(|\binto\s+(?:outfile|dumpfile)\s+['"]`,
+				Program:    297,
+				Needs:      []uint16{335},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `\n[^\n]*\n[^\n]*\n`,
+				Program:  257,
+			},
+		},
+	},
+	{
+		ID: 42102, Class: SQLi, Level: 1, Severity: Critical,
+		Message: "SQL injection: quote and comment, or a rare operator",
+		Source:  "sql.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    42, // urlDecodeUni replaceComments
+				Argument: `(?i)\A[\w@.\s-]{0,40}['"]\s*\)*\s*(?:#\s*\z|--[\s+]*\z|;\s*%00|;\s*\x00|/\*\s*\z)|\A['"]?\d+['")]*\s+(?:div|xor|rlike|regexp|sounds\s+like|mod)\s+[\d('"]|\A0x(?:2[0-9a-f]|3[0-9]|[4-7][0-9a-f]){6,}\s*\z`,
+				Program:  298,
+				Needs:    []uint16{336, 337, 338},
+			},
+			{
+				Targets:  targets54,
+				Chain:    14, // lowercase
+				Negated:  true,
+				Argument: `\A0x[0-9a-f]{32,}\z|\A0x[0-9a-f]{6,12}\z`,
+				Program:  299,
+			},
+		},
+	},
+	{
+		ID: 42103, Class: SQLi, Level: 1, Severity: Critical,
+		Message: "SQL injection: waiting, error or out-of-band function",
+		Source:  "sql.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    42, // urlDecodeUni replaceComments
+				Argument: `(?i)\b(?:pg_sleep|dbms_(?:pipe\.receive_message|lock\.sleep|session\.sleep)|utl_(?:http|inaddr|smtp|tcp)\.\w+|sys\.(?:fn_xe_file|dm_os_file)|xp_(?:dirtree|fileexist|subdirs|regread|cmdshell)|lo_(?:import|export)|pg_read_(?:file|binary)|pg_ls_dir|dblink_(?:connect|send)|randomblob|zeroblob|like\s*\(\s*'abcdefg'|ctxsys\.drithsx|dbms_xmlgen|extractvalue|updatexml|gtid_subset|st_latfromgeohash|name_const|generate_series)\s*(?:\(\s*(?:[\d'"(\w]|@@)|\s+['"\\])|\bsleep\s*\(\s*\d+\s*\)\s*(?:#|--|\)|and|or\b|=|>|<)|\b(?:and|or|select|if|case|when|\|\|)\b[^\n]{0,40}(?:\bsleep|\bbenchmark|\bpg_sleep)\s*\(\s*\d|@@(?:version|hostname|datadir|servername|global)\b[^\n]{0,30}(?:\)|--|#|\z)`,
+				Program:  300,
+				Needs:    []uint16{339},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){3}`,
+				Program:  301,
+			},
+		},
+	},
+	{
+		ID: 42104, Class: SQLi, Level: 1, Severity: Critical,
+		Message: "XPath injection",
+		Source:  "sql.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: `(?i)['"]\s*\]?\s*(?:or|and|\|)\s+(?:count\s*\(\s*/|string-length\s*\(|name\s*\(|position\s*\(|substring\s*\(\s*(?:name|//|/\*)|starts-with\s*\(|contains\s*\(\s*(?:\.|name|//)|not\s*\(|true\s*\(\s*\))|\|\s*//\w+\[|\|\s*/\*\s*\||\A\s*(?:doc|unparsed-text|document|doc-available|encode-for-uri)\s*\(\s*['"(]|\bcount\s*\(\s*/(?:/?\*|\w)|\bname\s*\(\s*/\*|\]\s*\|\s*//|//\*\[|/(?:child|descendant|parent|ancestor|following|preceding|self)::(?:node|text|\*|\w)`,
+				Program:  302,
+				Needs:    []uint16{340, 341, 342},
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `\n[^\n]*\n`,
+				Program:  303,
+			},
+		},
+	},
+	{
+		ID: 42105, Class: SQLi, Level: 1, Severity: Critical,
+		Message: "LDAP injection",
+		Source:  "sql.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: `(?:\A|[\w*)]\s*)\)\s*\(\s*[|&!]|\A[\w@.* -]*\)\s*\(\s*[|&!]?\(?\s*[a-zA-Z][\w-]*\s*[~<>]?=[^()\n]*|\A\s*[(*]*\(\s*[|&!]\s*\(\s*[a-zA-Z][\w-]*\s*[~<>]?=|\*\s*\)\s*\)?\s*\(\s*[|&!(]?\s*\w+\s*=|\A[\w. -]*\*?\)\)?%00|\A\*\)\(|\)\s*\([(|&!\s]*(?:uid|cn|mail|objectclass|objectClass|userPassword|password|sn|ou|dc|sAMAccountName|memberOf)\s*=`,
+				Program:  304,
+				Needs:    []uint16{343, 344, 345},
+			},
+			{
+				Targets:  targets54,
+				Argument: `(?:uid|cn|mail|object[cC]lass|object[cC]ategory|user|pass|sn|ou|dc|sAMAccountName|memberOf|login|name|department|group|telephoneNumber|\A\*|&\)|%26\))`,
+				Program:  305,
+			},
+			{
+				Targets:  targets54,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){2}|=>|\bfunction\b|[;{}]\s*\z|&&|\|\||::`,
+				Program:  306,
 			},
 		},
 	},
@@ -5063,7 +5346,6 @@ var targets86 = []Target{
 	{Variable: Files},
 	{Variable: XML},
 	{Variable: Body},
-	{Variable: URIRaw},
 }
 
 var targets87 = []Target{
@@ -5076,21 +5358,35 @@ var targets87 = []Target{
 	{Variable: Files},
 	{Variable: XML},
 	{Variable: Body},
+	{Variable: XMLAttributes},
 }
 
 var targets88 = []Target{
+	{Variable: Args},
+	{Variable: ArgsNames},
+	{Variable: Cookies},
+	{Variable: Headers},
+	{Variable: Headers, Selector: `cookie`, Exclude: true},
+	{Variable: Filename},
+	{Variable: Files},
+	{Variable: XML},
+	{Variable: Body},
+	{Variable: URIRaw},
+}
+
+var targets89 = []Target{
 	{Variable: ArgsNames},
 	{Variable: CookiesNames},
 }
 
-var targets89 = []Target{
+var targets90 = []Target{
 	{Variable: Body},
 	{Variable: XML},
 }
 
-var targets90 = []Target{
+var targets91 = []Target{
 	{Variable: Args},
-	{Variable: Args, Selector: `(?i)redirect|callback|origin|return|issuer|audience`, Program: 218, Exclude: true},
+	{Variable: Args, Selector: `(?i)redirect|callback|origin|return|issuer|audience`, Program: 226, Exclude: true},
 	{Variable: Cookies},
 	{Variable: Headers},
 	{Variable: Headers, Selector: `cookie`, Exclude: true},
@@ -5104,7 +5400,7 @@ var targets90 = []Target{
 	{Variable: Body},
 }
 
-var targets91 = []Target{
+var targets92 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -5117,7 +5413,7 @@ var targets91 = []Target{
 	{Variable: Body},
 }
 
-var targets92 = []Target{
+var targets93 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -5127,7 +5423,7 @@ var targets92 = []Target{
 	{Variable: XML},
 }
 
-var targets93 = []Target{
+var targets94 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -5138,7 +5434,7 @@ var targets93 = []Target{
 	{Variable: Body},
 }
 
-var targets94 = []Target{
+var targets95 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -5148,9 +5444,9 @@ var targets94 = []Target{
 	{Variable: Body},
 }
 
-var targets95 = []Target{
-	{Variable: Args, Selector: `\$type\z`, Program: 262},
-	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 263},
-	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 264},
-	{Variable: Args, Selector: `__type\z`, Program: 265},
+var targets96 = []Target{
+	{Variable: Args, Selector: `\$type\z`, Program: 271},
+	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 272},
+	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 273},
+	{Variable: Args, Selector: `__type\z`, Program: 274},
 }
