@@ -1,0 +1,5 @@
+//go:build linux
+
+package endtoend
+
+func runtimeMain(string) int { return 1 }
