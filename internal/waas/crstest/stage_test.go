@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -60,7 +61,7 @@ type httpContext struct {
 // The files of the module, as far as we read them.
 type (
 	testFile struct {
-		RuleID int        `yaml:"rule_id"`
+		RuleID int        `yaml:"-"`
 		Tests  []testCase `yaml:"tests"`
 	}
 	testCase struct {
@@ -101,6 +102,10 @@ func stages(t testing.TB) []stage {
 		}
 		var file testFile
 		if err := yaml.Unmarshal(data, &file); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		// One file names another rule inside than its name does; the tests are about the name's.
+		if file.RuleID, err = strconv.Atoi(strings.TrimSuffix(path.Base(name), ".yaml")); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		all = append(all, file.stages()...)
