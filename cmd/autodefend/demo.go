@@ -139,13 +139,13 @@ func (c *demoCommand) show(ctx context.Context) error {
 	if err := c.step(ctx, publish...); err != nil {
 		return err
 	}
-	if err := c.putVictim(ctx); err != nil {
+	if err := c.putVictims(ctx); err != nil {
 		return err
 	}
 	runs := c.attackable()
 	if runs {
-		c.note("One function in production renders invoices. Nobody protects it yet, and this is what its callers can do:")
-		if err := c.attack(ctx, attacks()[:2]); err != nil {
+		c.note("One function in production renders invoices, another searches the shop. Nobody protects them yet, and this is what their callers can do:")
+		if err := c.attack(ctx, slices.Concat(attacks()[:2], requests()[:2])); err != nil {
 			return err
 		}
 	}
@@ -165,8 +165,12 @@ func (c *demoCommand) show(ctx context.Context) error {
 		return err
 	}
 	if runs {
-		c.note("The same function again, in a sandbox that refuses what Lambda's refuses. Its callers do all they can think of.")
+		c.note("The same functions again, in a sandbox that refuses what Lambda's refuses. Their callers do all they can think of.")
 		if err := c.attack(ctx, attacks()); err != nil {
+			return err
+		}
+		c.note("And their requests. What the firewall refuses, the function never sees.")
+		if err := c.attack(ctx, requests()); err != nil {
 			return err
 		}
 	}
@@ -194,8 +198,10 @@ func (c *demoCommand) end(ctx context.Context, p *autodefend.Plan) error {
 	})
 }
 
-// embedded are the options that embed the demo's policy.
-func embedded() []string { return []string{"--policy", "policy.json", "--policy-key", "policy.key"} }
+// embedded are the options that embed the demo's policies.
+func embedded() []string {
+	return []string{"--policy", "policy.json", "--waas", "firewall.json", "--policy-key", "policy.key"}
+}
 
 // scene is one command and what the narrator says before it.
 type scene struct {

@@ -50,12 +50,13 @@ FUNCTION is a name, looked for in the first region of the scope, or a full ARN.`
 
 // invoked is what the command shows.
 type invoked struct {
-	Version       int                `json:"version" yaml:"version"`
-	Function      string             `json:"function" yaml:"function"`
-	Executed      string             `json:"executed_version" yaml:"executed_version"`
-	FunctionError string             `json:"function_error,omitempty" yaml:"function_error,omitempty"`
-	Payload       any                `json:"payload" yaml:"payload"`
-	Audits        []autodefend.Audit `json:"audits" yaml:"audits"`
+	Version        int                        `json:"version" yaml:"version"`
+	Function       string                     `json:"function" yaml:"function"`
+	Executed       string                     `json:"executed_version" yaml:"executed_version"`
+	FunctionError  string                     `json:"function_error,omitempty" yaml:"function_error,omitempty"`
+	Payload        any                        `json:"payload" yaml:"payload"`
+	Audits         []autodefend.Audit         `json:"audits" yaml:"audits"`
+	FirewallAudits []autodefend.FirewallAudit `json:"firewall_audits" yaml:"firewall_audits"`
 }
 
 func (c *invokeCommand) run(ctx context.Context, function string) error {
@@ -112,7 +113,9 @@ func (c *invokeCommand) readPayload() ([]byte, error) {
 }
 
 func (c *invokeCommand) show(function string, i cloud.Invocation) error {
-	shown := invoked{Version: 1, Function: function, Executed: i.Version, FunctionError: i.FunctionError, Audits: auditsIn(i.Log)}
+	shown := invoked{Version: 1, Function: function, Executed: i.Version, FunctionError: i.FunctionError}
+	shown.Audits = auditsIn(i.Log, func(a autodefend.Audit) bool { return a.AttackType != "" && a.Msg != "" })
+	shown.FirewallAudits = auditsIn(i.Log, func(a autodefend.FirewallAudit) bool { return a.Protection != "" && a.Msg != "" })
 	if json.Unmarshal(i.Payload, &shown.Payload) != nil {
 		shown.Payload = string(i.Payload)
 	}
@@ -127,17 +130,22 @@ func (c *invokeCommand) show(function string, i cloud.Invocation) error {
 				_, err = fmt.Fprintf(w, "  %-8s %s  [%s, rule %q, tier %s, %s]\n", a.Effect, printable(a.Msg), a.AttackType, printable(a.RuleName), a.Tier, a.Coverage)
 			}
 		}
+		for _, a := range shown.FirewallAudits {
+			if err == nil {
+				_, err = fmt.Fprintf(w, "  %-8s %s  [%s, rule %q, %s]\n", a.Effect, printable(a.Msg), a.Type, printable(a.RuleName), printable(a.Rule))
+			}
+		}
 		return err
 	})
 }
 
-// auditsIn finds the Defender's audits among the lines of a log. The first line
-// may be cut off.
-func auditsIn(log []byte) []autodefend.Audit {
-	audits := []autodefend.Audit{}
+// auditsIn finds the Defender's audits of one sort among the lines of a log.
+// The first line may be cut off.
+func auditsIn[A any](log []byte, is func(A) bool) []A {
+	audits := []A{}
 	for line := range bytes.Lines(log) {
-		var a autodefend.Audit
-		if json.Unmarshal(line, &a) == nil && a.AttackType != "" && a.Msg != "" {
+		var a A
+		if json.Unmarshal(line, &a) == nil && is(a) {
 			audits = append(audits, a)
 		}
 	}
