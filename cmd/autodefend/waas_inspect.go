@@ -152,10 +152,10 @@ func (c *waasTest) chosen(cmd *cobra.Command) (*policy.WAASRule, error) {
 	}
 	switch level := policy.WAASLevel(c.level); level {
 	case "":
-	case policy.LevelDefault, policy.LevelStrict:
+	case policy.LevelDefault, policy.LevelCore, policy.LevelStrict:
 		rule.Own.Level = level
 	default:
-		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --level: %q isn't a level", c.level).WithHint("use default or strict")
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "option --level: %q isn't a level", c.level).WithHint("use default, crs or strict")
 	}
 	return &rule, nil
 }

@@ -25,7 +25,8 @@ func newWAASRules(a *app) *cobra.Command {
 	c := &waasRules{app: a}
 	cmd := &cobra.Command{
 		Long: `Lists the rules of the firewall: number, class of attacks, level, where it's from and what it
-says. Rules of the level strict are looked at only where a policy asks for it. Six digits
+says. Rules of the levels crs and strict are looked at only where a policy asks for it; a rule
+that stands at both default and crs is narrower at default. Six digits
 are rules of the OWASP Core Rule Set, five are our own.`,
 		Example: `  autodefend waas rules --class lfi --class cmdi
   autodefend waas rules -o json`,
@@ -90,7 +91,10 @@ func listed(r *rules.Rule) listedRule {
 		ID: r.ID, Class: autodefend.AttackClass(r.Class.String()), Level: policy.LevelDefault, Severity: r.Severity.String(),
 		Source: "CRS", File: r.Source, Message: r.Message,
 	}
-	if r.Level > 1 {
+	switch r.Level {
+	case rules.Core:
+		l.Level = policy.LevelCore
+	case rules.Strict:
 		l.Level = policy.LevelStrict
 	}
 	if r.Own() {

@@ -16,7 +16,9 @@ type WAASLevel string
 const (
 	// LevelDefault has the rules that hardly ever object to ordinary requests.
 	LevelDefault WAASLevel = "default"
-	// LevelStrict adds rules that do, for functions that take little text from people.
+	// LevelCore has the first paranoia level of the OWASP Core Rule Set as it is.
+	LevelCore WAASLevel = "crs"
+	// LevelStrict adds its second, for functions that take little text from people.
 	LevelStrict WAASLevel = "strict"
 )
 
@@ -92,9 +94,6 @@ func (x *WAASExtension) Budget() time.Duration {
 	return time.Duration(x.BudgetMS) * time.Millisecond
 }
 
-// Strict tells whether the rules of [LevelStrict] are on.
-func (x *WAASExtension) Strict() bool { return x.Level == LevelStrict }
-
 // QueueAnswer returns what becomes of refused records of a queue.
 func (x *WAASExtension) QueueAnswer() QueueAnswer {
 	if x.OnQueue == "" {
@@ -115,7 +114,7 @@ func (t *TriggerSwitches) Set(trigger string, to TriggerSwitch) {
 }
 
 func (x *WAASExtension) walk(f *fields) {
-	choice(f, "level", "a level", &x.Level, LevelDefault, LevelStrict)
+	choice(f, "level", "a level", &x.Level, LevelDefault, LevelCore, LevelStrict)
 	choice(f, "failMode", "a fail mode", &x.FailMode, autodefend.FailOpen, autodefend.FailClosed)
 	f.number("budgetMs", &x.BudgetMS)
 	word(f, "onQueue", "an answer", &x.OnQueue, QueueFailures, QueueError, QueueDrop)

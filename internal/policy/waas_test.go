@@ -136,7 +136,7 @@ func TestFirewallFields(t *testing.T) {
 	if a.Body.InspectedBytes() != DefaultBodyBytes || a.BlockResponse.Code != 404 || !a.HideEventID || a.AppID != "app-E7A9" || len(a.CustomRules) != 1 {
 		t.Errorf("application %+v", a)
 	}
-	if x := r.Own; !x.Strict() || x.Budget().Milliseconds() != 100 || x.QueueAnswer() != QueueDrop || x.CustomRules[0].Name != "admin" ||
+	if x := r.Own; x.Level != LevelStrict || x.Budget().Milliseconds() != 100 || x.QueueAnswer() != QueueDrop || x.CustomRules[0].Name != "admin" ||
 		!slices.Equal(x.Triggers.Get("sqs").Classes, []autodefend.AttackClass{"sqli", "cmdi"}) {
 		t.Errorf("extension %+v", x)
 	}
@@ -156,7 +156,7 @@ func TestNewFirewallRule(t *testing.T) {
 			}
 		}
 	}
-	if x := back.Own; x.Strict() || x.Budget() != DefaultBudget || x.QueueAnswer() != QueueFailures || back.Application().Body.SizeBytes != 131072 {
+	if x := back.Own; x.Level == LevelStrict || x.Budget() != DefaultBudget || x.QueueAnswer() != QueueFailures || back.Application().Body.SizeBytes != 131072 {
 		t.Errorf("a new rule comes back as %s", out)
 	}
 	if remarks, err := (&WAASPolicy{Rules: []WAASRule{r}}).Check(nil); err != nil || len(remarks) > 0 {

@@ -36,7 +36,7 @@ func (r *run) counts() {
 		if r.stopped() {
 			return
 		}
-		if !r.looks.has(rule.Class) || rule.Level > 1 && !r.strict {
+		if !r.looks.has(rule.Class) || !rule.Runs(r.level) {
 			continue
 		}
 		if first := r.collect(rule, &rule.Conditions[0], nil, nil); len(first) > 0 {
@@ -51,6 +51,13 @@ func (r *run) chain(rule *rules.Rule, matched []hit) {
 	report := matched[0]
 	for i := 1; i < len(rule.Conditions); i++ {
 		c := &rule.Conditions[i]
+		if c.Gate {
+			if matched = r.through(c, matched); len(matched) == 0 {
+				return
+			}
+			report = matched[0]
+			continue
+		}
 		matched, captures = r.link(rule, c, matched, captures)
 		if len(matched) == 0 {
 			return
@@ -60,6 +67,17 @@ func (r *run) chain(rule *rules.Rule, matched []hit) {
 		}
 	}
 	r.detect(rule, report)
+}
+
+// through are the hits that a gate lets pass.
+func (r *run) through(c *rules.Condition, matched []hit) []hit {
+	var pass []hit
+	for _, h := range matched {
+		if len(r.testChain(c, c.Argument, h.value, h.text)) > 0 {
+			pass = append(pass, h)
+		}
+	}
+	return pass
 }
 
 // narrows says whether a condition looks closer at what the one before it found.

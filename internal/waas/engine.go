@@ -118,7 +118,7 @@ func (s *scratch) begin(ctx context.Context, e *Engine, ev *event.Event) *run {
 		s.seen = make(map[sight]struct{})
 	}
 	clear(s.seen)
-	r := &run{scratch: s, engine: e, context: ctx, event: ev, strict: e.rule.Own.Strict()}
+	r := &run{scratch: s, engine: e, context: ctx, event: ev, level: level(e.rule.Own.Level)}
 	r.deadline, r.timed = ctx.Deadline()
 	r.sink = newSink(e, ev)
 	for class, effect := range r.sink.effects {
@@ -127,6 +127,18 @@ func (s *scratch) begin(ctx context.Context, e *Engine, ev *event.Event) *run {
 		}
 	}
 	return r
+}
+
+// level is the rules' word for the policy's.
+func level(l policy.WAASLevel) rules.Level {
+	switch l {
+	case policy.LevelCore:
+		return rules.Core
+	case policy.LevelStrict:
+		return rules.Strict
+	default:
+		return rules.Default
+	}
 }
 
 // all inspects the whole event, record by record when it is a batch.

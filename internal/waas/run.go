@@ -53,7 +53,7 @@ type run struct {
 	event    *event.Event
 	sink     sink
 	looks    classSet // the classes that are looked for
-	strict   bool
+	level    rules.Level
 	starts   []start // first conditions of chained rules that held
 }
 
@@ -144,7 +144,7 @@ func (r *run) subtree(v *value, id int) {
 	places[nodes[id].Parent] = 0
 	for end := int(nodes[id].End); id < end; {
 		n := &nodes[id]
-		if n.Variables&v.variables == 0 || n.Strict && !r.strict {
+		if n.Variables&v.variables == 0 || n.Level > r.level {
 			id = int(n.End)
 			continue
 		}
@@ -243,7 +243,7 @@ func (r *run) among(list []uint16, v *value, t *text) bool {
 			continue
 		}
 		rule := &r.table.rules[id]
-		if !r.looks.has(rule.Class) || v.spared.has(rule.Class) || rule.Level > 1 && !r.strict {
+		if !r.looks.has(rule.Class) || v.spared.has(rule.Class) || !rule.Runs(r.level) {
 			continue
 		}
 		found = r.try(id, rule, v, t) || found

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/autodefend/autodefend/internal/policy"
 	"github.com/autodefend/autodefend/internal/waas"
 )
 
@@ -63,7 +64,7 @@ func TestMutatedEvents(t *testing.T) {
 		}
 	}
 	verdicts := judgeAll(corazaPL1(t, nil), all)
-	ours, plain := engine(t, ""), engine(t, "", waas.Unfiltered())
+	ours, plain := engine(t, policy.LevelCore), engine(t, policy.LevelCore, waas.Unfiltered())
 	detected := 0
 	for i := range all {
 		s := &all[i]

@@ -20,7 +20,7 @@ type row struct {
 // TestCoreRuleSet judges each of the Core Rule Set's own tests, and compares the rules that fire with Coraza's.
 func TestCoreRuleSet(t *testing.T) {
 	all, level := stages(t), levels(t)
-	peer, ours, plain := corazaPL1(t, nil), engine(t, ""), engine(t, "", waas.Unfiltered())
+	peer, ours, plain := corazaPL1(t, nil), engine(t, policy.LevelCore), engine(t, policy.LevelCore, waas.Unfiltered())
 	known := known()
 	rows := map[int]*row{}
 	verdicts := judgeAll(peer, all)
@@ -104,7 +104,7 @@ func TestStrictLevel(t *testing.T) {
 	all := stages(t)
 	for i := range all {
 		s := &all[i]
-		if r := rules.Find(s.rule); r == nil || r.Level != 2 || !s.attack {
+		if r := rules.Find(s.rule); r == nil || r.Level != rules.Strict || !s.attack {
 			continue
 		}
 		attacks++
@@ -124,11 +124,11 @@ func TestStrictLevel(t *testing.T) {
 	}
 }
 
-// shared are those of the rules that are in our table's default level.
+// shared are those of the rules that our level crs has.
 func shared(ids []int) []int {
 	return slices.DeleteFunc(slices.Clone(ids), func(id int) bool {
 		r := rules.Find(id)
-		return r == nil || r.Level > 1
+		return r == nil || r.Level > rules.Core
 	})
 }
 

@@ -10,14 +10,16 @@ import (
 	"github.com/autodefend/autodefend/internal/waas/rules"
 )
 
-// strictLevel is the highest paranoia level that is compiled.
-const strictLevel = 2
+// highestParanoia is the highest paranoia level that is compiled.
+const highestParanoia = 2
 
 // compiler turns parsed rules into drafts.
 type compiler struct {
 	data    fs.FS // where the lists of pmFromFile are
 	left    map[int]string
 	strict  map[int]string
+	core    map[int]string
+	gates   map[int]gate
 	minds   []int
 	class   map[int]rules.Class
 	setup   map[string]string
@@ -50,14 +52,14 @@ type skippedRule struct {
 // newCompiler returns a compiler with the tables of the Core Rule Set.
 func newCompiler(data fs.FS) *compiler {
 	return &compiler{
-		data: data, left: leftOut(), strict: strictInstead(), minds: mindsPlainNames(), class: classes(), setup: settings(),
+		data: data, left: leftOut(), strict: strictInstead(), core: coreInstead(), gates: gatesByRule(), minds: mindsPlainNames(), class: classes(), setup: settings(),
 		seen: map[int]place{},
 	}
 }
 
 // family compiles a file of the Core Rule Set.
 func (c *compiler) family(f *file, class rules.Class) error {
-	return c.file(f, func(rule *secRule) (rules.Class, uint8, error) {
+	return c.file(f, func(rule *secRule) (rules.Class, rules.Level, error) {
 		level, err := c.level(rule)
 		if err != nil {
 			return 0, 0, err
@@ -71,18 +73,18 @@ func (c *compiler) family(f *file, class rules.Class) error {
 
 // own compiles a file of our own rules.
 func (c *compiler) own(f *file) error {
-	return c.file(f, func(rule *secRule) (rules.Class, uint8, error) {
+	return c.file(f, func(rule *secRule) (rules.Class, rules.Level, error) {
 		class, err := ownClass(rule)
 		if err != nil {
 			return 0, 0, err
 		}
-		level, err := taggedLevel(rule)
-		return class, uint8(level), err
+		paranoia, err := taggedLevel(rule)
+		return class, ourLevel(paranoia), err
 	})
 }
 
 // level returns the level that a rule of the Core Rule Set runs at. Not every file has sections.
-func (c *compiler) level(rule *secRule) (uint8, error) {
+func (c *compiler) level(rule *secRule) (rules.Level, error) {
 	tagged, err := taggedLevel(rule)
 	if err != nil {
 		return 0, err
@@ -90,10 +92,22 @@ func (c *compiler) level(rule *secRule) (uint8, error) {
 	if tagged != rule.level && rule.level != 0 {
 		return 0, rule.place.errorf("the rule is tagged for paranoia level %d and stands in the section of level %d", tagged, rule.level)
 	}
-	if c.strict[rule.actions.id] != "" {
-		return strictLevel, nil
+	switch id := rule.actions.id; {
+	case c.strict[id] != "":
+		return rules.Strict, nil
+	case tagged == 1 && c.core[id] != "":
+		return rules.Core, nil
+	default:
+		return ourLevel(tagged), nil
 	}
-	return uint8(tagged), nil //nolint:gosec // 1 to 4
+}
+
+// ourLevel is the level for a paranoia level.
+func ourLevel(paranoia int) rules.Level {
+	if paranoia > 1 {
+		return rules.Strict
+	}
+	return rules.Default
 }
 
 // taggedLevel returns the paranoia level that the rule's tag names.
@@ -113,14 +127,14 @@ func taggedLevel(rule *secRule) (int, error) {
 }
 
 // file compiles the rules of one file.
-func (c *compiler) file(f *file, classify func(*secRule) (rules.Class, uint8, error)) error {
+func (c *compiler) file(f *file, classify func(*secRule) (rules.Class, rules.Level, error)) error {
 	c.feeders, c.guards = nil, nil
 	for _, rule := range f.rules {
 		if err := c.once(rule); err != nil {
 			return err
 		}
 		guards := c.takeGuards()
-		if rule.level > strictLevel {
+		if rule.level > highestParanoia {
 			continue
 		}
 		if reason := c.left[rule.actions.id]; reason != "" {
@@ -160,7 +174,7 @@ func (c *compiler) takeGuards() []*secRule {
 }
 
 // rule compiles one rule, or keeps it for those it prepares.
-func (c *compiler) rule(rule *secRule, guards []*secRule, classify func(*secRule) (rules.Class, uint8, error)) error {
+func (c *compiler) rule(rule *secRule, guards []*secRule, classify func(*secRule) (rules.Class, rules.Level, error)) error {
 	if err := c.flow(rule); err != nil {
 		return err
 	}
@@ -193,7 +207,9 @@ func (c *compiler) rule(rule *secRule, guards []*secRule, classify func(*secRule
 				return err
 			}
 		}
-		c.drafts = append(c.drafts, out)
+		if err := c.narrowed(out); err != nil {
+			return err
+		}
 	}
 	return nil
 }

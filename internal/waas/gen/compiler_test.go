@@ -331,7 +331,7 @@ func TestOwnRules(t *testing.T) {
 		if err := c.own(parsed); err != nil {
 			return err
 		}
-		if rule := &c.drafts[0].rule; !rule.Own() || rule.Class != rules.CMDi || rule.Level != 2 {
+		if rule := &c.drafts[0].rule; !rule.Own() || rule.Class != rules.CMDi || rule.Level != rules.Strict {
 			t.Errorf("own rule became %+v", rule)
 		}
 		return nil

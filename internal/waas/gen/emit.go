@@ -70,9 +70,7 @@ func (t *table) node(out *bytes.Buffer, id rules.NodeID) {
 	if node.Variables != 0 {
 		fields = append(fields, fmt.Sprintf("Variables: %#x", uint32(node.Variables)))
 	}
-	if node.Strict {
-		fields = append(fields, "Strict: true")
-	}
+	fields = append(fields, "Level: "+levelNames()[node.Level])
 	if len(node.Rules) > 0 {
 		fields = append(fields, "Rules: "+numbers(node.Rules))
 	}
@@ -93,8 +91,12 @@ func (t *table) path(id rules.NodeID) string {
 
 // rule writes one rule.
 func (t *table) rule(out *bytes.Buffer, rule *rules.Rule, lists *targetLists) {
-	fmt.Fprintf(out, "{\nID: %d, Class: %s, Level: %d, Severity: %s,\nMessage: %q,\nSource: %q,\nConditions: []Condition{\n",
-		rule.ID, classNames()[rule.Class], rule.Level, severityNames()[rule.Severity], rule.Message, rule.Source)
+	narrow := ""
+	if rule.Narrow {
+		narrow = "Narrow: true, "
+	}
+	fmt.Fprintf(out, "{\nID: %d, Class: %s, Level: %s, %sSeverity: %s,\nMessage: %q,\nSource: %q,\nConditions: []Condition{\n",
+		rule.ID, classNames()[rule.Class], levelNames()[rule.Level], narrow, severityNames()[rule.Severity], rule.Message, rule.Source)
 	for i := range rule.Conditions {
 		t.writeCondition(out, &rule.Conditions[i], lists)
 	}
@@ -115,6 +117,9 @@ func (t *table) writeCondition(out *bytes.Buffer, c *rules.Condition, lists *tar
 	}
 	if c.Negated {
 		fmt.Fprint(out, "Negated: true,\n")
+	}
+	if c.Gate {
+		fmt.Fprint(out, "Gate: true,\n")
 	}
 	if c.Macro {
 		fmt.Fprint(out, "Macro: true,\n")

@@ -72,8 +72,8 @@ func TestTableIsSound(t *testing.T) {
 			if missing := rules.All()[rule].Variables() &^ node.Variables; missing != 0 {
 				t.Errorf("node %d prunes variables %#x, which its rule %d reads", id, missing, rules.All()[rule].ID)
 			}
-			if node.Strict && rules.All()[rule].Level < strictLevel {
-				t.Errorf("node %d is said to be for the strict level only and has rule %d", id, rules.All()[rule].ID)
+			if node.Level > rules.All()[rule].Level {
+				t.Errorf("node %d is said to be for level %d and has rule %d", id, node.Level, rules.All()[rule].ID)
 			}
 		}
 	}

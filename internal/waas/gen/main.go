@@ -110,6 +110,16 @@ func (c *compiler) stale() error {
 			return fmt.Errorf("scope.go: there is no rule %d for the strict level", id)
 		}
 	}
+	for id := range c.core {
+		if _, ok := c.seen[id]; !ok {
+			return fmt.Errorf("quiet.go: there is no rule %d for the level crs", id)
+		}
+	}
+	for id := range c.gates {
+		if _, ok := c.seen[id]; !ok {
+			return fmt.Errorf("quiet.go: there is no rule %d for a gate", id)
+		}
+	}
 	for id := range c.class {
 		if _, ok := c.seen[id]; !ok {
 			return fmt.Errorf("scope.go: there is no rule %d with a class of its own", id)

@@ -32,3 +32,5 @@ func transformNames() [rules.Transforms]string {
 		"RemoveWhitespace", "ReplaceComments", "URLDecode", "URLDecodeUni", "UTF8ToUnicode",
 	}
 }
+
+func levelNames() [rules.Strict + 1]string { return [...]string{"", "Default", "Core", "Strict"} }

@@ -59,7 +59,7 @@ func TestPlainFileNames(t *testing.T) {
 			t.Errorf("the plain characters are %s, rule 941010 says %v", plainNames, rule.operator)
 		}
 		readsNames := slices.ContainsFunc(rule.targets, func(target secTarget) bool { return target.name == "REQUEST_FILENAME" })
-		if rule.level > strictLevel || !readsNames || !slices.Contains(rule.actions.tags, "xss-perf-disable") {
+		if rule.level > highestParanoia || !readsNames || !slices.Contains(rule.actions.tags, "xss-perf-disable") {
 			continue
 		}
 		tried++

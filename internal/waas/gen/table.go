@@ -30,7 +30,7 @@ type programKey struct {
 
 // newTable gives the drafts their numbers.
 func newTable(drafts []draft) (*table, error) {
-	slices.SortFunc(drafts, func(a, b draft) int {
+	slices.SortStableFunc(drafts, func(a, b draft) int {
 		return cmp.Or(cmp.Compare(order(&a.rule), order(&b.rule)), a.rule.ID-b.rule.ID)
 	})
 	t := &table{numbers: map[programKey]int16{}, groupNums: map[string]uint16{}}

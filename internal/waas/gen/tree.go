@@ -66,17 +66,17 @@ func tree(drafts []draft, compiled []rules.Rule) ([]rules.Node, error) {
 // number appends the node and its descendants, depth first, and returns the node.
 func number(s *step, parent rules.NodeID, nodes *[]rules.Node, compiled []rules.Rule) rules.Node {
 	s.id = rules.NodeID(len(*nodes)) //nolint:gosec // checked against maxNodes at the end
-	node := rules.Node{Transform: s.transform, Parent: parent, Strict: true, Rules: s.rules}
+	node := rules.Node{Transform: s.transform, Parent: parent, Level: rules.Strict, Rules: s.rules}
 	*nodes = append(*nodes, node)
 	for _, rule := range s.rules {
 		node.Variables |= compiled[rule].Variables()
-		node.Strict = node.Strict && compiled[rule].Level == strictLevel
+		node.Level = min(node.Level, compiled[rule].Level)
 	}
 	slices.SortFunc(s.children, func(a, b *step) int { return int(a.transform) - int(b.transform) })
 	for _, child := range s.children {
 		below := number(child, s.id, nodes, compiled)
 		node.Variables |= below.Variables
-		node.Strict = node.Strict && below.Strict
+		node.Level = min(node.Level, below.Level)
 	}
 	node.End = rules.NodeID(len(*nodes)) //nolint:gosec // likewise
 	(*nodes)[s.id] = node

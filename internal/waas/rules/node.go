@@ -13,8 +13,8 @@ type Node struct {
 	// Variables are those that some rule at this node or below starts with: for a value of another variable the
 	// whole subtree is pruned.
 	Variables VariableSet
-	// Strict says that only rules of the strict level are at this node and below.
-	Strict bool
+	// Level is the lowest level of a rule at this node or below.
+	Level Level
 	// Rules are the indices in All of the rules whose first condition tests this node's text. One with MultiMatch
 	// stands at every node of its chain.
 	Rules []uint16

@@ -13,8 +13,11 @@ type Rule struct {
 	ID int
 	// Class is the attack class that a detection by this rule is reported as.
 	Class Class
-	// Level is 1 for the rules of the default level and 2 for those that only the strict level adds.
-	Level uint8
+	// Level is the lowest level that the rule runs at.
+	Level Level
+	// Narrow says that the rule runs at the default level only: a twin of the same ID without its gate, the last of the
+	// conditions, runs at the levels above.
+	Narrow bool
 	// Severity is how bad the rule's authors think a hit is.
 	Severity Severity
 	// Message says in one line what the rule found.
@@ -24,6 +27,9 @@ type Rule struct {
 	// Conditions holds the first condition and the chained ones, in order; never empty.
 	Conditions []Condition
 }
+
+// Runs reports whether the rule is among those of a level.
+func (r *Rule) Runs(at Level) bool { return r.Level <= at && (!r.Narrow || at == Default) }
 
 // Own reports whether the rule is ours and not the Core Rule Set's.
 func (r *Rule) Own() bool { return r.ID < 100000 }
@@ -61,6 +67,9 @@ type Condition struct {
 	// Operator is the test; Negated turns it round.
 	Operator Operator
 	Negated  bool
+	// Gate says that the condition only chooses among the matches of the one before it: what it lets through stays the
+	// match that is reported.
+	Gate bool
 	// Macro says that Argument contains macros, %{...}, to be replaced before each test; see ExpandMacro.
 	Macro bool
 	// Captures says that a later condition reads this one's groups: 0 for none, else one more than the highest group

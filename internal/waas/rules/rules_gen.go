@@ -5,153 +5,154 @@
 package rules
 
 // Groups is the number of groups of literals.
-const Groups = 346
+const Groups = 348
 
-const scannerStart = 622300
+const scannerStart = 706029
 
 var programs = [...]uint32{
 	0, 0, 726, 1010, 1310, 1645, 1945, 2270, 2926, 6717, 7184, 7479, 7946, 8230, 8543, 8832,
-	9127, 9494, 9789, 10100, 10399, 11064, 11445, 11773, 12138, 12449, 13788, 14163, 14905, 15436, 15820, 16104,
-	16912, 17427, 17752, 18097, 18668, 19688, 20094, 20526, 20826, 23447, 23768, 24341, 25366, 25752, 27962, 30157,
-	33939, 34393, 35212, 35536, 36277, 36723, 37071, 37355, 37639, 37935, 38361, 38726, 39020, 40917, 58142, 70155,
-	74164, 88063, 102780, 117437, 117906, 118222, 130223, 140200, 140512, 140807, 141126, 141446, 154579, 156944, 158061, 158357,
-	162944, 179134, 179719, 194240, 194611, 195110, 195524, 218361, 218695, 219233, 219517, 241619, 261494, 278803, 280356, 280725,
-	281229, 281858, 282437, 285227, 289961, 290510, 299007, 299495, 299807, 300198, 301339, 302709, 303070, 303426, 304249, 305106,
-	305557, 305947, 314687, 315956, 316552, 316966, 319779, 322112, 322511, 322943, 323525, 323912, 324284, 324655, 324980, 325457,
-	325783, 326161, 328439, 329880, 330251, 330627, 330930, 331428, 331738, 332508, 333042, 334603, 335181, 335795, 337167, 339690,
-	345912, 352289, 352744, 353255, 354443, 355969, 356951, 358377, 359124, 359754, 360417, 361007, 361875, 362268, 362880, 367316,
-	368199, 369211, 370579, 372140, 374042, 374873, 379088, 379485, 383580, 384489, 386633, 387930, 388722, 389049, 390723, 391604,
-	392033, 392392, 392824, 395239, 402121, 402466, 403116, 403830, 404336, 404660, 405040, 405403, 406069, 406404, 407010, 408361,
-	408732, 409578, 410035, 410437, 410885, 411766, 412105, 412860, 413475, 413773, 414165, 414606, 415521, 417922, 418313, 421340,
-	422477, 423911, 425937, 432371, 433909, 437149, 437749, 438117, 438570, 440280, 442913, 445503, 446705, 448216, 448685, 449766,
-	450440, 450958, 454784, 455323, 459605, 461053, 463111, 464577, 466070, 466979, 468466, 470034, 470810, 473757, 476209, 478805,
-	480786, 483862, 485522, 486556, 486939, 488841, 496822, 500427, 503949, 505786, 506810, 509338, 513064, 513393, 516036, 520197,
-	520761, 525493, 525807, 527462, 528173, 528868, 529661, 531724, 532171, 536073, 536958, 540677, 541372, 543598, 544202, 547723,
-	548036, 548391, 548728, 549046, 550078, 552994, 553363, 554671, 559779, 565170, 570846, 571425, 574440, 578605, 581213, 587541,
-	587895, 592786, 594593, 595543, 596725, 597025, 597669, 601913, 602457, 608227, 611627, 613020, 613597, 617085, 617409, 619344,
-	619643, 620927, 621830, 622300,
+	9127, 9494, 9789, 10100, 10399, 11064, 11445, 11773, 12138, 12449, 13788, 14163, 14905, 15912, 16443, 16827,
+	17904, 18188, 18996, 19511, 19836, 20181, 20752, 21772, 22178, 22610, 22910, 25531, 27833, 28154, 31966, 32539,
+	33197, 34222, 34608, 36818, 39013, 42159, 45941, 46395, 48456, 49275, 50858, 51182, 51923, 52369, 52717, 53001,
+	53285, 53581, 54007, 54372, 54666, 56563, 73788, 85801, 89810, 103709, 118426, 133083, 133552, 133868, 145869, 155846,
+	156158, 156453, 156772, 157092, 170225, 172590, 173707, 174003, 178590, 194780, 195365, 209886, 210257, 210756, 218613, 219027,
+	241864, 242198, 243243, 243781, 244065, 244997, 267099, 286974, 304283, 305836, 306205, 306709, 307338, 307917, 310707, 315441,
+	318891, 319440, 327937, 328425, 328737, 329128, 330269, 331639, 332446, 332807, 341535, 341891, 342714, 345422, 346279, 350407,
+	350858, 351248, 359988, 361257, 362421, 367692, 368288, 368702, 371515, 373848, 374247, 374679, 375261, 375648, 376020, 376391,
+	376716, 377193, 377519, 377897, 380175, 381616, 381987, 382363, 382666, 383164, 383474, 384244, 388938, 389472, 406649, 408210,
+	408788, 409402, 410774, 413297, 419519, 425896, 426351, 426862, 428050, 429576, 430558, 431984, 432731, 433361, 434024, 434614,
+	435482, 435875, 436487, 440923, 441806, 442818, 444186, 445747, 447649, 448480, 452695, 453092, 457187, 458096, 460240, 461537,
+	462329, 462656, 464330, 465211, 465640, 465999, 466431, 468846, 475728, 476073, 476723, 477437, 477943, 478267, 478647, 479010,
+	479676, 480011, 480617, 481968, 482339, 483185, 483642, 484044, 484492, 485373, 488841, 489180, 489935, 490550, 490848, 491240,
+	491681, 492596, 494997, 495388, 498415, 499552, 500986, 503012, 509446, 510984, 514374, 514974, 515342, 515795, 517505, 520138,
+	522728, 523930, 525441, 525910, 526991, 527665, 528183, 529931, 533757, 534296, 538578, 540026, 542084, 543550, 545043, 545952,
+	546566, 548528, 550015, 552723, 553499, 556446, 559257, 561853, 563834, 566910, 568570, 569604, 569987, 572074, 580055, 583660,
+	587182, 589019, 590043, 592571, 596297, 596626, 599269, 603430, 603994, 608726, 609040, 610695, 611406, 612101, 612894, 614957,
+	615404, 619306, 620191, 623910, 624605, 626831, 627435, 630956, 631269, 631624, 631961, 632279, 633311, 636227, 636596, 637904,
+	643012, 648403, 654079, 654658, 657673, 661838, 664446, 670774, 671128, 676019, 677826, 678776, 679958, 680258, 680902, 685146,
+	685690, 691956, 695356, 696749, 697326, 700814, 701138, 703073, 703372, 704656, 705559, 706029,
 }
 
 var nodes = []Node{
 	// 0: none
-	{End: 57, Variables: 0xfbffff, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 41, 42, 50, 54, 55, 62, 63, 66, 74, 81, 82, 83, 84, 85, 86, 87, 88, 89, 92, 93, 97, 98, 99, 100, 101, 103, 107, 108, 109, 110, 111, 112, 113, 114, 115, 119, 120, 121, 122, 123, 124, 125, 126, 128, 129, 160, 162, 165, 169, 208, 222, 226, 227, 232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 268, 269, 270, 272, 273, 275, 278, 279, 280, 282, 285, 286, 289, 290, 292, 293, 294, 296, 297, 298, 301, 302}},
+	{End: 57, Variables: 0xfbffff, Level: Default, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 43, 44, 52, 56, 57, 58, 59, 68, 69, 73, 74, 84, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 106, 107, 111, 112, 113, 114, 115, 116, 117, 118, 120, 121, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 139, 140, 141, 142, 143, 144, 145, 146, 147, 150, 151, 190, 192, 196, 197, 201, 247, 263, 264, 268, 269, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 293, 294, 295, 296, 297, 298, 299, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 312, 313, 314, 316, 317, 319, 322, 323, 324, 326, 329, 330, 333, 334, 336, 337, 338, 340, 341, 342, 345, 346}},
 	// 1: base64Decode
-	{Transform: Base64Decode, End: 4, Variables: 0x490153, Rules: []uint16{247, 278}},
+	{Transform: Base64Decode, End: 4, Variables: 0x490153, Level: Default, Rules: []uint16{289, 322}},
 	// 2: base64Decode lowercase
-	{Transform: Lowercase, Parent: 1, End: 3, Strict: true},
+	{Transform: Lowercase, Parent: 1, End: 3, Level: Strict},
 	// 3: base64Decode removeNulls
-	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Rules: []uint16{271}},
+	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Level: Default, Rules: []uint16{315}},
 	// 4: cmdLine
-	{Transform: CmdLine, End: 6, Variables: 0x400073, Rules: []uint16{65, 67, 68, 69, 90, 91}},
+	{Transform: CmdLine, End: 6, Variables: 0x400073, Level: Default, Rules: []uint16{71, 72, 75, 76, 77, 78, 104, 105}},
 	// 5: cmdLine normalizePath
-	{Transform: NormalizePath, Parent: 4, End: 6, Variables: 0x400073, Rules: []uint16{70, 71}},
+	{Transform: NormalizePath, Parent: 4, End: 6, Variables: 0x400073, Level: Default, Rules: []uint16{79, 80, 81}},
 	// 6: escapeSeqDecode
-	{Transform: EscapeSeqDecode, End: 8, Variables: 0x400033, Strict: true, Rules: []uint16{94, 95, 96}},
+	{Transform: EscapeSeqDecode, End: 8, Variables: 0x400033, Level: Strict, Rules: []uint16{108, 109, 110}},
 	// 7: escapeSeqDecode compressWhitespace
-	{Transform: CompressWhitespace, Parent: 6, End: 8, Variables: 0x400033, Strict: true, Rules: []uint16{80}},
+	{Transform: CompressWhitespace, Parent: 6, End: 8, Variables: 0x400033, Level: Strict, Rules: []uint16{90}},
 	// 8: htmlEntityDecode
-	{Transform: HTMLEntityDecode, End: 12, Variables: 0x410133, Rules: []uint16{45}},
+	{Transform: HTMLEntityDecode, End: 12, Variables: 0x410133, Level: Default, Rules: []uint16{47}},
 	// 9: htmlEntityDecode compressWhitespace
-	{Transform: CompressWhitespace, Parent: 8, End: 10, Variables: 0x400133, Strict: true, Rules: []uint16{157, 158}},
+	{Transform: CompressWhitespace, Parent: 8, End: 10, Variables: 0x400133, Level: Strict, Rules: []uint16{187, 188}},
 	// 10: htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 8, End: 11, Variables: 0x400133, Rules: []uint16{163}},
+	{Transform: JSDecode, Parent: 8, End: 11, Variables: 0x400133, Level: Default, Rules: []uint16{193, 194}},
 	// 11: htmlEntityDecode lowercase
-	{Transform: Lowercase, Parent: 8, End: 12, Variables: 0x410033, Rules: []uint16{37, 39}},
+	{Transform: Lowercase, Parent: 8, End: 12, Variables: 0x410033, Level: Default, Rules: []uint16{37, 38, 40, 41}},
 	// 12: jsDecode
-	{Transform: JSDecode, End: 14, Variables: 0x400133, Strict: true},
+	{Transform: JSDecode, End: 14, Variables: 0x400133, Level: Strict},
 	// 13: jsDecode lowercase
-	{Transform: Lowercase, Parent: 12, End: 14, Variables: 0x400133, Strict: true, Rules: []uint16{156}},
+	{Transform: Lowercase, Parent: 12, End: 14, Variables: 0x400133, Level: Strict, Rules: []uint16{186}},
 	// 14: lowercase
-	{Transform: Lowercase, End: 20, Variables: 0xf921ff, Rules: []uint16{23, 24, 25, 29, 31, 35, 38, 43, 47, 48, 49, 51, 52, 53, 118, 217, 218, 219, 220, 221, 228, 229}},
+	{Transform: Lowercase, End: 20, Variables: 0xf921ff, Level: Default, Rules: []uint16{23, 24, 25, 29, 31, 35, 39, 45, 49, 50, 51, 53, 54, 55, 138, 258, 259, 260, 261, 262, 270, 271}},
 	// 15: lowercase length
-	{Transform: Length, Parent: 14, End: 16, Variables: 0x40, Rules: []uint16{28}},
+	{Transform: Length, Parent: 14, End: 16, Variables: 0x40, Level: Default, Rules: []uint16{28}},
 	// 16: lowercase removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 14, End: 17, Variables: 0x80040, Rules: []uint16{104, 223}},
+	{Transform: RemoveWhitespace, Parent: 14, End: 17, Variables: 0x80040, Level: Default, Rules: []uint16{122, 265}},
 	// 17: lowercase urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 14, End: 20, Variables: 0x400173, Rules: []uint16{76, 77, 78, 79}},
+	{Transform: URLDecodeUni, Parent: 14, End: 20, Variables: 0x400173, Level: Default, Rules: []uint16{86, 87, 88, 89}},
 	// 18: lowercase urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 17, End: 20, Variables: 0x400133},
+	{Transform: HTMLEntityDecode, Parent: 17, End: 20, Variables: 0x400133, Level: Default},
 	// 19: lowercase urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 18, End: 20, Variables: 0x400133, Rules: []uint16{155}},
+	{Transform: JSDecode, Parent: 18, End: 20, Variables: 0x400133, Level: Default, Rules: []uint16{185}},
 	// 20: normalizePath
-	{Transform: NormalizePath, End: 22, Variables: 0x400033, Rules: []uint16{105}},
+	{Transform: NormalizePath, End: 22, Variables: 0x400033, Level: Default, Rules: []uint16{123}},
 	// 21: normalizePath urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 20, End: 22, Variables: 0x400033, Rules: []uint16{106}},
+	{Transform: URLDecodeUni, Parent: 20, End: 22, Variables: 0x400033, Level: Default, Rules: []uint16{124}},
 	// 22: removeWhitespace
-	{Transform: RemoveWhitespace, End: 23, Variables: 0x80040, Rules: []uint16{75}},
+	{Transform: RemoveWhitespace, End: 23, Variables: 0x80040, Level: Core, Rules: []uint16{85}},
 	// 23: urlDecodeUni
-	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 40, 44, 60, 61, 64, 72, 73, 102, 119, 120, 123, 126, 127, 169, 170, 171, 172, 173, 175, 176, 178, 179, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 195, 196, 197, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 216, 230, 232, 233, 234, 235, 236, 238, 239, 240, 241, 242, 243, 244, 245, 246, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 268, 269, 270, 272, 273, 275, 280, 282, 285, 289, 290, 292, 293, 294, 296, 297, 298, 301, 302}},
+	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Level: Default, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 42, 46, 65, 66, 67, 70, 82, 83, 119, 139, 140, 141, 144, 147, 148, 149, 201, 202, 203, 204, 205, 206, 207, 209, 210, 211, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 257, 272, 274, 275, 276, 277, 278, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 312, 313, 314, 316, 317, 319, 324, 326, 329, 333, 334, 336, 337, 338, 340, 341, 342, 345, 346}},
 	// 24: urlDecodeUni compressWhitespace
-	{Transform: CompressWhitespace, Parent: 23, End: 25, Variables: 0x400133, Rules: []uint16{161, 164}},
+	{Transform: CompressWhitespace, Parent: 23, End: 25, Variables: 0x400133, Level: Default, Rules: []uint16{191, 195}},
 	// 25: urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 23, End: 28, Variables: 0xc90173, Rules: []uint16{235, 297}},
+	{Transform: HTMLEntityDecode, Parent: 23, End: 28, Variables: 0xc90173, Level: Default, Rules: []uint16{277, 341}},
 	// 26: urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 25, End: 28, Variables: 0x490173, Rules: []uint16{159}},
+	{Transform: JSDecode, Parent: 25, End: 28, Variables: 0x490173, Level: Default, Rules: []uint16{189}},
 	// 27: urlDecodeUni htmlEntityDecode jsDecode removeNulls
-	{Transform: RemoveNulls, Parent: 26, End: 28, Variables: 0x490153, Rules: []uint16{295}},
+	{Transform: RemoveNulls, Parent: 26, End: 28, Variables: 0x490153, Level: Default, Rules: []uint16{339}},
 	// 28: urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Rules: []uint16{119, 120, 123, 126, 273, 274, 276, 288, 296}},
+	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Level: Default, Rules: []uint16{139, 140, 141, 144, 147, 317, 318, 320, 332, 340}},
 	// 29: urlDecodeUni jsDecode base64Decode
-	{Transform: Base64Decode, Parent: 28, End: 33, Variables: 0x400133, Rules: []uint16{120, 126}},
+	{Transform: Base64Decode, Parent: 28, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{141, 147}},
 	// 30: urlDecodeUni jsDecode base64Decode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 29, End: 33, Variables: 0x400133, Rules: []uint16{120, 126}},
+	{Transform: URLDecodeUni, Parent: 29, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{141, 147}},
 	// 31: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 30, End: 33, Variables: 0x400133, Rules: []uint16{120, 126}},
+	{Transform: JSDecode, Parent: 30, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{141, 147}},
 	// 32: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
-	{Transform: ReplaceComments, Parent: 31, End: 33, Variables: 0x400133, Rules: []uint16{126}},
+	{Transform: ReplaceComments, Parent: 31, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{147}},
 	// 33: urlDecodeUni jsDecode htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 28, End: 34, Variables: 0xc01073, Rules: []uint16{224, 225}},
+	{Transform: HTMLEntityDecode, Parent: 28, End: 34, Variables: 0xc01073, Level: Default, Rules: []uint16{266, 267}},
 	// 34: urlDecodeUni jsDecode removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 28, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	{Transform: RemoveWhitespace, Parent: 28, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
 	// 35: urlDecodeUni jsDecode removeWhitespace base64Decode
-	{Transform: Base64Decode, Parent: 34, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	{Transform: Base64Decode, Parent: 34, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
 	// 36: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 35, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	{Transform: URLDecodeUni, Parent: 35, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
 	// 37: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 36, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	{Transform: JSDecode, Parent: 36, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
 	// 38: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 37, End: 39, Variables: 0x400133, Rules: []uint16{119}},
+	{Transform: RemoveWhitespace, Parent: 37, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
 	// 39: urlDecodeUni lowercase
-	{Transform: Lowercase, Parent: 23, End: 40, Variables: 0x800, Rules: []uint16{46}},
+	{Transform: Lowercase, Parent: 23, End: 40, Variables: 0x800, Level: Default, Rules: []uint16{48}},
 	// 40: urlDecodeUni removeCommentsChar
-	{Transform: RemoveCommentsChar, Parent: 23, End: 41, Variables: 0x400033, Rules: []uint16{177}},
+	{Transform: RemoveCommentsChar, Parent: 23, End: 41, Variables: 0x400033, Level: Default, Rules: []uint16{212, 213}},
 	// 41: urlDecodeUni removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 23, End: 42, Variables: 0x400133, Rules: []uint16{214}},
+	{Transform: RemoveWhitespace, Parent: 23, End: 42, Variables: 0x400133, Level: Default, Rules: []uint16{254, 255}},
 	// 42: urlDecodeUni replaceComments
-	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Rules: []uint16{168, 169, 174, 194, 213, 215, 302, 303, 304}},
+	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Level: Default, Rules: []uint16{200, 201, 208, 231, 232, 252, 253, 256, 346, 347, 348}},
 	// 43: urlDecodeUni replaceComments removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 42, End: 44, Variables: 0x400133, Rules: []uint16{117}},
+	{Transform: RemoveWhitespace, Parent: 42, End: 44, Variables: 0x400133, Level: Default, Rules: []uint16{137}},
 	// 44: urlDecodeUni urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 23, End: 45, Variables: 0x490973, Rules: []uint16{231, 232, 233, 236, 238, 239, 240, 241, 242, 243, 244, 245, 248, 249, 250, 251, 252, 253, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 272, 275, 277, 280, 281, 282, 283, 284, 285, 287, 289, 290, 291, 292, 293, 294, 298, 299, 300, 301, 305, 306}},
+	{Transform: URLDecodeUni, Parent: 23, End: 45, Variables: 0x490973, Level: Default, Rules: []uint16{273, 274, 275, 278, 280, 281, 282, 283, 284, 285, 286, 287, 290, 291, 293, 294, 295, 296, 298, 299, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 316, 319, 321, 324, 325, 326, 327, 328, 329, 331, 333, 334, 335, 336, 337, 338, 342, 343, 344, 345, 349, 350}},
 	// 45: utf8toUnicode
-	{Transform: UTF8ToUnicode, End: 57, Variables: 0x480b73, Rules: []uint16{55, 165}},
+	{Transform: UTF8ToUnicode, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 196, 197}},
 	// 46: utf8toUnicode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 45, End: 57, Variables: 0x480b73, Rules: []uint16{55, 165, 167}},
+	{Transform: URLDecodeUni, Parent: 45, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 196, 197, 199}},
 	// 47: utf8toUnicode urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 46, End: 54, Variables: 0x400173},
+	{Transform: HTMLEntityDecode, Parent: 46, End: 54, Variables: 0x400173, Level: Default},
 	// 48: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 47, End: 54, Variables: 0x400173},
+	{Transform: JSDecode, Parent: 47, End: 54, Variables: 0x400173, Level: Default},
 	// 49: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode
-	{Transform: CSSDecode, Parent: 48, End: 54, Variables: 0x400173},
+	{Transform: CSSDecode, Parent: 48, End: 54, Variables: 0x400173, Level: Default},
 	// 50: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase
-	{Transform: Lowercase, Parent: 49, End: 52, Variables: 0x400133},
+	{Transform: Lowercase, Parent: 49, End: 52, Variables: 0x400133, Level: Default},
 	// 51: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
-	{Transform: RemoveNulls, Parent: 50, End: 52, Variables: 0x400133, Rules: []uint16{142, 148}},
+	{Transform: RemoveNulls, Parent: 50, End: 52, Variables: 0x400133, Level: Default, Rules: []uint16{172, 178}},
 	// 52: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
-	{Transform: RemoveNulls, Parent: 49, End: 54, Variables: 0x400173, Rules: []uint16{130, 131, 132, 133, 134, 135, 137, 138, 139, 140, 141, 143, 144, 145, 146, 147, 149, 150, 151, 152, 153, 154}},
+	{Transform: RemoveNulls, Parent: 49, End: 54, Variables: 0x400173, Level: Default, Rules: []uint16{152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 163, 164, 165, 166, 167, 168, 169, 170, 171, 173, 174, 175, 176, 177, 179, 180, 181, 182, 183, 184}},
 	// 53: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 52, End: 54, Variables: 0x400173, Rules: []uint16{136}},
+	{Transform: RemoveWhitespace, Parent: 52, End: 54, Variables: 0x400173, Level: Default, Rules: []uint16{162}},
 	// 54: utf8toUnicode urlDecodeUni normalizePathWin
-	{Transform: NormalizePathWin, Parent: 46, End: 55, Variables: 0x400173, Rules: []uint16{56, 57, 58, 59}},
+	{Transform: NormalizePathWin, Parent: 46, End: 55, Variables: 0x400173, Level: Default, Rules: []uint16{60, 61, 62, 63, 64}},
 	// 55: utf8toUnicode urlDecodeUni removeNulls
-	{Transform: RemoveNulls, Parent: 46, End: 57, Variables: 0x480b73, Rules: []uint16{55, 165, 166}},
+	{Transform: RemoveNulls, Parent: 46, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 196, 197, 198}},
 	// 56: utf8toUnicode urlDecodeUni removeNulls cmdLine
-	{Transform: CmdLine, Parent: 55, End: 57, Variables: 0x480873, Rules: []uint16{55, 116}},
+	{Transform: CmdLine, Parent: 55, End: 57, Variables: 0x480873, Level: Default, Rules: []uint16{58, 59, 136}},
 }
 
 var table = []Rule{
 	{
-		ID: 913100, Class: AttackTools, Level: 1, Severity: Critical,
+		ID: 913100, Class: AttackTools, Level: Default, Severity: Critical,
 		Message: "Found User-Agent associated with security scanner",
 		Source:  "REQUEST-913-SCANNER-DETECTION.conf",
 		Conditions: []Condition{
@@ -164,7 +165,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920120, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920120, Class: MalformedRequest, Level: Core, Severity: Critical,
 		Message: "Attempted multipart/form-data bypass",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -178,7 +179,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920121, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920121, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "Attempted multipart/form-data bypass",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -191,7 +192,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920160, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920160, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Content-Length HTTP header is not numeric",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -204,7 +205,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920170, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920170, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "GET or HEAD Request with Body Content",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -223,7 +224,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920171, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920171, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "GET or HEAD Request with Transfer-Encoding",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -242,7 +243,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920181, Class: MalformedRequest, Level: 2, Severity: Warning,
+		ID: 920181, Class: MalformedRequest, Level: Strict, Severity: Warning,
 		Message: "Content-Length and Transfer-Encoding headers present",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -261,7 +262,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920190, Class: MalformedRequest, Level: 1, Severity: Warning,
+		ID: 920190, Class: MalformedRequest, Level: Default, Severity: Warning,
 		Message: "Range: Invalid Last Byte Value",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -281,7 +282,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920200, Class: MalformedRequest, Level: 2, Severity: Warning,
+		ID: 920200, Class: MalformedRequest, Level: Strict, Severity: Warning,
 		Message: "Range: Too many fields (6 or more)",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -300,7 +301,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920201, Class: MalformedRequest, Level: 2, Severity: Warning,
+		ID: 920201, Class: MalformedRequest, Level: Strict, Severity: Warning,
 		Message: "Range: Too many fields for pdf request (63 or more)",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -319,7 +320,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920210, Class: MalformedRequest, Level: 1, Severity: Warning,
+		ID: 920210, Class: MalformedRequest, Level: Default, Severity: Warning,
 		Message: "Multiple/Conflicting Connection Header Data Found",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -332,7 +333,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920230, Class: MalformedRequest, Level: 2, Severity: Warning,
+		ID: 920230, Class: MalformedRequest, Level: Strict, Severity: Warning,
 		Message: "Multiple URL Encoding Detected",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -345,7 +346,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920240, Class: MalformedRequest, Level: 2, Severity: Warning,
+		ID: 920240, Class: MalformedRequest, Level: Strict, Severity: Warning,
 		Message: "URL Encoding Abuse Attack Attempt",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -367,7 +368,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920260, Class: MalformedRequest, Level: 1, Severity: Warning,
+		ID: 920260, Class: MalformedRequest, Level: Default, Severity: Warning,
 		Message: "Unicode Full/Half Width Abuse Attack Attempt",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -380,7 +381,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920270, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920270, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Invalid character in request (null character)",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -394,7 +395,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920271, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920271, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "Invalid character in request (non printable characters)",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -408,7 +409,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920290, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920290, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Empty Host Header",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -420,7 +421,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920330, Class: MalformedRequest, Level: 2, Severity: Notice,
+		ID: 920330, Class: MalformedRequest, Level: Strict, Severity: Notice,
 		Message: "Empty User Agent Header",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -432,7 +433,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920340, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920340, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "Content-Type header missing from request with non-zero Content-Length",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -450,7 +451,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920350, Class: MalformedRequest, Level: 2, Severity: Warning,
+		ID: 920350, Class: MalformedRequest, Level: Strict, Severity: Warning,
 		Message: "Host header is a numeric IP address",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -462,7 +463,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920420, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920420, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "Request content type is not allowed by policy",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -482,7 +483,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920430, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920430, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "HTTP protocol version is not allowed by policy",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -495,7 +496,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920440, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920440, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "URL file extension is restricted by policy",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -516,7 +517,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920450, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920450, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "HTTP header is restricted by policy",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -535,7 +536,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920451, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920451, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "HTTP header is restricted by policy",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -554,7 +555,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920470, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920470, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Illegal Content-Type header",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -568,7 +569,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920480, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920480, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Request content type charset is not allowed by policy",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -589,7 +590,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920500, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920500, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Attempt to access a backup or working file",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -603,7 +604,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920520, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920520, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Accept-Encoding header exceeded sensible length",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -616,7 +617,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920530, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920530, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Multiple charsets detected in content type header",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -630,7 +631,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920540, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920540, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Possible Unicode character bypass detected",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -649,7 +650,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920600, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920600, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Illegal Accept header: charset parameter",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -664,7 +665,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920610, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920610, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Raw (unencoded) fragment in request URI",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -677,7 +678,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920620, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 920620, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Multiple Content-Type Request Headers",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -689,7 +690,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920640, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920640, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "Content-Type header missing from request with body",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -706,7 +707,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920650, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 920650, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "HTTP method override attempt via _method parameter",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -727,7 +728,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 920660, Class: MalformedRequest, Level: 1, Severity: Warning,
+		ID: 920660, Class: MalformedRequest, Level: Default, Severity: Warning,
 		Message: "Obsolete Request-Range header detected",
 		Source:  "REQUEST-920-PROTOCOL-ENFORCEMENT.conf",
 		Conditions: []Condition{
@@ -739,7 +740,27 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 921110, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 921110, Class: MalformedRequest, Level: Default, Narrow: true, Severity: Critical,
+		Message: "HTTP Request Smuggling Attack",
+		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets34,
+				Chain:    11, // htmlEntityDecode lowercase
+				Argument: `(?:get|p(?:(?:os|u)t|atch|rop(?:find|atch))|head|options|co(?:nnect|py)|delete|trac[ek]|m(?:kcol|ove)|(?:un)?lock)[\s\x0b]+[^\s\x0b]+[\s\x0b]+http/[0-9]`,
+				Program:  27,
+				Needs:    []uint16{18},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: `(?i)[\n\r]\s*(?:(?:get|post|put|head|options|delete|patch|connect|trace)\s+\S+\s+http/\d|http/\d(?:\.\d)?\s+\d{3}|(?:content-(?:type|length)|set-cookie|location|transfer-encoding)\s*:)`,
+				Program:  28,
+			},
+		},
+	},
+	{
+		ID: 921110, Class: MalformedRequest, Level: Core, Severity: Critical,
 		Message: "HTTP Request Smuggling Attack",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
@@ -753,89 +774,109 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 921120, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 921120, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "HTTP Response Splitting Attack",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    14, // lowercase
 				Argument: `[\n\r][^0-9A-Z_a-z]*?(?:content-(?:type|length)|set-cookie|location):[\s\x0b]*[0-9A-Z_a-z]`,
-				Program:  28,
+				Program:  29,
 				Needs:    []uint16{19},
 			},
 		},
 	},
 	{
-		ID: 921130, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 921130, Class: MalformedRequest, Level: Default, Narrow: true, Severity: Critical,
 		Message: "HTTP Response Splitting Attack",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    11, // htmlEntityDecode lowercase
 				Argument: `(?:\bhttp/\d|<(?:html|meta)\b)`,
-				Program:  29,
+				Program:  30,
+				Needs:    []uint16{20},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: `(?i)[\n\r]\s*(?:(?:get|post|put|head|options|delete|patch|connect|trace)\s+\S+\s+http/\d|http/\d(?:\.\d)?\s+\d{3}|(?:content-(?:type|length)|set-cookie|location|transfer-encoding)\s*:)|\A\s*http/\d\.\d\s+\d{3}`,
+				Program:  31,
+			},
+		},
+	},
+	{
+		ID: 921130, Class: MalformedRequest, Level: Core, Severity: Critical,
+		Message: "HTTP Response Splitting Attack",
+		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    11, // htmlEntityDecode lowercase
+				Argument: `(?:\bhttp/\d|<(?:html|meta)\b)`,
+				Program:  30,
 				Needs:    []uint16{20},
 			},
 		},
 	},
 	{
-		ID: 921140, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 921140, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "HTTP Header Injection Attack via headers",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets36,
+				Targets:  targets37,
 				Chain:    23, // urlDecodeUni
 				Argument: `[\n\r]`,
-				Program:  30,
+				Program:  32,
 				Needs:    []uint16{21},
 			},
 		},
 	},
 	{
-		ID: 921150, Class: MalformedRequest, Level: 1, Severity: Critical,
-		Message: "HTTP Header Injection Attack via payload (CR/LF detected)",
-		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
-		Conditions: []Condition{
-			{
-				Targets:  targets37,
-				Argument: `[\n\r]`,
-				Program:  30,
-				Needs:    []uint16{21},
-			},
-		},
-	},
-	{
-		ID: 921151, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 921150, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "HTTP Header Injection Attack via payload (CR/LF detected)",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets38,
 				Argument: `[\n\r]`,
-				Program:  30,
+				Program:  32,
 				Needs:    []uint16{21},
 			},
 		},
 	},
 	{
-		ID: 921160, Class: MalformedRequest, Level: 1, Severity: Critical,
-		Message: "HTTP Header Injection Attack via payload (CR/LF and header-name detected)",
+		ID: 921151, Class: MalformedRequest, Level: Strict, Severity: Critical,
+		Message: "HTTP Header Injection Attack via payload (CR/LF detected)",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets39,
+				Argument: `[\n\r]`,
+				Program:  32,
+				Needs:    []uint16{21},
+			},
+		},
+	},
+	{
+		ID: 921160, Class: MalformedRequest, Level: Default, Severity: Critical,
+		Message: "HTTP Header Injection Attack via payload (CR/LF and header-name detected)",
+		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets40,
 				Chain:    14, // lowercase
 				Argument: `[\n\r]+(?:[\s\x0b]|location|re(?:fresh|mote-(?:ip|addr))|(?:set-)?cookie|forwarded-(?:(?:fo|serve)r|host)|host|via|originating-IP|x-(?:forwarded-(?:(?:fo|serve)r|host)|host|via|remote-(?:ip|addr)|originating-IP))[\s\x0b]*:`,
-				Program:  31,
+				Program:  33,
 				Needs:    []uint16{22, 23, 24},
 			},
 		},
 	},
 	{
-		ID: 921190, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 921190, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "HTTP Splitting (CR/LF in request filename detected)",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
@@ -843,27 +884,27 @@ var table = []Rule{
 				Targets:  targets25,
 				Chain:    23, // urlDecodeUni
 				Argument: `[\n\r]`,
-				Program:  30,
+				Program:  32,
 				Needs:    []uint16{21},
 			},
 		},
 	},
 	{
-		ID: 921200, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 921200, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "LDAP Injection Attack",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    8, // htmlEntityDecode
 				Argument: `^[^!&\(\):<>\|~]*\)[\s\x0b]*(?:\((?:[^!&\(\),<->\|~]+[<>~]?=|[\s\x0b]*[!&\|][\s\x0b]*[\(\)]?[\s\x0b]*)|\)[\s\x0b]*\([\s\x0b]*[!&\|][\s\x0b]*|[!&\|][\s\x0b]*\([^!&\(\),<->\|~]+[<>~]?=[^!&\(\):<>\|~]*)`,
-				Program:  32,
+				Program:  34,
 				Needs:    []uint16{25, 26},
 			},
 		},
 	},
 	{
-		ID: 921240, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 921240, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "mod_proxy attack attempt detected",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
@@ -871,18 +912,18 @@ var table = []Rule{
 				Targets:  targets30,
 				Chain:    39, // urlDecodeUni lowercase
 				Argument: `unix:[^|]*\|`,
-				Program:  33,
+				Program:  35,
 				Needs:    []uint16{27},
 			},
 		},
 	},
 	{
-		ID: 921250, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 921250, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Old Cookies V1 usage attempt detected",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets40,
+				Targets:  targets41,
 				Chain:    14, // lowercase
 				Operator: StrEq,
 				Argument: `1`,
@@ -891,7 +932,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 921421, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 921421, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Content-Type header: Dangerous content type outside the mime type declaration",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
@@ -899,13 +940,13 @@ var table = []Rule{
 				Targets:  targets13,
 				Chain:    14, // lowercase
 				Argument: `^[^\s\x0b,;]+[\s\x0b,;].*?(?:application/(?:.+\+)?json|(?:application/(?:soap\+)?|text/)xml)`,
-				Program:  35,
+				Program:  37,
 				Needs:    []uint16{29},
 			},
 		},
 	},
 	{
-		ID: 921422, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 921422, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "Content-Type header: Dangerous content type outside the mime type declaration",
 		Source:  "REQUEST-921-PROTOCOL-ATTACK.conf",
 		Conditions: []Condition{
@@ -913,24 +954,24 @@ var table = []Rule{
 				Targets:  targets13,
 				Chain:    14, // lowercase
 				Argument: `^[^\s\x0b,;]+[\s\x0b,;].*?\b(?:((?:tex|multipar)t|application)|((?:audi|vide)o|image|cs[sv]|(?:vn|relate)d|p(?:df|lain)|json|(?:soa|cs)p|x(?:ml|-www-form-urlencoded)|form-data|x-amf|(?:octe|repor)t|stream)|([\+/]))\b`,
-				Program:  36,
+				Program:  38,
 				Needs:    []uint16{30, 31, 32},
 			},
 		},
 	},
 	{
-		ID: 922100, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 922100, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Multipart content type global _charset_ definition is not allowed by policy",
 		Source:  "REQUEST-922-MULTIPART-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets41,
+				Targets:  targets42,
 				Operator: Eq,
 				Negated:  true,
 				Argument: `0`,
 			},
 			{
-				Targets:  targets42,
+				Targets:  targets43,
 				Chain:    14, // lowercase
 				Operator: Within,
 				Negated:  true,
@@ -939,20 +980,20 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 922110, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 922110, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Illegal MIME Multipart Header content-type: charset parameter",
 		Source:  "REQUEST-922-MULTIPART-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets43,
+				Targets:  targets44,
 				Chain:    14, // lowercase
 				Captures: 2,
 				Argument: `^content-type\s*:\s*(.*)$`,
-				Program:  37,
+				Program:  39,
 				Needs:    []uint16{33},
 			},
 			{
-				Targets:  targets44,
+				Targets:  targets45,
 				Chain:    14, // lowercase
 				Negated:  true,
 				Argument: `^(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*(?:[\s\x0b]*,[\s\x0b]*(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*)*$`,
@@ -961,68 +1002,128 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 922120, Class: MalformedRequest, Level: 2, Severity: Critical,
+		ID: 922120, Class: MalformedRequest, Level: Strict, Severity: Critical,
 		Message: "Content-Transfer-Encoding was deprecated by rfc7578 in 2015 and should not be used",
 		Source:  "REQUEST-922-MULTIPART-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets43,
+				Targets:  targets44,
 				Chain:    14, // lowercase
 				Argument: `content-transfer-encoding:(.*)`,
-				Program:  38,
+				Program:  40,
 				Needs:    []uint16{34},
 			},
 		},
 	},
 	{
-		ID: 922130, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 922130, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Multipart header contains characters outside of valid range",
 		Source:  "REQUEST-922-MULTIPART-ATTACK.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets43,
+				Targets:  targets44,
 				Chain:    14, // lowercase
 				Argument: `[^\x21-\x7E][\x21-\x39\x3B-\x7E]*:`,
-				Program:  39,
+				Program:  41,
 				Needs:    []uint16{35},
 			},
 		},
 	},
 	{
-		ID: 930100, Class: LFI, Level: 1, Severity: Critical,
+		ID: 930100, Class: LFI, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Path Traversal Attack (/../) or (/.../)",
 		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets45,
+				Targets:  targets46,
 				Argument: `(?i)(?:[/\x5c]|%(?:2(?:f|5(?:2f|5c|c(?:1%259c|0%25af))|%46)|5c|c(?:0%(?:[2aq]f|5c|9v)|1%(?:[19p]c|8s|af))|(?:bg%q|(?:e|f(?:8%8)?0%8)0%80%a)f|u(?:221[56]|EFC8|F025|002f)|%3(?:2(?:%(?:%6|4)6|F)|5%%63)|1u)|0x(?:2f|5c))(?:\.(?:%0[01]|\?)?|\?\.?|%(?:2(?:(?:5(?:2|c0%25a))?e|%45)|c0(?:\.|%[256aef]e)|u(?:(?:ff0|002)e|2024)|%32(?:%(?:%6|4)5|E)|(?:e|f(?:(?:8|c%80)%8)?0%8)0%80%ae)|0x2e){2,3}(?:[/\x5c]|%(?:2(?:f|5(?:2f|5c|c(?:1%259c|0%25af))|%46)|5c|c(?:0%(?:[2aq]f|5c|9v)|1%(?:[19p]c|8s|af))|(?:bg%q|(?:e|f(?:8%8)?0%8)0%80%a)f|u(?:221[56]|EFC8|F025|002f)|%3(?:2(?:%(?:%6|4)6|F)|5%%63)|1u)|0x(?:2f|5c))`,
-				Program:  40,
+				Program:  42,
+				Needs:    []uint16{36},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){3}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]|\\.\\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
+				Program:  43,
+			},
+		},
+	},
+	{
+		ID: 930100, Class: LFI, Level: Core, Severity: Critical,
+		Message: "Path Traversal Attack (/../) or (/.../)",
+		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets46,
+				Argument: `(?i)(?:[/\x5c]|%(?:2(?:f|5(?:2f|5c|c(?:1%259c|0%25af))|%46)|5c|c(?:0%(?:[2aq]f|5c|9v)|1%(?:[19p]c|8s|af))|(?:bg%q|(?:e|f(?:8%8)?0%8)0%80%a)f|u(?:221[56]|EFC8|F025|002f)|%3(?:2(?:%(?:%6|4)6|F)|5%%63)|1u)|0x(?:2f|5c))(?:\.(?:%0[01]|\?)?|\?\.?|%(?:2(?:(?:5(?:2|c0%25a))?e|%45)|c0(?:\.|%[256aef]e)|u(?:(?:ff0|002)e|2024)|%32(?:%(?:%6|4)5|E)|(?:e|f(?:(?:8|c%80)%8)?0%8)0%80%ae)|0x2e){2,3}(?:[/\x5c]|%(?:2(?:f|5(?:2f|5c|c(?:1%259c|0%25af))|%46)|5c|c(?:0%(?:[2aq]f|5c|9v)|1%(?:[19p]c|8s|af))|(?:bg%q|(?:e|f(?:8%8)?0%8)0%80%a)f|u(?:221[56]|EFC8|F025|002f)|%3(?:2(?:%(?:%6|4)6|F)|5%%63)|1u)|0x(?:2f|5c))`,
+				Program:  42,
 				Needs:    []uint16{36},
 			},
 		},
 	},
 	{
-		ID: 930110, Class: LFI, Level: 1, Severity: Critical,
+		ID: 930110, Class: LFI, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Path Traversal Attack (/../) or (/.../)",
 		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets45,
+				Targets:    targets46,
 				Chain:      56, // utf8toUnicode urlDecodeUni removeNulls cmdLine
 				MultiMatch: true,
 				Argument:   `(?:^|[/;\x5c])\.{2,3}[/;\x5c]`,
-				Program:    41,
+				Program:    44,
+				Needs:      []uint16{37},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){3}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]|\\.\\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
+				Program:  43,
+			},
+		},
+	},
+	{
+		ID: 930110, Class: LFI, Level: Core, Severity: Critical,
+		Message: "Path Traversal Attack (/../) or (/.../)",
+		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets46,
+				Chain:      56, // utf8toUnicode urlDecodeUni removeNulls cmdLine
+				MultiMatch: true,
+				Argument:   `(?:^|[/;\x5c])\.{2,3}[/;\x5c]`,
+				Program:    44,
 				Needs:      []uint16{37},
 			},
 		},
 	},
 	{
-		ID: 930120, Class: LFI, Level: 1, Severity: Critical,
+		ID: 930120, Class: LFI, Level: Default, Narrow: true, Severity: Critical,
 		Message: "OS File Access Attempt",
 		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
 		Conditions: []Condition{
 			{
+				Targets:  targets36,
+				Chain:    54, // utf8toUnicode urlDecodeUni normalizePathWin
+				Operator: PmFromFile,
+				Argument: `lfi-os-files.data`,
+				Needs:    []uint16{38},
+			},
+			{
 				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)etc[/\\\\]+(?:passwd|shadow|gshadow|sudoers|master\\.passwd|security[/\\\\])|proc[/\\\\]+(?:self|\\d+)[/\\\\]|(?:win|boot|system)\\.ini|system32[/\\\\]|\\.ssh[/\\\\]|id_(?:rsa|dsa|ed25519)|\\.aws[/\\\\]|web-inf|\\.ht(?:passwd|access)\\b|_history\\b|\\A[^\\s'\"<>`]*(?:/|\\\\|=|:)(?:etc|proc|sys|root|boot|dev|windows|winnt|var[/\\\\](?:log|run|lib|task|runtime|spool)|usr[/\\\\]local[/\\\\](?:etc|apache\\d?|nginx)|home[/\\\\][^/\\\\]+[/\\\\]\\.)[/\\\\][^\\s'\"<>`]*\\z|\\A(?:etc|proc|windows|winnt)[/\\\\]\\S*\\z|\\A(?:/|\\./)?\\.(?:env|git|svn|npmrc|dockercfg|pgpass|netrc|bash\\w*|ssh|aws)\\b\\S{0,40}\\z|(?:[;|&`]|\\A|\\$\\()\\s*(?:/\\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\\s+\\S+|curl|dd)\\b[^\\n]{0,60}[/\\\\](?:etc|proc|var|root|home|windows)[/\\\\]|file:/{1,3}|php:/{2}|\\x00",
+				Program:  45,
+			},
+		},
+	},
+	{
+		ID: 930120, Class: LFI, Level: Core, Severity: Critical,
+		Message: "OS File Access Attempt",
+		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
 				Chain:    54, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `lfi-os-files.data`,
@@ -1031,12 +1132,12 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 930121, Class: LFI, Level: 2, Severity: Critical,
+		ID: 930121, Class: LFI, Level: Strict, Severity: Critical,
 		Message: "OS File Access Attempt in REQUEST_HEADERS",
 		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets46,
+				Targets:  targets47,
 				Chain:    54, // utf8toUnicode urlDecodeUni normalizePathWin
 				Operator: PmFromFile,
 				Argument: `lfi-os-files.data`,
@@ -1045,7 +1146,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 930130, Class: LFI, Level: 1, Severity: Critical,
+		ID: 930130, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Restricted File Access Attempt",
 		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
 		Conditions: []Condition{
@@ -1059,7 +1160,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 930140, Class: LFI, Level: 1, Severity: Critical,
+		ID: 930140, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Restricted File Access Attempt: AI Coding Assistant Artifact",
 		Source:  "REQUEST-930-APPLICATION-ATTACK-LFI.conf",
 		Conditions: []Condition{
@@ -1073,48 +1174,68 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 931100, Class: LFI, Level: 1, Severity: Critical,
+		ID: 931100, Class: LFI, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Possible Remote File Inclusion (RFI) Attack: URL Parameter using IP Address",
-		Source:  "REQUEST-931-APPLICATION-ATTACK-RFI.conf",
-		Conditions: []Condition{
-			{
-				Targets:  targets47,
-				Chain:    23, // urlDecodeUni
-				Argument: `(?i)^(f(?:ile|tps?)|https?|ssh)://(?:\[?[0-9a-f]+:[0-:a-f]+\]?|[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})`,
-				Program:  42,
-				Needs:    []uint16{41},
-			},
-		},
-	},
-	{
-		ID: 931110, Class: LFI, Level: 1, Severity: Critical,
-		Message: "Possible Remote File Inclusion (RFI) Attack: Common RFI Vulnerable Parameter Name used w/URL Payload",
 		Source:  "REQUEST-931-APPLICATION-ATTACK-RFI.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets48,
 				Chain:    23, // urlDecodeUni
+				Argument: `(?i)^(f(?:ile|tps?)|https?|ssh)://(?:\[?[0-9a-f]+:[0-:a-f]+\]?|[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})`,
+				Program:  46,
+				Needs:    []uint16{41},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: `(?i)\.(?:txt|php\d?|phtml|inc|aspx?|jspx?|sh|pl|py|exe|dat)\b|\?+\s*\z|%00|\A(?:ftps?|ssh|file):`,
+				Program:  47,
+			},
+		},
+	},
+	{
+		ID: 931100, Class: LFI, Level: Core, Severity: Critical,
+		Message: "Possible Remote File Inclusion (RFI) Attack: URL Parameter using IP Address",
+		Source:  "REQUEST-931-APPLICATION-ATTACK-RFI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets48,
+				Chain:    23, // urlDecodeUni
+				Argument: `(?i)^(f(?:ile|tps?)|https?|ssh)://(?:\[?[0-9a-f]+:[0-:a-f]+\]?|[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})`,
+				Program:  46,
+				Needs:    []uint16{41},
+			},
+		},
+	},
+	{
+		ID: 931110, Class: LFI, Level: Default, Severity: Critical,
+		Message: "Possible Remote File Inclusion (RFI) Attack: Common RFI Vulnerable Parameter Name used w/URL Payload",
+		Source:  "REQUEST-931-APPLICATION-ATTACK-RFI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets49,
+				Chain:    23, // urlDecodeUni
 				Argument: `(?i)(?:\binclude[\s\x0b]*\([^\)]*|mosConfig_absolute_path|(?:_(?:CONF\[path|SERVER\[DOCUMENT_ROOT)|path\[docroot|config\[root_dir)\]|GALLERY_BASEDIR|appserv_root)=(?:f(?:ile|tps?)|https?)://`,
-				Program:  43,
+				Program:  48,
 				Needs:    []uint16{42},
 			},
 		},
 	},
 	{
-		ID: 931120, Class: LFI, Level: 1, Severity: Critical,
+		ID: 931120, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Possible Remote File Inclusion (RFI) Attack: URL Payload Used w/Trailing Question Mark Character (?)",
 		Source:  "REQUEST-931-APPLICATION-ATTACK-RFI.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets12,
 				Argument: `^(?i:file|ftps?|https?).*?\?+$`,
-				Program:  44,
+				Program:  49,
 				Needs:    []uint16{43},
 			},
 		},
 	},
 	{
-		ID: 931130, Class: LFI, Level: 2, Severity: Critical,
+		ID: 931130, Class: LFI, Level: Strict, Severity: Critical,
 		Message: "Possible Remote File Inclusion (RFI) Attack: Off-Domain Reference/Link",
 		Source:  "REQUEST-931-APPLICATION-ATTACK-RFI.conf",
 		Conditions: []Condition{
@@ -1122,11 +1243,11 @@ var table = []Rule{
 				Targets:  targets12,
 				Captures: 2,
 				Argument: `(?i)(?:(?:url|jar):)?(?:a(?:cap|f[ps]|ttachment)|b(?:eshare|itcoin|lob)|c(?:a(?:llto|p)|id|vs|ompress.(?:zlib|bzip2))|d(?:a(?:v|ta)|ict|n(?:s|tp))|e(?:d2k|xpect)|f(?:(?:ee)?d|i(?:le|nger|sh)|tps?)|g(?:it|o(?:pher)?|lob)|h(?:323|ttps?)|i(?:ax|cap|(?:ma|p)ps?|rc[6s]?)|ja(?:bbe)?r|l(?:dap[is]?|ocal_file)|m(?:a(?:ilto|ven)|ms|umble)|n(?:e(?:tdoc|ws)|fs|ntps?)|ogg|p(?:aparazzi|h(?:ar|p)|op(?:2|3s?)|r(?:es|oxy)|syc)|r(?:mi|sync|tm(?:f?p)?|ar)|s(?:3|ftp|ips?|m(?:[bs]|tps?)|n(?:ews|mp)|sh(?:2(?:.(?:s(?:hell|(?:ft|c)p)|exec|tunnel))?)?|vn(?:\+ssh)?)|t(?:e(?:amspeak|lnet)|ftp|urns?)|u(?:dp|nreal|t2004)|v(?:entrilo|iew-source|nc)|w(?:ebcal|ss?)|x(?:mpp|ri)|zip)://?(?:[^@]+@)?([^/]*)`,
-				Program:  45,
+				Program:  50,
 				Needs:    []uint16{44},
 			},
 			{
-				Targets:  targets49,
+				Targets:  targets50,
 				Operator: EndsWith,
 				Negated:  true,
 				Macro:    true,
@@ -1135,7 +1256,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 931131, Class: LFI, Level: 2, Severity: Critical,
+		ID: 931131, Class: LFI, Level: Strict, Severity: Critical,
 		Message: "Possible Remote File Inclusion (RFI) Attack",
 		Source:  "REQUEST-931-APPLICATION-ATTACK-RFI.conf",
 		Conditions: []Condition{
@@ -1143,18 +1264,38 @@ var table = []Rule{
 				Targets:  targets25,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)(?:(?:url|jar):)?(?:a(?:cap|f[ps]|ttachment)|b(?:eshare|itcoin|lob)|c(?:a(?:llto|p)|id|vs|ompress.(?:zlib|bzip2))|d(?:a(?:v|ta)|ict|n(?:s|tp))|e(?:d2k|xpect)|f(?:(?:ee)?d|i(?:le|nger|sh)|tps?)|g(?:it|o(?:pher)?|lob)|h(?:323|ttps?)|i(?:ax|cap|(?:ma|p)ps?|rc[6s]?)|ja(?:bbe)?r|l(?:dap[is]?|ocal_file)|m(?:a(?:ilto|ven)|ms|umble)|n(?:e(?:tdoc|ws)|fs|ntps?)|ogg|p(?:aparazzi|h(?:ar|p)|op(?:2|3s?)|r(?:es|oxy)|syc)|r(?:mi|sync|tm(?:f?p)?|ar)|s(?:3|ftp|ips?|m(?:[bs]|tps?)|n(?:ews|mp)|sh(?:2(?:.(?:s(?:hell|(?:ft|c)p)|exec|tunnel))?)?|vn(?:\+ssh)?)|t(?:e(?:amspeak|lnet)|ftp|urns?)|u(?:dp|nreal|t2004)|v(?:entrilo|iew-source|nc)|w(?:ebcal|ss?)|x(?:mpp|ri)|zip)://(?:[^@]+@)?([^/]*)`,
-				Program:  46,
+				Program:  51,
 				Needs:    []uint16{45},
 			},
 		},
 	},
 	{
-		ID: 932120, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932120, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Windows PowerShell Command Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
+				Targets:  targets36,
+				Chain:    4, // cmdLine
+				Operator: PmFromFile,
+				Argument: `windows-powershell-commands.data`,
+				Needs:    []uint16{46},
+			},
+			{
 				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932120, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Windows PowerShell Command Found",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
 				Chain:    4, // cmdLine
 				Operator: PmFromFile,
 				Argument: `windows-powershell-commands.data`,
@@ -1163,67 +1304,126 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 932125, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932125, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Windows Powershell Alias Command Injection",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:.*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*(?:(?:a[\"\\^]*(?:c|s[\"\\^]*n[\"\\^]*p)|e[\"\\^]*(?:b[\"\\^]*p|p[\"\\^]*(?:a[\"\\^]*l|c[\"\\^]*s[\"\\^]*v|s[\"\\^]*n)|[tx][\"\\^]*s[\"\\^]*n)|f[\"\\^]*(?:[cltw]|o[\"\\^]*r[\"\\^]*e[\"\\^]*a[\"\\^]*c[\"\\^]*h)|i[\"\\^]*(?:[cr][\"\\^]*m|e[\"\\^]*x|h[\"\\^]*y|i|p[\"\\^]*(?:a[\"\\^]*l|c[\"\\^]*s[\"\\^]*v|m[\"\\^]*o|s[\"\\^]*n)|s[\"\\^]*e|w[\"\\^]*(?:m[\"\\^]*i|r))|m[\"\\^]*(?:[dpv]|o[\"\\^]*u[\"\\^]*n[\"\\^]*t)|o[\"\\^]*g[\"\\^]*v|p[\"\\^]*(?:o[\"\\^]*p|u[\"\\^]*s[\"\\^]*h)[\"\\^]*d|t[\"\\^]*r[\"\\^]*c[\"\\^]*m|w[\"\\^]*j[\"\\^]*b)[\"\\^]*[\\s\\x0b,\\./;<>].*|c[\"\\^]*(?:(?:(?:d|h[\"\\^]*d[\"\\^]*i[\"\\^]*r|v[\"\\^]*p[\"\\^]*a)[\"\\^]*|p[\"\\^]*(?:[ip][\"\\^]*)?)[\\s\\x0b,\\./;<>].*|l[\"\\^]*(?:(?:[cipv]|h[\"\\^]*y)[\"\\^]*[\\s\\x0b,\\./;<>].*|s)|n[\"\\^]*s[\"\\^]*n)|d[\"\\^]*(?:(?:b[\"\\^]*p|e[\"\\^]*l|i[\"\\^]*(?:f[\"\\^]*f|r))[\"\\^]*[\\s\\x0b,\\./;<>].*|n[\"\\^]*s[\"\\^]*n)|g[\"\\^]*(?:(?:(?:(?:a[\"\\^]*)?l|b[\"\\^]*p|d[\"\\^]*r|h[\"\\^]*y|(?:w[\"\\^]*m[\"\\^]*)?i|j[\"\\^]*b|[uv])[\"\\^]*|c[\"\\^]*(?:[ims][\"\\^]*)?|m[\"\\^]*(?:o[\"\\^]*)?|s[\"\\^]*(?:n[\"\\^]*(?:p[\"\\^]*)?|v[\"\\^]*))[\\s\\x0b,\\./;<>].*|e[\"\\^]*r[\"\\^]*r|p[\"\\^]*(?:(?:s[\"\\^]*)?[\\s\\x0b,\\./;<>].*|v))|l[\"\\^]*s|n[\"\\^]*(?:(?:a[\"\\^]*l|d[\"\\^]*r|[iv]|m[\"\\^]*o|s[\"\\^]*n)[\"\\^]*[\\s\\x0b,\\./;<>].*|p[\"\\^]*s[\"\\^]*s[\"\\^]*c)|r[\"\\^]*(?:(?:(?:(?:b[\"\\^]*)?p|e[\"\\^]*n|(?:w[\"\\^]*m[\"\\^]*)?i|j[\"\\^]*b|n[\"\\^]*[ip])[\"\\^]*|d[\"\\^]*(?:r[\"\\^]*)?|m[\"\\^]*(?:(?:d[\"\\^]*i[\"\\^]*r|o)[\"\\^]*)?|s[\"\\^]*n[\"\\^]*(?:p[\"\\^]*)?|v[\"\\^]*(?:p[\"\\^]*a[\"\\^]*)?)[\\s\\x0b,\\./;<>].*|c[\"\\^]*(?:j[\"\\^]*b[\"\\^]*[\\s\\x0b,\\./;<>].*|s[\"\\^]*n)|u[\"\\^]*j[\"\\^]*b)|s[\"\\^]*(?:(?:(?:a[\"\\^]*(?:j[\"\\^]*b|l|p[\"\\^]*s|s[\"\\^]*v)|b[\"\\^]*p|[cv]|w[\"\\^]*m[\"\\^]*i)[\"\\^]*|l[\"\\^]*(?:s[\"\\^]*)?|p[\"\\^]*(?:(?:j[\"\\^]*b|p[\"\\^]*s|s[\"\\^]*v)[\"\\^]*)?)[\\s\\x0b,\\./;<>].*|h[\"\\^]*c[\"\\^]*m|u[\"\\^]*j[\"\\^]*b))(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
-				Program:  47,
+				Program:  53,
+				Needs:    []uint16{47, 48},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932125, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Windows Powershell Alias Command Injection",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:.*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*(?:(?:a[\"\\^]*(?:c|s[\"\\^]*n[\"\\^]*p)|e[\"\\^]*(?:b[\"\\^]*p|p[\"\\^]*(?:a[\"\\^]*l|c[\"\\^]*s[\"\\^]*v|s[\"\\^]*n)|[tx][\"\\^]*s[\"\\^]*n)|f[\"\\^]*(?:[cltw]|o[\"\\^]*r[\"\\^]*e[\"\\^]*a[\"\\^]*c[\"\\^]*h)|i[\"\\^]*(?:[cr][\"\\^]*m|e[\"\\^]*x|h[\"\\^]*y|i|p[\"\\^]*(?:a[\"\\^]*l|c[\"\\^]*s[\"\\^]*v|m[\"\\^]*o|s[\"\\^]*n)|s[\"\\^]*e|w[\"\\^]*(?:m[\"\\^]*i|r))|m[\"\\^]*(?:[dpv]|o[\"\\^]*u[\"\\^]*n[\"\\^]*t)|o[\"\\^]*g[\"\\^]*v|p[\"\\^]*(?:o[\"\\^]*p|u[\"\\^]*s[\"\\^]*h)[\"\\^]*d|t[\"\\^]*r[\"\\^]*c[\"\\^]*m|w[\"\\^]*j[\"\\^]*b)[\"\\^]*[\\s\\x0b,\\./;<>].*|c[\"\\^]*(?:(?:(?:d|h[\"\\^]*d[\"\\^]*i[\"\\^]*r|v[\"\\^]*p[\"\\^]*a)[\"\\^]*|p[\"\\^]*(?:[ip][\"\\^]*)?)[\\s\\x0b,\\./;<>].*|l[\"\\^]*(?:(?:[cipv]|h[\"\\^]*y)[\"\\^]*[\\s\\x0b,\\./;<>].*|s)|n[\"\\^]*s[\"\\^]*n)|d[\"\\^]*(?:(?:b[\"\\^]*p|e[\"\\^]*l|i[\"\\^]*(?:f[\"\\^]*f|r))[\"\\^]*[\\s\\x0b,\\./;<>].*|n[\"\\^]*s[\"\\^]*n)|g[\"\\^]*(?:(?:(?:(?:a[\"\\^]*)?l|b[\"\\^]*p|d[\"\\^]*r|h[\"\\^]*y|(?:w[\"\\^]*m[\"\\^]*)?i|j[\"\\^]*b|[uv])[\"\\^]*|c[\"\\^]*(?:[ims][\"\\^]*)?|m[\"\\^]*(?:o[\"\\^]*)?|s[\"\\^]*(?:n[\"\\^]*(?:p[\"\\^]*)?|v[\"\\^]*))[\\s\\x0b,\\./;<>].*|e[\"\\^]*r[\"\\^]*r|p[\"\\^]*(?:(?:s[\"\\^]*)?[\\s\\x0b,\\./;<>].*|v))|l[\"\\^]*s|n[\"\\^]*(?:(?:a[\"\\^]*l|d[\"\\^]*r|[iv]|m[\"\\^]*o|s[\"\\^]*n)[\"\\^]*[\\s\\x0b,\\./;<>].*|p[\"\\^]*s[\"\\^]*s[\"\\^]*c)|r[\"\\^]*(?:(?:(?:(?:b[\"\\^]*)?p|e[\"\\^]*n|(?:w[\"\\^]*m[\"\\^]*)?i|j[\"\\^]*b|n[\"\\^]*[ip])[\"\\^]*|d[\"\\^]*(?:r[\"\\^]*)?|m[\"\\^]*(?:(?:d[\"\\^]*i[\"\\^]*r|o)[\"\\^]*)?|s[\"\\^]*n[\"\\^]*(?:p[\"\\^]*)?|v[\"\\^]*(?:p[\"\\^]*a[\"\\^]*)?)[\\s\\x0b,\\./;<>].*|c[\"\\^]*(?:j[\"\\^]*b[\"\\^]*[\\s\\x0b,\\./;<>].*|s[\"\\^]*n)|u[\"\\^]*j[\"\\^]*b)|s[\"\\^]*(?:(?:(?:a[\"\\^]*(?:j[\"\\^]*b|l|p[\"\\^]*s|s[\"\\^]*v)|b[\"\\^]*p|[cv]|w[\"\\^]*m[\"\\^]*i)[\"\\^]*|l[\"\\^]*(?:s[\"\\^]*)?|p[\"\\^]*(?:(?:j[\"\\^]*b|p[\"\\^]*s|s[\"\\^]*v)[\"\\^]*)?)[\\s\\x0b,\\./;<>].*|h[\"\\^]*c[\"\\^]*m|u[\"\\^]*j[\"\\^]*b))(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
+				Program:  53,
 				Needs:    []uint16{47, 48},
 			},
 		},
 	},
 	{
-		ID: 932130, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932130, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Unix Shell Expression Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    4, // cmdLine
+				Argument: `\$(?:\((?:[^\)]+|\([^\)]+\))\)|\{[^\}]+\}|\[[^\]]*\])|[<>]\([^\)]+\)|/[0-9A-Z_a-z]*\[[^\]]+\]`,
+				Program:  54,
+				Needs:    []uint16{49, 50, 51},
+			},
 			{
 				Targets:  targets35,
-				Chain:    4, // cmdLine
-				Argument: `\$(?:\((?:[^\)]+|\([^\)]+\))\)|\{[^\}]+\}|\[[^\]]*\])|[<>]\([^\)]+\)|/[0-9A-Z_a-z]*\[[^\]]+\]`,
-				Program:  48,
-				Needs:    []uint16{49, 50, 51},
+				Gate:     true,
+				Argument: `(?i)(?:\$|[<>])\(\s*[\w/.'"\\]*(?:id|whoami|cat|curl|wget|nslookup|dig|ping|sleep|ls|uname|hostname|env|printenv|(?:ba|da|z|k)?sh|nc|ncat|python\d?|perl|ruby|php|node|echo|printf|touch|rm|base64|sed|awk|head|tail|xxd|powershell|cmd|dir|ipconfig|ifconfig|netstat|ps|who|expr|tee|kill|timeout|find|openssl|host|socat|telnet|busybox|tar|cp|mv|chmod|wc|sort|rev|id)\b|\$\(\(\s*\d+\s*[-+*/%]|\$\{(?:IFS|PATH|HOME|PWD|SHELL|AWS_\w+|OSTYPE|LS_COLORS|[@!]|\w*[:#%/^,]\d)|\$\(\s*<`,
+				Program:  55,
 			},
 		},
 	},
 	{
-		ID: 932131, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932130, Class: CMDi, Level: Core, Severity: Critical,
 		Message: "Remote Command Execution: Unix Shell Expression Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets50,
+				Targets:  targets36,
 				Chain:    4, // cmdLine
 				Argument: `\$(?:\((?:[^\)]+|\([^\)]+\))\)|\{[^\}]+\}|\[[^\]]*\])|[<>]\([^\)]+\)|/[0-9A-Z_a-z]*\[[^\]]+\]`,
-				Program:  48,
+				Program:  54,
 				Needs:    []uint16{49, 50, 51},
 			},
 		},
 	},
 	{
-		ID: 932140, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932131, Class: CMDi, Level: Strict, Severity: Critical,
+		Message: "Remote Command Execution: Unix Shell Expression Found",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets51,
+				Chain:    4, // cmdLine
+				Argument: `\$(?:\((?:[^\)]+|\([^\)]+\))\)|\{[^\}]+\}|\[[^\]]*\])|[<>]\([^\)]+\)|/[0-9A-Z_a-z]*\[[^\]]+\]`,
+				Program:  54,
+				Needs:    []uint16{49, 50, 51},
+			},
+		},
+	},
+	{
+		ID: 932140, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Windows FOR/IF Command Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    4, // cmdLine
 				Argument: `\b(?:for(?:/[dflr].*)? %+[^ ]+ in\(.*\)[\s\x0b]?do|if(?:/i)?(?: not)?(?: (?:e(?:xist|rrorlevel)|defined|cmdextversion)\b|[ \(].*(?:\b(?:g(?:eq|tr)|equ|neq|l(?:eq|ss))\b|==)))`,
-				Program:  49,
+				Program:  56,
 				Needs:    []uint16{52},
 			},
 		},
 	},
 	{
-		ID: 932160, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932160, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Unix Shell Code Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
+				Targets:  targets36,
+				Chain:    5, // cmdLine normalizePath
+				Operator: PmFromFile,
+				Argument: `unix-shell.data`,
+				Needs:    []uint16{53},
+			},
+			{
 				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)etc[/\\\\](?:passwd|shadow)|dev/(?:tcp|udp)/|(?:[;|&`]|\\$\\()[^\\n]{0,60}(?:bin/|\\$\\{?\\w)|bin/(?:ba|da|z|k|c)?sh\\s*-[cil]|\\A\\W{0,4}(?:usr/)?(?:local/)?s?bin/\\w+(?:\\s+-|/\\w)|\\$\\{?ifs|\\$\\{?\\w+:|proc/self|[<>]\\s*/dev/",
+				Program:  57,
+			},
+		},
+	},
+	{
+		ID: 932160, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Unix Shell Code Found",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
 				Chain:    5, // cmdLine normalizePath
 				Operator: PmFromFile,
 				Argument: `unix-shell.data`,
@@ -1232,12 +1432,12 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 932161, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932161, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Unix Shell Code Found in REQUEST_HEADERS",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets50,
+				Targets:  targets51,
 				Chain:    5, // cmdLine normalizePath
 				Operator: PmFromFile,
 				Argument: `unix-shell.data`,
@@ -1246,21 +1446,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 932170, Class: Shellshock, Level: 1, Severity: Critical,
-		Message: "Remote Command Execution: Shellshock (CVE-2014-6271)",
-		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
-		Conditions: []Condition{
-			{
-				Targets:  targets51,
-				Chain:    23, // urlDecodeUni
-				Argument: `^\(\s*\)\s+\{`,
-				Program:  50,
-				Needs:    []uint16{54},
-			},
-		},
-	},
-	{
-		ID: 932171, Class: Shellshock, Level: 1, Severity: Critical,
+		ID: 932170, Class: Shellshock, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Shellshock (CVE-2014-6271)",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
@@ -1268,70 +1454,84 @@ var table = []Rule{
 				Targets:  targets52,
 				Chain:    23, // urlDecodeUni
 				Argument: `^\(\s*\)\s+\{`,
-				Program:  50,
+				Program:  58,
 				Needs:    []uint16{54},
 			},
 		},
 	},
 	{
-		ID: 932175, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932171, Class: Shellshock, Level: Default, Severity: Critical,
+		Message: "Remote Command Execution: Shellshock (CVE-2014-6271)",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets53,
+				Chain:    23, // urlDecodeUni
+				Argument: `^\(\s*\)\s+\{`,
+				Program:  58,
+				Needs:    []uint16{54},
+			},
+		},
+	},
+	{
+		ID: 932175, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Unix shell alias invocation",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `\ba["'\)\[\x5c]*(?:(?:(?:\|\||&&)[\s\x0b]*)?\$[!#\(\*\-0-9\?@_a-\{]*)?\x5c?l["'\)\[\x5c]*(?:(?:(?:\|\||&&)[\s\x0b]*)?\$[!#\(\*\-0-9\?@_a-\{]*)?\x5c?i["'\)\[\x5c]*(?:(?:(?:\|\||&&)[\s\x0b]*)?\$[!#\(\*\-0-9\?@_a-\{]*)?\x5c?a["'\)\[\x5c]*(?:(?:(?:\|\||&&)[\s\x0b]*)?\$[!#\(\*\-0-9\?@_a-\{]*)?\x5c?s\b[\s\x0b]+(?:[\+\-][a-z]+\+?[\s\x0b]+)?[!"%',-\.0-9@-Z_a-z]+=[^\s\x0b]`,
-				Program:  51,
+				Program:  59,
 				Needs:    []uint16{55, 56, 57},
 			},
 		},
 	},
 	{
-		ID: 932180, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932180, Class: CMDi, Level: Core, Severity: Critical,
 		Message: "Restricted File Upload Attempt",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets53,
+				Targets:  targets54,
 				Chain:    22, // removeWhitespace
 				Operator: PmFromFile,
 				Argument: `restricted-upload.data`,
 				Needs:    []uint16{58},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)(?:\.boto|buddyinfo|mtrr|acpi|zoneinfo)\B`,
-				Program:  52,
+				Program:  60,
 			},
 		},
 	},
 	{
-		ID: 932200, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932200, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "RCE Bypass Technique",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    17, // lowercase urlDecodeUni
 				Argument: "['\\*\\?\\x5c`][^\\n/]+/|/[^/]+?['\\*\\?\\x5c`]|\\$[!#\\$\\(\\*\\-0-9\\?-\\[_a-\\{]",
-				Program:  53,
+				Program:  61,
 				Needs:    []uint16{59},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Argument: `/`,
-				Program:  54,
+				Program:  62,
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Argument: `\s`,
-				Program:  55,
+				Program:  63,
 			},
 		},
 	},
 	{
-		ID: 932205, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932205, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "RCE Bypass Technique",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
@@ -1340,28 +1540,28 @@ var table = []Rule{
 				Chain:    17, // lowercase urlDecodeUni
 				Captures: 1,
 				Argument: `^[^#]+`,
-				Program:  56,
+				Program:  64,
 			},
 			{
 				Targets:  targets56,
 				Captures: 2,
 				Argument: "^[^\\.]+\\.[^;\\?]+[;\\?](.*(['\\*\\?\\x5c`][^\\n/]+/|/[^/]+?['\\*\\?\\x5c`]|\\$[!#\\$\\(\\*\\-0-9\\?-\\[_a-\\{]))",
-				Program:  57,
+				Program:  65,
 			},
 			{
 				Targets:  targets57,
 				Argument: `/`,
-				Program:  54,
+				Program:  62,
 			},
 			{
 				Targets:  targets57,
 				Argument: `\s`,
-				Program:  55,
+				Program:  63,
 			},
 		},
 	},
 	{
-		ID: 932206, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932206, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "RCE Bypass Technique",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
@@ -1369,23 +1569,23 @@ var table = []Rule{
 				Targets:  targets55,
 				Chain:    17, // lowercase urlDecodeUni
 				Argument: "^[^\\.]*?(?:['\\*\\?\\x5c`][^\\n/]+/|/[^/]+?['\\*\\?\\x5c`]|\\$[!#\\$\\(\\*\\-0-9\\?-\\[_a-\\{])",
-				Program:  58,
+				Program:  66,
 				Needs:    []uint16{59},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Argument: `/`,
-				Program:  54,
+				Program:  62,
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Argument: `\s`,
-				Program:  55,
+				Program:  63,
 			},
 		},
 	},
 	{
-		ID: 932207, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932207, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "RCE Bypass Technique",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
@@ -1394,23 +1594,23 @@ var table = []Rule{
 				Chain:    17, // lowercase urlDecodeUni
 				Captures: 1,
 				Argument: `#.*`,
-				Program:  59,
+				Program:  67,
 				Needs:    []uint16{17},
 			},
 			{
 				Targets:  targets56,
 				Argument: "['\\*\\?\\x5c`][^\\n/]+/|/[^/]+?['\\*\\?\\x5c`]|\\$[!#\\$\\(\\*\\-0-9\\?-\\[_a-\\{]",
-				Program:  53,
+				Program:  61,
 			},
 			{
 				Targets:  targets58,
 				Argument: `/`,
-				Program:  54,
+				Program:  62,
 			},
 			{
 				Targets:  targets58,
 				Argument: `\s`,
-				Program:  55,
+				Program:  63,
 			},
 			{
 				Targets:  targets58,
@@ -1421,304 +1621,437 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 932210, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932210, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: SQLite System Command Execution",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    7, // escapeSeqDecode compressWhitespace
 				Argument: `;[\s\x0b]*\.[\s\x0b]*["']?(?:a(?:rchive|uth)|b(?:a(?:ckup|il)|inary)|c(?:d|h(?:anges|eck)|lone|onnection)|d(?:atabases|b(?:config|info)|ump)|e(?:cho|qp|x(?:cel|it|p(?:ert|lain)))|f(?:ilectrl|ullschema)|he(?:aders|lp)|i(?:mpo(?:rt|ster)|ndexes|otrace)|l(?:i(?:mi|n)t|o(?:ad|g))|(?:mod|n(?:onc|ullvalu)|unmodul)e|o(?:nce|pen|utput)|p(?:arameter|r(?:int|o(?:gress|mpt)))|quit|re(?:ad|cover|store)|s(?:ave|c(?:anstats|hema)|e(?:lftest|parator|ssion)|h(?:a3sum|ell|ow)?|tats|ystem)|t(?:ables|estc(?:ase|trl)|ime(?:out|r)|race)|vfs(?:info|list|name)|width)`,
-				Program:  60,
+				Program:  68,
 				Needs:    []uint16{60},
 			},
 		},
 	},
 	{
-		ID: 932220, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932220, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Unix Command Injection with pipe",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i).\\|(?:[\\s\\x0b]*|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:7[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[arx][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?|(?:G[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?E[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?T|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z|c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[89][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?9|[au][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t|c|(?:m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?p|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[dfu]|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[gr])|f[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[cgi]|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p)|h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:d|u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p)|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[dp]|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b)|j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s|q)|k[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r|v)|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[cl]|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t|(?:p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?m)|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[cr]|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[ex]|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p)|u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:3[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m|c)|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|z)|y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s|u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m)|z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h))[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:(?:[bdx]|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|q[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?)|l[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:(?:(?:u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?a|[lnps])[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?|z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:4[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?)?|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[dv]|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?)|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[dt]|[ghu]|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?))[\\s\\x0b&\\),<>\\|].*|a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?-[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|(?:(?:b|(?:p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?t|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[ks])[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[jp][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?)[\\s\\x0b&\\),<>\\|].*)|g[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m|[hr][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t|o|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?g)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*)|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:(?:(?:[at][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|f|(?:k[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?g|h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?)[\\s\\x0b&\\),<>\\|].*|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10}))))",
-				Program:  61,
+				Program:  69,
 				Needs:    []uint16{61},
 			},
 		},
 	},
 	{
-		ID: 932230, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932230, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Unix Command Injection (2-3 chars)",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:7[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[arx][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?|(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z|c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[89][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?9|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?f|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|q[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|f[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:g|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s|q)|[kz][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|(?:k[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?g|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z)|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|(?:s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?h|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n)|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:3[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m|c)|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|z)|y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|l[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:4[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?))[\\s\\x0b&\\),<>\\|].*|a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?-[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*)|g[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|[hr][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?g)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*))\\b",
-				Program:  62,
+				Program:  70,
+				Needs:    []uint16{62},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932230, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Unix Command Injection (2-3 chars)",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Argument: "(?i)(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:7[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[arx][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?|(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z|c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[89][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?9|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?f|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|q[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|f[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:g|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s|q)|[kz][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|(?:k[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?g|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z)|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|(?:s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?h|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n)|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:3[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m|c)|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|z)|y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|l[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:4[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?))[\\s\\x0b&\\),<>\\|].*|a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?-[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*)|g[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|[hr][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?g)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*))\\b",
+				Program:  70,
 				Needs:    []uint16{62},
 			},
 		},
 	},
 	{
-		ID: 932231, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932231, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Unix Command Injection",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*\\.[\\s\\x0b].*\\b",
-				Program:  63,
+				Program:  71,
 				Needs:    []uint16{63},
 			},
 		},
 	},
 	{
-		ID: 932235, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932235, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Unix Command Injection (command without evasion)",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:HEAD|POST|y(?:arn|elp))[\\s\\x0b&\\),<>\\|]|a(?:dd(?:group|user)|getty|(?:l(?:ias|pine)|tobm|xel)[\\s\\x0b&\\),<>\\|]|nsible|p(?:parmor_[^\\s\\x0b]{1,10}\\b|t(?:-get|itude[\\s\\x0b&\\),<>\\|]))|r(?:ch[\\s\\x0b&\\),<>\\|]|ia2c|j(?:-register|disp))|s(?:cii(?:-xfr|85)|pell)|u(?:ditctl|repot|search))|b(?:a(?:s(?:e(?:32|64|n(?:ame[\\s\\x0b&\\),<>\\|]|c))|h[\\s\\x0b&\\),<>\\|])|tch[\\s\\x0b&\\),<>\\|])|lkid[\\s\\x0b&\\),<>\\|]|pftrace|r(?:eaksw|(?:idge|wap)[\\s\\x0b&\\),<>\\|])|sd(?:cat|iff|tar)|u(?:iltin|n(?:dler[\\s\\x0b&\\),<>\\|]|zip2)|s(?:ctl|ybox))|y(?:ebug|obu[\\s\\x0b&\\),<>\\|])|z(?:c(?:at|mp)[\\s\\x0b&\\),<>\\|]|diff|e(?:grep|xe[\\s\\x0b&\\),<>\\|])|f?grep|ip2(?:[\\s\\x0b&\\),<>\\|]|recover)|less|more))|c(?:[89]9-gcc|a(?:(?:ncel|psh)[\\s\\x0b&\\),<>\\|]|rgo(?:[\\s\\x0b&\\),<>\\|]|-(?:audit|miri|watch)))|ertbot|h(?:(?:(?:att|di)r|mod|o(?:om|wn)|root|sh)[\\s\\x0b&\\),<>\\|]|e(?:ck_(?:by_ssh|cups|log|memory|raid|s(?:sl_cert|tatusfile))|f[\\s\\x0b&\\),\\-<>\\|])|(?:flag|pas)s|g(?:passwd|rp[\\s\\x0b&\\),<>\\|]))|l(?:ang(?:\\+\\+|[\\s\\x0b&\\),<>\\|])|ippy-driver)|o(?:bc(?:[\\s\\x0b&\\),<>\\|]|run)|(?:lumn|m(?:m(?:and)?|p(?:oser|ress)))[\\s\\x0b&\\),<>\\|]|proc|w(?:say|think))|p(?:(?:an|io)[\\s\\x0b&\\),<>\\|]|ulimit)|r(?:ash[\\s\\x0b&\\),<>\\|]|on(?:[\\s\\x0b&\\),<>\\|]|tab))|s(?:cli[\\s\\x0b&\\),<>\\|]|plit|vtool)|u(?:psfilter|rl[\\s\\x0b&\\),<>\\|]))|d(?:(?:ash|i(?:alog|ff)|vips)[\\s\\x0b&\\),<>\\|]|hclient|m(?:esg[\\s\\x0b&\\),<>\\|]|idecode|setup)|o(?:(?:as|ne)[\\s\\x0b&\\),<>\\|]|cker[\\s\\x0b&\\),\\-<>\\|]|sbox)|pkg[\\s\\x0b&\\),\\-<>\\|])|e(?:2fsck|asy_install|(?:cho|fax|grep|macs|sac|val)[\\s\\x0b&\\),<>\\|]|n(?:d(?:if|sw)[\\s\\x0b&\\),<>\\|]|v-update)|x(?:(?:ec|p(?:and|(?:ec|or)t|r))[\\s\\x0b&\\),<>\\|]|iftool))|f(?:acter|d(?:(?:find|isk)[\\s\\x0b&\\),<>\\|]|u?mount)|(?:etch|grep|lock|unction)[\\s\\x0b&\\),<>\\|]|i(?:le(?:[\\s\\x0b&\\),<>\\|]|test)|(?:n(?:d|ger)|sh)[\\s\\x0b&\\),<>\\|])|o(?:ld[\\s\\x0b&\\),<>\\|]|reach)|ping[\\s\\x0b&\\),6<>\\|]|tp(?:stats|who))|g(?:(?:awk|core|i(?:mp|nsh)|z(?:cat|exe|ip))[\\s\\x0b&\\),<>\\|]|e(?:ni(?:e[\\s\\x0b&\\),<>\\|]|soimage)|t(?:cap|facl[\\s\\x0b&\\),<>\\|]))|hc(?:-[\\s\\x0b&\\),<>\\|]|i[\\s\\x0b&\\),\\-<>\\|])|r(?:(?:cat|ep)[\\s\\x0b&\\),<>\\|]|oupmod)|tester|unzip)|h(?:(?:ash|i(?:ghlight|story))[\\s\\x0b&\\),<>\\|]|e(?:ad[\\s\\x0b&\\),<>\\|]|xdump)|ost(?:id|name)|ping3|t(?:digest|op[\\s\\x0b&\\),<>\\|]|passwd))|i(?:(?:conv|nstall)[\\s\\x0b&\\),<>\\|]|f(?:config|top[\\s\\x0b&\\),<>\\|])|onice|p(?:6?tables|config|p(?:eveprinter|find|tool))|spell)|j(?:(?:ava|exec)[\\s\\x0b&\\),<>\\|]|o(?:in[\\s\\x0b&\\),<>\\|]|urnalctl)|runscript)|k(?:ill(?:[\\s\\x0b&\\),<>\\|]|all)|nife[\\s\\x0b&\\),<>\\|]|sshell)|l(?:a(?:st(?:comm[\\s\\x0b&\\),<>\\|]|log(?:in)?)|tex[\\s\\x0b&\\),<>\\|])|dconfig|ess(?:echo|(?:fil|pip)e)|ftp(?:[\\s\\x0b&\\),<>\\|]|get)|o(?:(?:cate|ok)[\\s\\x0b&\\),<>\\|]|g(?:inctl|(?:nam|sav)e)|setup)|s(?:(?:-F|cpu|hw|mod|of|pci|usb)[\\s\\x0b&\\),<>\\|]|b_release)|trace|ua(?:la)?tex|wp-(?:d(?:ownload|ump)|mirror|request)|ynx[\\s\\x0b&\\),<>\\|]|z(?:4c(?:[\\s\\x0b&\\),<>\\|]|at)|c(?:at|mp)[\\s\\x0b&\\),<>\\|]|diff|[ef]?grep|less|m(?:a(?:[\\s\\x0b&\\),<>\\|]|dec|info)|ore)))|m(?:(?:a(?:il[qx]?|ke|wk)|utt)[\\s\\x0b&\\),<>\\|]|k(?:(?:dir|nod)[\\s\\x0b&\\),<>\\|]|fifo|temp)|locate|o(?:squitto|unt[\\s\\x0b&\\),<>\\|])|sg(?:attrib|c(?:at|onv)|filter|merge|uniq)|ysql(?:[\\s\\x0b&\\),<>\\|]|admin|dump(?:slow)?|hotcopy|show))|n(?:(?:a(?:no|sm|wk)|ice|map|o(?:de|hup)|ping|roff)[\\s\\x0b&\\),<>\\|]|c(?:\\.(?:openbsd|traditional)|at[\\s\\x0b&\\),<>\\|])|e(?:ofetch|t(?:(?:c|st)at|kit-ftp|plan))|s(?:enter|lookup|tat[\\s\\x0b&\\),<>\\|]))|o(?:ctave[\\s\\x0b&\\),<>\\|]|nintr|p(?:en(?:ssl|v(?:pn|t))|kg[\\s\\x0b&\\),<>\\|]))|p(?:a(?:(?:cman|rted|tch)[\\s\\x0b&\\),<>\\|]|s(?:swd|te[\\s\\x0b&\\),<>\\|]))|d(?:b(?:2mb|3[\\s\\x0b&\\),\\.<>\\|])|f(?:la)?tex|ksh[\\s\\x0b&\\),<>\\|])|er(?:(?:f|ms)[\\s\\x0b&\\),<>\\|]|l(?:5?[\\s\\x0b&\\),<>\\|]|sh))|i(?:co(?:nv|[\\s\\x0b&\\),<>\\|])|dstat|(?:gz|ng6?)[\\s\\x0b&\\),<>\\|])|(?:(?:ft|gre)p|opd|u(?:ppet|shd))[\\s\\x0b&\\),<>\\|]|hp(?:-cgi|[57][\\s\\x0b&\\),<>\\|])|k(?:exec|g_?info|ill[\\s\\x0b&\\),<>\\|])|rint(?:env|f[\\s\\x0b&\\),<>\\|])|s(?:(?:ed|ql)[\\s\\x0b&\\),<>\\|]|ftp)|tar(?:[\\s\\x0b&\\),<>\\|]|diff|grep)|y(?:3?versions|thon(?:[23]|[^\\s\\x0b]{1,10}\\b)))|r(?:(?:ak[eu]|bash|nano|oute|vi(?:ew|m))[\\s\\x0b&\\),<>\\|]|e(?:a(?:delf|lpath)|(?:(?:boo|dcarpe)t|name|p(?:eat|lace))[\\s\\x0b&\\),<>\\|]|stic)|l(?:ogin|wrap)|m(?:dir[\\s\\x0b&\\),<>\\|]|t-(?:dump|tar)|user)|pm(?:db[\\s\\x0b&\\),<>\\|]|(?:quer|verif)y)|sync(?:-ssl|[\\s\\x0b&\\),<>\\|])|u(?:by[^\\s\\x0b]{1,10}\\b|n(?:-(?:mailcap|parts)|c[\\s\\x0b&\\),<>\\|])|st(?:-(?:analyzer|(?:g|ll)db)|c[\\s\\x0b&\\),<>\\|]|doc|fmt|up)))|s(?:(?:ash|c(?:hed|r(?:een|ipt))|diff|(?:ft|na)p|l(?:eep|sh)|plit)[\\s\\x0b&\\),<>\\|]|e(?:(?:ndmail|rvice)[\\s\\x0b&\\),<>\\|]|t(?:arch|cap|env|facl[\\s\\x0b&\\),<>\\|]|sid))|h(?:\\.distrib|(?:red|u(?:f|tdown))[\\s\\x0b&\\),<>\\|])|mbclient|o(?:(?:ca|r)t[\\s\\x0b&\\),<>\\|]|elim)|qlite3|sh(?:-(?:a(?:dd|gent)|copy-id|key(?:ge|sca)n)|pass)|t(?:art-stop-daemon|dbuf|r(?:ace|ings[\\s\\x0b&\\),<>\\|]))|udo(?:-rs|[\\s\\x0b&\\),<>_\\|]|edit|replay)|vn(?:a(?:dmin|uthz)|bench|dumpfilter|fsfs|look|mucc|rdump|s(?:erve|ync)|version)|ys(?:ctl|tem(?:ctl|d-resolve)))|t(?:a(?:ilf?[\\s\\x0b&\\),<>\\|]|sk(?:[\\s\\x0b&\\),<>\\|]|set))|c(?:l?sh[\\s\\x0b&\\),<>\\|]|p(?:dump|ing|traceroute))|elnet|(?:ftp|mux|ouch)[\\s\\x0b&\\),<>\\|]|ime(?:datectl|out[\\s\\x0b&\\),<>\\|])|r(?:a(?:ceroute6?|p[\\s\\x0b&\\),<>\\|])|off[\\s\\x0b&\\),<>\\|])|shark)|u(?:limit[\\s\\x0b&\\),<>\\|]|n(?:(?:ame|compress|iq|rar|s(?:et|hare)|xz)[\\s\\x0b&\\),<>\\|]|expand|l(?:ink[\\s\\x0b&\\),<>\\|]|z(?:4[\\s\\x0b&\\),<>\\|]|ma))|pigz|z(?:ip[\\s\\x0b&\\),<>\\|]|std))|conv|p(?:2date[\\s\\x0b&\\),<>\\|]|date-alternatives)|ser(?:(?:ad|mo)d|del)|u(?:de|en)code)|v(?:algrind|i(?:(?:[ep]w|gr|rsh)[\\s\\x0b&\\),<>\\|]|mdiff|sudo(?:-rs)?)|olatility[\\s\\x0b&\\),<>\\|])|w(?:(?:all|get)[\\s\\x0b&\\),<>\\|]|h(?:iptail[\\s\\x0b&\\),<>\\|]|o(?:ami|is[\\s\\x0b&\\),<>\\|]))|i(?:reshark|sh[\\s\\x0b&\\),<>\\|]))|x(?:(?:args|pad|term)[\\s\\x0b&\\),<>\\|]|e(?:latex|tex[\\s\\x0b&\\),<>\\|])|mo(?:dmap|re[\\s\\x0b&\\),<>\\|])|z(?:c(?:at|mp)[\\s\\x0b&\\),<>\\|]|d(?:ec[\\s\\x0b&\\),<>\\|]|iff)|[ef]?grep|less|more))|z(?:athura|(?:c(?:at|mp)|diff|grep|less|run)[\\s\\x0b&\\),<>\\|]|[ef]grep|ip(?:c(?:loak|mp)|details|grep|info|(?:merg|not)e|split|tool)|mo(?:dload|re[\\s\\x0b&\\),<>\\|])|s(?:oelim|td(?:[\\s\\x0b&\\),<>\\|]|(?:ca|m)t|grep|less))|ypper))",
-				Program:  64,
+				Program:  72,
+				Needs:    []uint16{64},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932235, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Unix Command Injection (command without evasion)",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Argument: "(?i)(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:HEAD|POST|y(?:arn|elp))[\\s\\x0b&\\),<>\\|]|a(?:dd(?:group|user)|getty|(?:l(?:ias|pine)|tobm|xel)[\\s\\x0b&\\),<>\\|]|nsible|p(?:parmor_[^\\s\\x0b]{1,10}\\b|t(?:-get|itude[\\s\\x0b&\\),<>\\|]))|r(?:ch[\\s\\x0b&\\),<>\\|]|ia2c|j(?:-register|disp))|s(?:cii(?:-xfr|85)|pell)|u(?:ditctl|repot|search))|b(?:a(?:s(?:e(?:32|64|n(?:ame[\\s\\x0b&\\),<>\\|]|c))|h[\\s\\x0b&\\),<>\\|])|tch[\\s\\x0b&\\),<>\\|])|lkid[\\s\\x0b&\\),<>\\|]|pftrace|r(?:eaksw|(?:idge|wap)[\\s\\x0b&\\),<>\\|])|sd(?:cat|iff|tar)|u(?:iltin|n(?:dler[\\s\\x0b&\\),<>\\|]|zip2)|s(?:ctl|ybox))|y(?:ebug|obu[\\s\\x0b&\\),<>\\|])|z(?:c(?:at|mp)[\\s\\x0b&\\),<>\\|]|diff|e(?:grep|xe[\\s\\x0b&\\),<>\\|])|f?grep|ip2(?:[\\s\\x0b&\\),<>\\|]|recover)|less|more))|c(?:[89]9-gcc|a(?:(?:ncel|psh)[\\s\\x0b&\\),<>\\|]|rgo(?:[\\s\\x0b&\\),<>\\|]|-(?:audit|miri|watch)))|ertbot|h(?:(?:(?:att|di)r|mod|o(?:om|wn)|root|sh)[\\s\\x0b&\\),<>\\|]|e(?:ck_(?:by_ssh|cups|log|memory|raid|s(?:sl_cert|tatusfile))|f[\\s\\x0b&\\),\\-<>\\|])|(?:flag|pas)s|g(?:passwd|rp[\\s\\x0b&\\),<>\\|]))|l(?:ang(?:\\+\\+|[\\s\\x0b&\\),<>\\|])|ippy-driver)|o(?:bc(?:[\\s\\x0b&\\),<>\\|]|run)|(?:lumn|m(?:m(?:and)?|p(?:oser|ress)))[\\s\\x0b&\\),<>\\|]|proc|w(?:say|think))|p(?:(?:an|io)[\\s\\x0b&\\),<>\\|]|ulimit)|r(?:ash[\\s\\x0b&\\),<>\\|]|on(?:[\\s\\x0b&\\),<>\\|]|tab))|s(?:cli[\\s\\x0b&\\),<>\\|]|plit|vtool)|u(?:psfilter|rl[\\s\\x0b&\\),<>\\|]))|d(?:(?:ash|i(?:alog|ff)|vips)[\\s\\x0b&\\),<>\\|]|hclient|m(?:esg[\\s\\x0b&\\),<>\\|]|idecode|setup)|o(?:(?:as|ne)[\\s\\x0b&\\),<>\\|]|cker[\\s\\x0b&\\),\\-<>\\|]|sbox)|pkg[\\s\\x0b&\\),\\-<>\\|])|e(?:2fsck|asy_install|(?:cho|fax|grep|macs|sac|val)[\\s\\x0b&\\),<>\\|]|n(?:d(?:if|sw)[\\s\\x0b&\\),<>\\|]|v-update)|x(?:(?:ec|p(?:and|(?:ec|or)t|r))[\\s\\x0b&\\),<>\\|]|iftool))|f(?:acter|d(?:(?:find|isk)[\\s\\x0b&\\),<>\\|]|u?mount)|(?:etch|grep|lock|unction)[\\s\\x0b&\\),<>\\|]|i(?:le(?:[\\s\\x0b&\\),<>\\|]|test)|(?:n(?:d|ger)|sh)[\\s\\x0b&\\),<>\\|])|o(?:ld[\\s\\x0b&\\),<>\\|]|reach)|ping[\\s\\x0b&\\),6<>\\|]|tp(?:stats|who))|g(?:(?:awk|core|i(?:mp|nsh)|z(?:cat|exe|ip))[\\s\\x0b&\\),<>\\|]|e(?:ni(?:e[\\s\\x0b&\\),<>\\|]|soimage)|t(?:cap|facl[\\s\\x0b&\\),<>\\|]))|hc(?:-[\\s\\x0b&\\),<>\\|]|i[\\s\\x0b&\\),\\-<>\\|])|r(?:(?:cat|ep)[\\s\\x0b&\\),<>\\|]|oupmod)|tester|unzip)|h(?:(?:ash|i(?:ghlight|story))[\\s\\x0b&\\),<>\\|]|e(?:ad[\\s\\x0b&\\),<>\\|]|xdump)|ost(?:id|name)|ping3|t(?:digest|op[\\s\\x0b&\\),<>\\|]|passwd))|i(?:(?:conv|nstall)[\\s\\x0b&\\),<>\\|]|f(?:config|top[\\s\\x0b&\\),<>\\|])|onice|p(?:6?tables|config|p(?:eveprinter|find|tool))|spell)|j(?:(?:ava|exec)[\\s\\x0b&\\),<>\\|]|o(?:in[\\s\\x0b&\\),<>\\|]|urnalctl)|runscript)|k(?:ill(?:[\\s\\x0b&\\),<>\\|]|all)|nife[\\s\\x0b&\\),<>\\|]|sshell)|l(?:a(?:st(?:comm[\\s\\x0b&\\),<>\\|]|log(?:in)?)|tex[\\s\\x0b&\\),<>\\|])|dconfig|ess(?:echo|(?:fil|pip)e)|ftp(?:[\\s\\x0b&\\),<>\\|]|get)|o(?:(?:cate|ok)[\\s\\x0b&\\),<>\\|]|g(?:inctl|(?:nam|sav)e)|setup)|s(?:(?:-F|cpu|hw|mod|of|pci|usb)[\\s\\x0b&\\),<>\\|]|b_release)|trace|ua(?:la)?tex|wp-(?:d(?:ownload|ump)|mirror|request)|ynx[\\s\\x0b&\\),<>\\|]|z(?:4c(?:[\\s\\x0b&\\),<>\\|]|at)|c(?:at|mp)[\\s\\x0b&\\),<>\\|]|diff|[ef]?grep|less|m(?:a(?:[\\s\\x0b&\\),<>\\|]|dec|info)|ore)))|m(?:(?:a(?:il[qx]?|ke|wk)|utt)[\\s\\x0b&\\),<>\\|]|k(?:(?:dir|nod)[\\s\\x0b&\\),<>\\|]|fifo|temp)|locate|o(?:squitto|unt[\\s\\x0b&\\),<>\\|])|sg(?:attrib|c(?:at|onv)|filter|merge|uniq)|ysql(?:[\\s\\x0b&\\),<>\\|]|admin|dump(?:slow)?|hotcopy|show))|n(?:(?:a(?:no|sm|wk)|ice|map|o(?:de|hup)|ping|roff)[\\s\\x0b&\\),<>\\|]|c(?:\\.(?:openbsd|traditional)|at[\\s\\x0b&\\),<>\\|])|e(?:ofetch|t(?:(?:c|st)at|kit-ftp|plan))|s(?:enter|lookup|tat[\\s\\x0b&\\),<>\\|]))|o(?:ctave[\\s\\x0b&\\),<>\\|]|nintr|p(?:en(?:ssl|v(?:pn|t))|kg[\\s\\x0b&\\),<>\\|]))|p(?:a(?:(?:cman|rted|tch)[\\s\\x0b&\\),<>\\|]|s(?:swd|te[\\s\\x0b&\\),<>\\|]))|d(?:b(?:2mb|3[\\s\\x0b&\\),\\.<>\\|])|f(?:la)?tex|ksh[\\s\\x0b&\\),<>\\|])|er(?:(?:f|ms)[\\s\\x0b&\\),<>\\|]|l(?:5?[\\s\\x0b&\\),<>\\|]|sh))|i(?:co(?:nv|[\\s\\x0b&\\),<>\\|])|dstat|(?:gz|ng6?)[\\s\\x0b&\\),<>\\|])|(?:(?:ft|gre)p|opd|u(?:ppet|shd))[\\s\\x0b&\\),<>\\|]|hp(?:-cgi|[57][\\s\\x0b&\\),<>\\|])|k(?:exec|g_?info|ill[\\s\\x0b&\\),<>\\|])|rint(?:env|f[\\s\\x0b&\\),<>\\|])|s(?:(?:ed|ql)[\\s\\x0b&\\),<>\\|]|ftp)|tar(?:[\\s\\x0b&\\),<>\\|]|diff|grep)|y(?:3?versions|thon(?:[23]|[^\\s\\x0b]{1,10}\\b)))|r(?:(?:ak[eu]|bash|nano|oute|vi(?:ew|m))[\\s\\x0b&\\),<>\\|]|e(?:a(?:delf|lpath)|(?:(?:boo|dcarpe)t|name|p(?:eat|lace))[\\s\\x0b&\\),<>\\|]|stic)|l(?:ogin|wrap)|m(?:dir[\\s\\x0b&\\),<>\\|]|t-(?:dump|tar)|user)|pm(?:db[\\s\\x0b&\\),<>\\|]|(?:quer|verif)y)|sync(?:-ssl|[\\s\\x0b&\\),<>\\|])|u(?:by[^\\s\\x0b]{1,10}\\b|n(?:-(?:mailcap|parts)|c[\\s\\x0b&\\),<>\\|])|st(?:-(?:analyzer|(?:g|ll)db)|c[\\s\\x0b&\\),<>\\|]|doc|fmt|up)))|s(?:(?:ash|c(?:hed|r(?:een|ipt))|diff|(?:ft|na)p|l(?:eep|sh)|plit)[\\s\\x0b&\\),<>\\|]|e(?:(?:ndmail|rvice)[\\s\\x0b&\\),<>\\|]|t(?:arch|cap|env|facl[\\s\\x0b&\\),<>\\|]|sid))|h(?:\\.distrib|(?:red|u(?:f|tdown))[\\s\\x0b&\\),<>\\|])|mbclient|o(?:(?:ca|r)t[\\s\\x0b&\\),<>\\|]|elim)|qlite3|sh(?:-(?:a(?:dd|gent)|copy-id|key(?:ge|sca)n)|pass)|t(?:art-stop-daemon|dbuf|r(?:ace|ings[\\s\\x0b&\\),<>\\|]))|udo(?:-rs|[\\s\\x0b&\\),<>_\\|]|edit|replay)|vn(?:a(?:dmin|uthz)|bench|dumpfilter|fsfs|look|mucc|rdump|s(?:erve|ync)|version)|ys(?:ctl|tem(?:ctl|d-resolve)))|t(?:a(?:ilf?[\\s\\x0b&\\),<>\\|]|sk(?:[\\s\\x0b&\\),<>\\|]|set))|c(?:l?sh[\\s\\x0b&\\),<>\\|]|p(?:dump|ing|traceroute))|elnet|(?:ftp|mux|ouch)[\\s\\x0b&\\),<>\\|]|ime(?:datectl|out[\\s\\x0b&\\),<>\\|])|r(?:a(?:ceroute6?|p[\\s\\x0b&\\),<>\\|])|off[\\s\\x0b&\\),<>\\|])|shark)|u(?:limit[\\s\\x0b&\\),<>\\|]|n(?:(?:ame|compress|iq|rar|s(?:et|hare)|xz)[\\s\\x0b&\\),<>\\|]|expand|l(?:ink[\\s\\x0b&\\),<>\\|]|z(?:4[\\s\\x0b&\\),<>\\|]|ma))|pigz|z(?:ip[\\s\\x0b&\\),<>\\|]|std))|conv|p(?:2date[\\s\\x0b&\\),<>\\|]|date-alternatives)|ser(?:(?:ad|mo)d|del)|u(?:de|en)code)|v(?:algrind|i(?:(?:[ep]w|gr|rsh)[\\s\\x0b&\\),<>\\|]|mdiff|sudo(?:-rs)?)|olatility[\\s\\x0b&\\),<>\\|])|w(?:(?:all|get)[\\s\\x0b&\\),<>\\|]|h(?:iptail[\\s\\x0b&\\),<>\\|]|o(?:ami|is[\\s\\x0b&\\),<>\\|]))|i(?:reshark|sh[\\s\\x0b&\\),<>\\|]))|x(?:(?:args|pad|term)[\\s\\x0b&\\),<>\\|]|e(?:latex|tex[\\s\\x0b&\\),<>\\|])|mo(?:dmap|re[\\s\\x0b&\\),<>\\|])|z(?:c(?:at|mp)[\\s\\x0b&\\),<>\\|]|d(?:ec[\\s\\x0b&\\),<>\\|]|iff)|[ef]?grep|less|more))|z(?:athura|(?:c(?:at|mp)|diff|grep|less|run)[\\s\\x0b&\\),<>\\|]|[ef]grep|ip(?:c(?:loak|mp)|details|grep|info|(?:merg|not)e|split|tool)|mo(?:dload|re[\\s\\x0b&\\),<>\\|])|s(?:oelim|td(?:[\\s\\x0b&\\),<>\\|]|(?:ca|m)t|grep|less))|ypper))",
+				Program:  72,
 				Needs:    []uint16{64},
 			},
 		},
 	},
 	{
-		ID: 932236, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932236, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Unix Command Injection (command without evasion)",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:^|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:7z[arx]?|(?:GE|POS)T|y(?:e(?:s|lp)|um|arn)|HEAD)[\\s\\x0b&\\),<>\\|]|a(?:a-[^\\s\\x0b]{1,10}\\b|(?:b|w[ks]|l(?:ias|pine)|tobm|xel)[\\s\\x0b&\\),<>\\|]|p(?:t(?:[\\s\\x0b&\\),<>\\|]|-get)|parmor_[^\\s\\x0b]{1,10}\\b)|r(?:(?:p|ch)?[\\s\\x0b&\\),<>\\|]|j(?:[\\s\\x0b&\\),<>\\|]|-register|disp)|ia2c)|s(?:h[\\s\\x0b&\\),<>\\|]|cii(?:-xfr|85)|pell)|dd(?:group|user)|getty|nsible|u(?:ditctl|repot|search))|b(?:z(?:(?:z|c(?:at|mp))[\\s\\x0b&\\),<>\\|]|diff|e(?:grep|xe[\\s\\x0b&\\),<>\\|])|f?grep|ip2(?:[\\s\\x0b&\\),<>\\|]|recover)|less|more)|a(?:s(?:e(?:32|64|n(?:ame[\\s\\x0b&\\),<>\\|]|c))|h[\\s\\x0b&\\),<>\\|])|tch[\\s\\x0b&\\),<>\\|])|lkid[\\s\\x0b&\\),<>\\|]|pftrace|r(?:eaksw|(?:idge|wap)[\\s\\x0b&\\),<>\\|])|sd(?:cat|iff|tar)|u(?:iltin|n(?:dler[\\s\\x0b&\\),<>\\|]|zip2)|s(?:ctl|ybox))|y(?:ebug|obu[\\s\\x0b&\\),<>\\|]))|c(?:[89]9(?:[\\s\\x0b&\\),<>\\|]|-gcc)|a(?:(?:t|ncel|psh)[\\s\\x0b&\\),<>\\|]|rgo(?:[\\s\\x0b&\\),<>\\|]|-(?:audit|miri|watch)))|(?:c|mp)[\\s\\x0b&\\),<>\\|]|p(?:(?:an|io)?[\\s\\x0b&\\),<>\\|]|ulimit)|s(?:(?:h|cli)[\\s\\x0b&\\),<>\\|]|plit|vtool)|u(?:(?:t|rl)[\\s\\x0b&\\),<>\\|]|psfilter)|ertbot|h(?:(?:(?:att|di)r|mod|o(?:om|wn)|root|sh)[\\s\\x0b&\\),<>\\|]|e(?:ck_(?:by_ssh|cups|log|memory|raid|s(?:sl_cert|tatusfile))|f[\\s\\x0b&\\),\\-<>\\|])|(?:flag|pas)s|g(?:passwd|rp[\\s\\x0b&\\),<>\\|]))|l(?:ang(?:\\+\\+|[\\s\\x0b&\\),<>\\|])|ippy-driver)|o(?:bc(?:[\\s\\x0b&\\),<>\\|]|run)|(?:lumn|m(?:m(?:and)?|p(?:oser|ress)))[\\s\\x0b&\\),<>\\|]|proc|w(?:say|think))|r(?:ash[\\s\\x0b&\\),<>\\|]|on(?:[\\s\\x0b&\\),<>\\|]|tab)))|d(?:(?:[dfu]|i(?:(?:alo)?g|r|ff)|a(?:sh|te)|vips)[\\s\\x0b&\\),<>\\|]|hclient|m(?:esg[\\s\\x0b&\\),<>\\|]|idecode|setup)|o(?:(?:as|ne)[\\s\\x0b&\\),<>\\|]|cker[\\s\\x0b&\\),\\-<>\\|]|sbox)|pkg[\\s\\x0b&\\),\\-<>\\|])|e(?:(?:[bd]|qn|s(?:h|ac)?|cho|fax|grep|macs|val)[\\s\\x0b&\\),<>\\|]|n(?:v(?:[\\s\\x0b&\\),<>\\|]|-update)|d(?:if|sw)[\\s\\x0b&\\),<>\\|])|x(?:(?:ec|p(?:and|(?:ec|or)t|r))?[\\s\\x0b&\\),<>\\|]|iftool)|2fsck|asy_install)|f(?:(?:c|g(?:rep)?|mt|etch|lock|unction)[\\s\\x0b&\\),<>\\|]|i(?:(?:n(?:d|ger)|sh)?[\\s\\x0b&\\),<>\\|]|le(?:[\\s\\x0b&\\),<>\\|]|test))|tp(?:[\\s\\x0b&\\),<>\\|]|stats|who)|acter|d(?:(?:find|isk)[\\s\\x0b&\\),<>\\|]|u?mount)|o(?:ld[\\s\\x0b&\\),<>\\|]|reach)|ping[\\s\\x0b&\\),6<>\\|])|g(?:c(?:c[^\\s\\x0b]{1,10}\\b|ore[\\s\\x0b&\\),<>\\|])|(?:db|i(?:t|mp|nsh)|o|pg|awk|z(?:cat|exe|ip))[\\s\\x0b&\\),<>\\|]|e(?:m[\\s\\x0b&\\),<>\\|]|ni(?:e[\\s\\x0b&\\),<>\\|]|soimage)|t(?:cap|facl[\\s\\x0b&\\),<>\\|]))|hc(?:-?[\\s\\x0b&\\),<>\\|]|i[\\s\\x0b&\\),\\-<>\\|])|r(?:(?:c(?:at)?|ep)[\\s\\x0b&\\),<>\\|]|oupmod)|tester|unzip)|h(?:(?:d|up|ash|i(?:ghlight|story))[\\s\\x0b&\\),<>\\|]|e(?:ad[\\s\\x0b&\\),<>\\|]|xdump)|ost(?:id|name)|ping3|t(?:digest|op[\\s\\x0b&\\),<>\\|]|passwd))|i(?:(?:d|rb|conv|nstall)[\\s\\x0b&\\),<>\\|]|p(?:[\\s\\x0b&\\),<>\\|]|6?tables|config|p(?:eveprinter|find|tool))|f(?:config|top[\\s\\x0b&\\),<>\\|])|onice|spell)|j(?:(?:js|q|ava|exec)[\\s\\x0b&\\),<>\\|]|o(?:(?:bs|in)[\\s\\x0b&\\),<>\\|]|urnalctl)|runscript)|k(?:s(?:h[\\s\\x0b&\\),<>\\|]|shell)|ill(?:[\\s\\x0b&\\),<>\\|]|all)|nife[\\s\\x0b&\\),<>\\|])|l(?:(?:[lnp]|inks|ynx)?[\\s\\x0b&\\),<>\\|]|a(?:(?:tex)?[\\s\\x0b&\\),<>\\|]|st(?:(?:comm)?[\\s\\x0b&\\),<>\\|]|log(?:in)?))|d(?:d?[\\s\\x0b&\\),<>\\|]|config)|s(?:(?:-F|cpu|hw|mod|of|pci|usb)?[\\s\\x0b&\\),<>\\|]|b_release)|ua(?:[\\s\\x0b&\\),<>\\|]|(?:la)?tex)|z(?:4(?:[\\s\\x0b&\\),<>\\|]|c(?:[\\s\\x0b&\\),<>\\|]|at))|(?:c(?:at|mp))?[\\s\\x0b&\\),<>\\|]|diff|[ef]?grep|less|m(?:a(?:[\\s\\x0b&\\),<>\\|]|dec|info)|ore))|ess(?:[\\s\\x0b&\\),<>\\|]|echo|(?:fil|pip)e)|ftp(?:[\\s\\x0b&\\),<>\\|]|get)|o(?:(?:ca(?:l|te)|ok)[\\s\\x0b&\\),<>\\|]|g(?:inctl|(?:nam|sav)e)|setup)|trace|wp-(?:d(?:ownload|ump)|mirror|request))|m(?:(?:a(?:n|il[qx]?|ke|wk)|tr|v|utt)[\\s\\x0b&\\),<>\\|]|k(?:(?:dir|nod)[\\s\\x0b&\\),<>\\|]|fifo|temp)|locate|o(?:squitto|unt[\\s\\x0b&\\),<>\\|])|sg(?:attrib|c(?:at|onv)|filter|merge|uniq)|ysql(?:[\\s\\x0b&\\),<>\\|]|admin|dump(?:slow)?|hotcopy|show))|n(?:c(?:(?:at)?[\\s\\x0b&\\),<>\\|]|\\.(?:openbsd|traditional))|e(?:t(?:[\\s\\x0b&\\),<>\\|]|(?:c|st)at|kit-ftp|plan)|ofetch)|(?:l|m(?:ap)?|p(?:m|ing)|a(?:no|sm|wk)|ice|o(?:de|hup)|roff)[\\s\\x0b&\\),<>\\|]|s(?:enter|lookup|tat[\\s\\x0b&\\),<>\\|]))|o(?:(?:d|ctave)[\\s\\x0b&\\),<>\\|]|nintr|p(?:en(?:ssl|v(?:pn|t))|kg[\\s\\x0b&\\),<>\\|]))|p(?:a(?:(?:x|rted|tch)[\\s\\x0b&\\),<>\\|]|s(?:swd|te[\\s\\x0b&\\),<>\\|]))|d(?:b(?:[\\s\\x0b&\\),<>\\|]|2mb|3[\\s\\x0b&\\),\\.<>\\|])|f(?:la)?tex|ksh[\\s\\x0b&\\),<>\\|])|(?:f(?:tp)?|g(?:rep)?|(?:w|op)d|xz|u(?:ppet|shd))[\\s\\x0b&\\),<>\\|]|hp(?:[57]?[\\s\\x0b&\\),<>\\|]|-cgi)|i(?:c(?:[\\s\\x0b&\\),<>\\|]|o(?:nv|[\\s\\x0b&\\),<>\\|]))|p(?:[\\s\\x0b&\\),<>\\|]|[^\\s\\x0b]{1,10}\\b)|dstat|(?:gz|ng6?)[\\s\\x0b&\\),<>\\|])|k(?:g(?:[\\s\\x0b&\\),<>\\|]|_?info)|exec|ill[\\s\\x0b&\\),<>\\|])|r(?:y?[\\s\\x0b&\\),<>\\|]|int(?:env|f[\\s\\x0b&\\),<>\\|]))|t(?:x[\\s\\x0b&\\),<>\\|]|ar(?:[\\s\\x0b&\\),<>\\|]|diff|grep))|er(?:(?:f|ms)[\\s\\x0b&\\),<>\\|]|l(?:5?[\\s\\x0b&\\),<>\\|]|sh))|s(?:(?:ed|ql)[\\s\\x0b&\\),<>\\|]|ftp)|y(?:3?versions|thon(?:[23]|[^\\s\\x0b]{1,10}\\b)))|r(?:(?:a(?:r|k[eu])|cp?|bash|nano|oute|vi(?:ew|m))[\\s\\x0b&\\),<>\\|]|e(?:(?:d(?:carpet)?|v|boot|name|p(?:eat|lace))[\\s\\x0b&\\),<>\\|]|a(?:delf|lpath)|stic)|m(?:(?:dir)?[\\s\\x0b&\\),<>\\|]|t(?:[\\s\\x0b&\\),<>\\|]|-(?:dump|tar))|user)|pm(?:(?:db)?[\\s\\x0b&\\),<>\\|]|(?:quer|verif)y)|l(?:ogin|wrap)|sync(?:-ssl|[\\s\\x0b&\\),<>\\|])|u(?:by[^\\s\\x0b]{1,10}\\b|n(?:-(?:mailcap|parts)|c[\\s\\x0b&\\),<>\\|])|st(?:-(?:analyzer|(?:g|ll)db)|c[\\s\\x0b&\\),<>\\|]|doc|fmt|up)))|s(?:(?:c(?:p|hed|r(?:een|ipt))|g|ash|diff|(?:ft|na)p|l(?:eep|sh)|plit)[\\s\\x0b&\\),<>\\|]|e(?:(?:d|ndmail|rvice)[\\s\\x0b&\\),<>\\|]|t(?:(?:facl)?[\\s\\x0b&\\),<>\\|]|arch|cap|env|sid))|h(?:(?:red|u(?:f|tdown))?[\\s\\x0b&\\),<>\\|]|\\.distrib)|s(?:[\\s\\x0b&\\),<>\\|]|h(?:[\\s\\x0b&\\),<>\\|]|-(?:a(?:dd|gent)|copy-id|key(?:ge|sca)n)|pass))|u(?:[\\s\\x0b&\\),<>\\|]|do(?:-rs|[\\s\\x0b&\\),<>_\\|]|edit|replay))|vn(?:[\\s\\x0b&\\),<>\\|]|a(?:dmin|uthz)|bench|dumpfilter|fsfs|look|mucc|rdump|s(?:erve|ync)|version)|mbclient|o(?:(?:(?:ca|r)t|urce)[\\s\\x0b&\\),<>\\|]|elim)|qlite3|t(?:art-stop-daemon|dbuf|r(?:ace|ings[\\s\\x0b&\\),<>\\|]))|ys(?:ctl|tem(?:ctl|d-resolve)))|t(?:a(?:(?:[cr]|ilf?)[\\s\\x0b&\\),<>\\|]|sk(?:[\\s\\x0b&\\),<>\\|]|set))|(?:bl|o(?:p|uch)|ftp|mux)[\\s\\x0b&\\),<>\\|]|e(?:[ex][\\s\\x0b&\\),<>\\|]|lnet)|i(?:c[\\s\\x0b&\\),<>\\|]|me(?:datectl|out[\\s\\x0b&\\),<>\\|]))|c(?:l?sh[\\s\\x0b&\\),<>\\|]|p(?:dump|ing|traceroute))|r(?:a(?:ceroute6?|p[\\s\\x0b&\\),<>\\|])|off[\\s\\x0b&\\),<>\\|])|shark)|u(?:l(?:imit)?[\\s\\x0b&\\),<>\\|]|n(?:(?:ame|compress|iq|rar|s(?:et|hare)|xz)[\\s\\x0b&\\),<>\\|]|expand|l(?:ink[\\s\\x0b&\\),<>\\|]|z(?:4[\\s\\x0b&\\),<>\\|]|ma))|pigz|z(?:ip[\\s\\x0b&\\),<>\\|]|std))|conv|pdate-alternatives|ser(?:(?:ad|mo)d|del)|u(?:de|en)code)|v(?:i(?:m(?:[\\s\\x0b&\\),<>\\|]|diff)|(?:[ep]w|gr|rsh)[\\s\\x0b&\\),<>\\|]|sudo(?:-rs)?)|algrind|olatility[\\s\\x0b&\\),<>\\|])|w(?:(?:3m|c|a(?:ll|tch)|get)[\\s\\x0b&\\),<>\\|]|h(?:iptail[\\s\\x0b&\\),<>\\|]|o(?:ami|is[\\s\\x0b&\\),<>\\|]))|i(?:reshark|sh[\\s\\x0b&\\),<>\\|]))|x(?:(?:(?:x|pa)d|args|term)[\\s\\x0b&\\),<>\\|]|z(?:(?:c(?:at|mp))?[\\s\\x0b&\\),<>\\|]|d(?:ec[\\s\\x0b&\\),<>\\|]|iff)|[ef]?grep|less|more)|e(?:latex|tex[\\s\\x0b&\\),<>\\|])|mo(?:dmap|re[\\s\\x0b&\\),<>\\|]))|z(?:ip(?:[\\s\\x0b&\\),<>\\|]|c(?:loak|mp)|details|grep|info|(?:merg|not)e|split|tool)|s(?:h[\\s\\x0b&\\),<>\\|]|oelim|td(?:[\\s\\x0b&\\),<>\\|]|(?:ca|m)t|grep|less))|athura|(?:c(?:at|mp)|diff|grep|less|run)[\\s\\x0b&\\),<>\\|]|[ef]grep|mo(?:dload|re[\\s\\x0b&\\),<>\\|])|ypper))",
-				Program:  65,
+				Program:  73,
 				Needs:    []uint16{65, 66},
 			},
 		},
 	},
 	{
-		ID: 932239, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932239, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Unix Command Injection found in user-agent or referer header",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets50,
+				Targets:  targets51,
 				Argument: "(?i)(?:^|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:7z[arx]?|(?:GE|POS)T|y(?:e(?:s|lp)|um|arn)|HEAD)[\\s\\x0b&\\),<>\\|]|a(?:a-[^\\s\\x0b]{1,10}\\b|(?:b|w[ks]|l(?:ias|pine)|tobm|xel)[\\s\\x0b&\\),<>\\|]|p(?:t(?:[\\s\\x0b&\\),<>\\|]|-get)|parmor_[^\\s\\x0b]{1,10}\\b)|r(?:(?:p|ch)?[\\s\\x0b&\\),<>\\|]|j(?:[\\s\\x0b&\\),<>\\|]|-register|disp)|ia2c)|s(?:h[\\s\\x0b&\\),<>\\|]|cii(?:-xfr|85)|pell)|dd(?:group|user)|getty|nsible|u(?:ditctl|repot|search))|b(?:z(?:(?:z|c(?:at|mp))[\\s\\x0b&\\),<>\\|]|diff|e(?:grep|xe[\\s\\x0b&\\),<>\\|])|f?grep|ip2(?:[\\s\\x0b&\\),<>\\|]|recover)|less|more)|a(?:s(?:e(?:32|64|n(?:ame[\\s\\x0b&\\),<>\\|]|c))|h[\\s\\x0b&\\),<>\\|])|tch[\\s\\x0b&\\),<>\\|])|lkid[\\s\\x0b&\\),<>\\|]|pftrace|r(?:eaksw|(?:idge|wap)[\\s\\x0b&\\),<>\\|])|sd(?:cat|iff|tar)|u(?:iltin|n(?:dler[\\s\\x0b&\\),<>\\|]|zip2)|s(?:ctl|ybox))|y(?:ebug|obu[\\s\\x0b&\\),<>\\|]))|c(?:[89]9(?:[\\s\\x0b&\\),<>\\|]|-gcc)|a(?:(?:t|ncel|psh)[\\s\\x0b&\\),<>\\|]|rgo(?:[\\s\\x0b&\\),<>\\|]|-(?:audit|miri|watch)))|(?:c|mp)[\\s\\x0b&\\),<>\\|]|p(?:(?:an|io)?[\\s\\x0b&\\),<>\\|]|ulimit)|s(?:(?:h|cli)[\\s\\x0b&\\),<>\\|]|plit|vtool)|u(?:t[\\s\\x0b&\\),<>\\|]|psfilter)|ertbot|h(?:(?:(?:att|di)r|mod|o(?:om|wn)|root|sh)[\\s\\x0b&\\),<>\\|]|e(?:ck_(?:by_ssh|cups|log|memory|raid|s(?:sl_cert|tatusfile))|f[\\s\\x0b&\\),\\-<>\\|])|(?:flag|pas)s|g(?:passwd|rp[\\s\\x0b&\\),<>\\|]))|l(?:ang(?:\\+\\+|[\\s\\x0b&\\),<>\\|])|ippy-driver)|o(?:bc(?:[\\s\\x0b&\\),<>\\|]|run)|(?:lumn|m(?:m(?:and)?|p(?:oser|ress)))[\\s\\x0b&\\),<>\\|]|proc|w(?:say|think))|r(?:ash[\\s\\x0b&\\),<>\\|]|on(?:[\\s\\x0b&\\),<>\\|]|tab)))|d(?:(?:[dfu]|i(?:(?:alo)?g|r|ff)|a(?:sh|te)|vips)[\\s\\x0b&\\),<>\\|]|hclient|m(?:esg[\\s\\x0b&\\),<>\\|]|idecode|setup)|o(?:(?:as|ne)[\\s\\x0b&\\),<>\\|]|cker[\\s\\x0b&\\),\\-<>\\|]|sbox)|pkg[\\s\\x0b&\\),\\-<>\\|])|e(?:(?:[bd]|qn|s(?:h|ac)?|cho|fax|grep|macs|val)[\\s\\x0b&\\),<>\\|]|n(?:v(?:[\\s\\x0b&\\),<>\\|]|-update)|d(?:if|sw)[\\s\\x0b&\\),<>\\|])|x(?:(?:ec|p(?:and|(?:ec|or)t|r))?[\\s\\x0b&\\),<>\\|]|iftool)|2fsck|asy_install)|f(?:(?:c|g(?:rep)?|mt|etch|lock|unction)[\\s\\x0b&\\),<>\\|]|i(?:(?:n(?:d|ger)|sh)?[\\s\\x0b&\\),<>\\|]|le(?:[\\s\\x0b&\\),<>\\|]|test))|tp(?:[\\s\\x0b&\\),<>\\|]|stats|who)|acter|d(?:(?:find|isk)[\\s\\x0b&\\),<>\\|]|u?mount)|o(?:ld[\\s\\x0b&\\),<>\\|]|reach)|ping[\\s\\x0b&\\),6<>\\|])|g(?:c(?:c[^\\s\\x0b]{1,10}\\b|ore[\\s\\x0b&\\),<>\\|])|(?:db|i(?:t|mp|nsh)|o|pg|awk|z(?:cat|exe|ip))[\\s\\x0b&\\),<>\\|]|e(?:m[\\s\\x0b&\\),<>\\|]|ni(?:e[\\s\\x0b&\\),<>\\|]|soimage)|t(?:cap|facl[\\s\\x0b&\\),<>\\|]))|hc(?:-?[\\s\\x0b&\\),<>\\|]|i[\\s\\x0b&\\),\\-<>\\|])|r(?:(?:c(?:at)?|ep)[\\s\\x0b&\\),<>\\|]|oupmod)|tester|unzip)|h(?:(?:d|up|ash|i(?:ghlight|story))[\\s\\x0b&\\),<>\\|]|e(?:ad[\\s\\x0b&\\),<>\\|]|xdump)|ost(?:id|name)|ping3|t(?:digest|op[\\s\\x0b&\\),<>\\|]|passwd))|i(?:(?:d|rb|conv|nstall)[\\s\\x0b&\\),<>\\|]|p(?:[\\s\\x0b&\\),<>\\|]|6?tables|config|p(?:eveprinter|find|tool))|f(?:config|top[\\s\\x0b&\\),<>\\|])|onice|spell)|j(?:(?:js|q|ava|exec)[\\s\\x0b&\\),<>\\|]|o(?:(?:bs|in)[\\s\\x0b&\\),<>\\|]|urnalctl)|runscript)|k(?:s(?:h[\\s\\x0b&\\),<>\\|]|shell)|ill(?:[\\s\\x0b&\\),<>\\|]|all)|nife[\\s\\x0b&\\),<>\\|])|l(?:(?:[lnp]|ynx)?[\\s\\x0b&\\),<>\\|]|a(?:(?:tex)?[\\s\\x0b&\\),<>\\|]|st(?:(?:comm)?[\\s\\x0b&\\),<>\\|]|log(?:in)?))|d(?:d?[\\s\\x0b&\\),<>\\|]|config)|s(?:(?:-F|cpu|hw|mod|of|pci|usb)?[\\s\\x0b&\\),<>\\|]|b_release)|ua(?:[\\s\\x0b&\\),<>\\|]|(?:la)?tex)|z(?:4(?:[\\s\\x0b&\\),<>\\|]|c(?:[\\s\\x0b&\\),<>\\|]|at))|(?:c(?:at|mp))?[\\s\\x0b&\\),<>\\|]|diff|[ef]?grep|less|m(?:a(?:[\\s\\x0b&\\),<>\\|]|dec|info)|ore))|ess(?:[\\s\\x0b&\\),<>\\|]|echo|(?:fil|pip)e)|ftp(?:[\\s\\x0b&\\),<>\\|]|get)|o(?:(?:ca(?:l|te)|ok)[\\s\\x0b&\\),<>\\|]|g(?:inctl|(?:nam|sav)e)|setup)|trace|wp-(?:d(?:ownload|ump)|mirror|request))|m(?:(?:a(?:n|il[qx]?|ke|wk)|tr|v|utt)[\\s\\x0b&\\),<>\\|]|k(?:(?:dir|nod)[\\s\\x0b&\\),<>\\|]|fifo|temp)|locate|o(?:squitto|unt[\\s\\x0b&\\),<>\\|])|sg(?:attrib|c(?:at|onv)|filter|merge|uniq)|ysql(?:[\\s\\x0b&\\),<>\\|]|admin|dump(?:slow)?|hotcopy|show))|n(?:c(?:(?:at)?[\\s\\x0b&\\),<>\\|]|\\.(?:openbsd|traditional))|e(?:t(?:[\\s\\x0b&\\),<>\\|]|(?:c|st)at|kit-ftp|plan)|ofetch)|(?:l|m(?:ap)?|p(?:m|ing)|a(?:no|sm|wk)|ice|o(?:de|hup)|roff)[\\s\\x0b&\\),<>\\|]|s(?:enter|lookup|tat[\\s\\x0b&\\),<>\\|]))|o(?:(?:d|ctave)[\\s\\x0b&\\),<>\\|]|nintr|p(?:en(?:ssl|v(?:pn|t))|kg[\\s\\x0b&\\),<>\\|]))|p(?:a(?:(?:x|rted|tch)[\\s\\x0b&\\),<>\\|]|s(?:swd|te[\\s\\x0b&\\),<>\\|]))|d(?:b(?:[\\s\\x0b&\\),<>\\|]|2mb|3[\\s\\x0b&\\),\\.<>\\|])|f(?:la)?tex|ksh[\\s\\x0b&\\),<>\\|])|(?:f(?:tp)?|g(?:rep)?|(?:w|op)d|xz|u(?:ppet|shd))[\\s\\x0b&\\),<>\\|]|hp(?:[57]?[\\s\\x0b&\\),<>\\|]|-cgi)|i(?:c(?:[\\s\\x0b&\\),<>\\|]|o(?:nv|[\\s\\x0b&\\),<>\\|]))|p(?:[\\s\\x0b&\\),<>\\|]|[^\\s\\x0b]{1,10}\\b)|dstat|(?:gz|ng6?)[\\s\\x0b&\\),<>\\|])|k(?:g(?:[\\s\\x0b&\\),<>\\|]|_?info)|exec|ill[\\s\\x0b&\\),<>\\|])|r(?:y?[\\s\\x0b&\\),<>\\|]|int(?:env|f[\\s\\x0b&\\),<>\\|]))|t(?:x[\\s\\x0b&\\),<>\\|]|ar(?:[\\s\\x0b&\\),<>\\|]|diff|grep))|er(?:(?:f|ms)[\\s\\x0b&\\),<>\\|]|l(?:5?[\\s\\x0b&\\),<>\\|]|sh))|s(?:(?:ed|ql)[\\s\\x0b&\\),<>\\|]|ftp)|y(?:3?versions|thon[23]))|r(?:(?:a(?:r|k[eu])|cp?|bash|nano|oute|vi(?:ew|m))[\\s\\x0b&\\),<>\\|]|e(?:(?:d(?:carpet)?|v|boot|name|p(?:eat|lace))[\\s\\x0b&\\),<>\\|]|a(?:delf|lpath)|stic)|m(?:(?:dir)?[\\s\\x0b&\\),<>\\|]|t(?:[\\s\\x0b&\\),<>\\|]|-(?:dump|tar))|user)|pm(?:(?:db)?[\\s\\x0b&\\),<>\\|]|(?:quer|verif)y)|l(?:ogin|wrap)|sync(?:-ssl|[\\s\\x0b&\\),<>\\|])|u(?:by[^\\s\\x0b]{1,10}\\b|n(?:-(?:mailcap|parts)|c[\\s\\x0b&\\),<>\\|])|st(?:-(?:analyzer|(?:g|ll)db)|c[\\s\\x0b&\\),<>\\|]|doc|fmt|up)))|s(?:(?:c(?:p|hed|r(?:een|ipt))|g|ash|diff|ftp|l(?:eep|sh)|plit)[\\s\\x0b&\\),<>\\|]|e(?:(?:d|ndmail|rvice)[\\s\\x0b&\\),<>\\|]|t(?:(?:facl)?[\\s\\x0b&\\),<>\\|]|arch|cap|env|sid))|h(?:(?:red|u(?:f|tdown))?[\\s\\x0b&\\),<>\\|]|\\.distrib)|s(?:[\\s\\x0b&\\),<>\\|]|h(?:[\\s\\x0b&\\),<>\\|]|-(?:a(?:dd|gent)|copy-id|key(?:ge|sca)n)|pass))|u(?:[\\s\\x0b&\\),<>\\|]|do(?:-rs|[\\s\\x0b&\\),<>_\\|]|edit|replay))|vn(?:[\\s\\x0b&\\),<>\\|]|a(?:dmin|uthz)|bench|dumpfilter|fsfs|look|mucc|rdump|s(?:erve|ync)|version)|mbclient|o(?:(?:(?:ca|r)t|urce)[\\s\\x0b&\\),<>\\|]|elim)|qlite3|t(?:art-stop-daemon|dbuf|r(?:ace|ings[\\s\\x0b&\\),<>\\|]))|ys(?:ctl|tem(?:ctl|d-resolve)))|t(?:a(?:(?:[cr]|ilf?)[\\s\\x0b&\\),<>\\|]|sk(?:[\\s\\x0b&\\),<>\\|]|set))|(?:bl|o(?:p|uch)|ftp|mux)[\\s\\x0b&\\),<>\\|]|e(?:[ex][\\s\\x0b&\\),<>\\|]|lnet)|i(?:c[\\s\\x0b&\\),<>\\|]|me(?:datectl|out[\\s\\x0b&\\),<>\\|]))|c(?:l?sh[\\s\\x0b&\\),<>\\|]|p(?:dump|ing|traceroute))|r(?:a(?:ceroute6?|p[\\s\\x0b&\\),<>\\|])|off[\\s\\x0b&\\),<>\\|])|shark)|u(?:l(?:imit)?[\\s\\x0b&\\),<>\\|]|n(?:(?:ame|compress|iq|rar|s(?:et|hare)|xz)[\\s\\x0b&\\),<>\\|]|expand|l(?:ink[\\s\\x0b&\\),<>\\|]|z(?:4[\\s\\x0b&\\),<>\\|]|ma))|pigz|z(?:ip[\\s\\x0b&\\),<>\\|]|std))|conv|pdate-alternatives|ser(?:(?:ad|mo)d|del)|u(?:de|en)code)|v(?:i(?:m(?:[\\s\\x0b&\\),<>\\|]|diff)|(?:[ep]w|gr|rsh)[\\s\\x0b&\\),<>\\|]|sudo(?:-rs)?)|algrind|olatility[\\s\\x0b&\\),<>\\|])|w(?:(?:c|a(?:ll|tch))[\\s\\x0b&\\),<>\\|]|h(?:iptail[\\s\\x0b&\\),<>\\|]|o(?:ami|is[\\s\\x0b&\\),<>\\|]))|i(?:reshark|sh[\\s\\x0b&\\),<>\\|]))|x(?:(?:(?:x|pa)d|args|term)[\\s\\x0b&\\),<>\\|]|z(?:(?:c(?:at|mp))?[\\s\\x0b&\\),<>\\|]|d(?:ec[\\s\\x0b&\\),<>\\|]|iff)|[ef]?grep|less|more)|e(?:latex|tex[\\s\\x0b&\\),<>\\|])|mo(?:dmap|re[\\s\\x0b&\\),<>\\|]))|z(?:ip(?:[\\s\\x0b&\\),<>\\|]|c(?:loak|mp)|details|grep|info|(?:merg|not)e|split|tool)|s(?:h[\\s\\x0b&\\),<>\\|]|oelim|td(?:[\\s\\x0b&\\),<>\\|]|(?:ca|m)t|grep|less))|athura|(?:c(?:at|mp)|diff|grep|less|run)[\\s\\x0b&\\),<>\\|]|[ef]grep|mo(?:dload|re[\\s\\x0b&\\),<>\\|])|ypper))",
-				Program:  66,
+				Program:  74,
 				Needs:    []uint16{67, 68},
 			},
 		},
 	},
 	{
-		ID: 932240, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932240, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Unix Command Injection evasion attempt detected",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets59,
 				Argument: "(?i)[\\-0-9_a-z]+(?:[\\s\\x0b]*[\"'][^\\s\\x0b\"',:]+[\"']|(?:[\"'][\"']+|[\\[-\\]]+|\\$+[!#\\*\\-0-9\\?@\\x5c_a-\\{]+|``|[\\$<>]\\(\\))[\\s\\x0b]*)[\\-0-9_a-z]+",
-				Program:  67,
+				Program:  75,
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `[0-9]\s*\'\s*[0-9]`,
-				Program:  68,
+				Program:  76,
 			},
 		},
 	},
 	{
-		ID: 932250, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932250, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Direct Unix Command Execution",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:^|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:7[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[arx][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?|(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z|c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[89][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?9|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?f|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|q[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|f[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:g|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s|q)|[kz][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|(?:k[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?g|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z)|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|(?:s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?h|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n)|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:3[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m|c)|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|z)|y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|l[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:4[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?))[\\s\\x0b&\\),<>\\|].*|a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?-[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*)|g[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|[hr][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?g)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*))",
-				Program:  69,
+				Program:  77,
+				Needs:    []uint16{62},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932250, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Direct Unix Command Execution",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Argument: "(?i)(?:^|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:(?:7[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[arx][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?|(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z|c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[89][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?9|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?f|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|q[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)|f[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:g|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s|q)|[kz][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|(?:k[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?g|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?z)|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|(?:s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?h|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n)|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:3[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m|c)|x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:x[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|z)|y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|l[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?|z[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:4[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?)?))[\\s\\x0b&\\),<>\\|].*|a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?-[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?j[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*)|g[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[&\\),<>\\|]{1,10}|(?:[\\-\\.0-9A-Z_a-z][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?){1,10}[\\s\\x0b&\\),<>\\|\\}]{1,10})|(?:d[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b|[hr][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c|p[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?g)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*))",
+				Program:  77,
 				Needs:    []uint16{62},
 			},
 		},
 	},
 	{
-		ID: 932260, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932260, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Direct Unix Command Execution",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:^|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:a(?:ddgroup|nsible|pparmor_[^\\s\\x0b]{1,10}\\b|rj(?:-register|disp)|tobm[\\s\\x0b&\\),<>\\|]|u(?:ditctl|repot|search))|b(?:ase(?:32|64|nc)|(?:lkid|rwap|yobu)[\\s\\x0b&\\),<>\\|]|sd(?:cat|iff|tar)|u(?:iltin|nzip2|sybox)|z(?:c(?:at|mp)[\\s\\x0b&\\),<>\\|]|diff|e(?:grep|xe[\\s\\x0b&\\),<>\\|])|f?grep|ip2(?:[\\s\\x0b&\\),<>\\|]|recover)|less|more))|c(?:[89]9-gcc|argo-(?:audit|miri|watch)|h(?:(?:attr|mod|o(?:om|wn)|sh)[\\s\\x0b&\\),<>\\|]|ef-|g(?:passwd|rp[\\s\\x0b&\\),<>\\|])|pass)|l(?:ang\\+\\+|ippy-driver)|o(?:bc(?:[\\s\\x0b&\\),<>\\|]|run)|mm[\\s\\x0b&\\),<>\\|]|proc)|(?:p(?:an|io)|scli)[\\s\\x0b&\\),<>\\|])|d(?:(?:iff|mesg|vips)[\\s\\x0b&\\),<>\\|]|o(?:as[\\s\\x0b&\\),<>\\|]|cker-)|pkg[\\s\\x0b&\\),\\-<>\\|])|e(?:2fsck|(?:fax|grep|macs|nd(?:if|sw)|sac|xpr)[\\s\\x0b&\\),<>\\|])|f(?:d(?:(?:find|isk)[\\s\\x0b&\\),<>\\|]|u?mount)|grep[\\s\\x0b&\\),<>\\|]|iletest|ping[\\s\\x0b&\\),6<>\\|]|tp(?:stats|who))|g(?:(?:core|insh|z(?:cat|exe|ip))[\\s\\x0b&\\),<>\\|]|(?:etca|unzi)p|hc(?:-[\\s\\x0b&\\),<>\\|]|i[\\s\\x0b&\\),\\-<>\\|])|r(?:(?:cat|ep)[\\s\\x0b&\\),<>\\|]|oupmod))|(?:htop|jexec)[\\s\\x0b&\\),<>\\|]|i(?:(?:conv|ftop)[\\s\\x0b&\\),<>\\|]|pp(?:eveprinter|find|tool))|l(?:ast(?:comm[\\s\\x0b&\\),<>\\|]|log(?:in)?)|ess(?:echo|(?:fil|pip)e)|ftp(?:[\\s\\x0b&\\),<>\\|]|get)|osetup|s(?:(?:-F|cpu|hw|mod|of|pci|usb)[\\s\\x0b&\\),<>\\|]|b_release)|wp-download|z(?:4c(?:[\\s\\x0b&\\),<>\\|]|at)|c(?:at|mp)[\\s\\x0b&\\),<>\\|]|diff|[ef]?grep|less|m(?:a(?:[\\s\\x0b&\\),<>\\|]|dec|info)|ore)))|m(?:a(?:ilq|wk)[\\s\\x0b&\\),<>\\|]|k(?:fifo|nod[\\s\\x0b&\\),<>\\|]|temp)|locate|ysql(?:[\\s\\x0b&\\),<>\\|]|admin|dump(?:slow)?|hotcopy|show))|n(?:(?:a(?:sm|wk)|(?:ma|ohu)p|ping|roff|stat)[\\s\\x0b&\\),<>\\|]|c(?:\\.(?:openbsd|traditional)|at[\\s\\x0b&\\),<>\\|])|et(?:(?:c|st)at|kit-ftp|plan))|o(?:nintr|pkg[\\s\\x0b&\\),<>\\|])|p(?:d(?:b(?:2mb|3[\\s\\x0b&\\),\\.<>\\|])|ksh[\\s\\x0b&\\),<>\\|])|(?:er(?:f|l5?)|(?:ft|gre)p|(?:op|ush)d|s(?:ed|ql))[\\s\\x0b&\\),<>\\|]|i(?:conv|(?:gz|ng6)[\\s\\x0b&\\),<>\\|])|hp(?:-cgi|[57][\\s\\x0b&\\),<>\\|])|k(?:exec|ill[\\s\\x0b&\\),<>\\|])|rint(?:env|f[\\s\\x0b&\\),<>\\|])|tar(?:[\\s\\x0b&\\),<>\\|]|diff|grep)|y(?:3?versions|thon[23]))|r(?:(?:aku|bash|nano|pmdb|vi(?:ew|m))[\\s\\x0b&\\),<>\\|]|e(?:alpath|boot[\\s\\x0b&\\),<>\\|])|m(?:dir[\\s\\x0b&\\),<>\\|]|t-(?:dump|tar)|user)|sync(?:-ssl|[\\s\\x0b&\\),<>\\|])|u(?:nc[\\s\\x0b&\\),<>\\|]|st(?:-(?:analyzer|(?:g|ll)db)|c[\\s\\x0b&\\),<>\\|]|doc|fmt|up)))|s(?:(?:diff|ftp|lsh|ocat)[\\s\\x0b&\\),<>\\|]|e(?:ndmail[\\s\\x0b&\\),<>\\|]|t(?:cap|env|sid))|h(?:\\.distrib|uf[\\s\\x0b&\\),<>\\|])|sh-(?:a(?:dd|gent)|copy-id)|udo(?:-rs|[\\s\\x0b&\\),<>_\\|]|edit|replay)|vn(?:a(?:dmin|uthz)|bench|dumpfilter|fsfs|look|mucc|rdump|s(?:erve|ync)|version)|ysctl)|t(?:(?:ailf|ftp|imeout|mux)[\\s\\x0b&\\),<>\\|]|c(?:l?sh[\\s\\x0b&\\),<>\\|]|p(?:ing|traceroute))|elnet|r(?:a(?:ceroute6?|p[\\s\\x0b&\\),<>\\|])|off[\\s\\x0b&\\),<>\\|]))|u(?:n(?:(?:ame|iq|rar|xz)[\\s\\x0b&\\),<>\\|]|lz(?:4[\\s\\x0b&\\),<>\\|]|ma)|pigz|zstd)|conv|ser(?:(?:ad|mo)d|del))|vi(?:(?:gr|pw|rsh)[\\s\\x0b&\\),<>\\|]|sudo(?:-rs)?)|w(?:get[\\s\\x0b&\\),<>\\|]|ho(?:ami|is[\\s\\x0b&\\),<>\\|]))|x(?:(?:args|etex|more|pad|term)[\\s\\x0b&\\),<>\\|]|z(?:c(?:at|mp)[\\s\\x0b&\\),<>\\|]|d(?:ec[\\s\\x0b&\\),<>\\|]|iff)|[ef]?grep|less|more))|z(?:(?:c(?:at|mp)|diff|grep|less|run)[\\s\\x0b&\\),<>\\|]|[ef]grep|ip(?:c(?:loak|mp)|details|grep|info|(?:merg|not)e|split|tool)|mo(?:dload|re[\\s\\x0b&\\),<>\\|])|std(?:[\\s\\x0b&\\),<>\\|]|(?:ca|m)t|grep|less)))",
-				Program:  70,
+				Program:  78,
+				Needs:    []uint16{69},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932260, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Direct Unix Command Execution",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Argument: "(?i)(?:^|b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:a(?:ddgroup|nsible|pparmor_[^\\s\\x0b]{1,10}\\b|rj(?:-register|disp)|tobm[\\s\\x0b&\\),<>\\|]|u(?:ditctl|repot|search))|b(?:ase(?:32|64|nc)|(?:lkid|rwap|yobu)[\\s\\x0b&\\),<>\\|]|sd(?:cat|iff|tar)|u(?:iltin|nzip2|sybox)|z(?:c(?:at|mp)[\\s\\x0b&\\),<>\\|]|diff|e(?:grep|xe[\\s\\x0b&\\),<>\\|])|f?grep|ip2(?:[\\s\\x0b&\\),<>\\|]|recover)|less|more))|c(?:[89]9-gcc|argo-(?:audit|miri|watch)|h(?:(?:attr|mod|o(?:om|wn)|sh)[\\s\\x0b&\\),<>\\|]|ef-|g(?:passwd|rp[\\s\\x0b&\\),<>\\|])|pass)|l(?:ang\\+\\+|ippy-driver)|o(?:bc(?:[\\s\\x0b&\\),<>\\|]|run)|mm[\\s\\x0b&\\),<>\\|]|proc)|(?:p(?:an|io)|scli)[\\s\\x0b&\\),<>\\|])|d(?:(?:iff|mesg|vips)[\\s\\x0b&\\),<>\\|]|o(?:as[\\s\\x0b&\\),<>\\|]|cker-)|pkg[\\s\\x0b&\\),\\-<>\\|])|e(?:2fsck|(?:fax|grep|macs|nd(?:if|sw)|sac|xpr)[\\s\\x0b&\\),<>\\|])|f(?:d(?:(?:find|isk)[\\s\\x0b&\\),<>\\|]|u?mount)|grep[\\s\\x0b&\\),<>\\|]|iletest|ping[\\s\\x0b&\\),6<>\\|]|tp(?:stats|who))|g(?:(?:core|insh|z(?:cat|exe|ip))[\\s\\x0b&\\),<>\\|]|(?:etca|unzi)p|hc(?:-[\\s\\x0b&\\),<>\\|]|i[\\s\\x0b&\\),\\-<>\\|])|r(?:(?:cat|ep)[\\s\\x0b&\\),<>\\|]|oupmod))|(?:htop|jexec)[\\s\\x0b&\\),<>\\|]|i(?:(?:conv|ftop)[\\s\\x0b&\\),<>\\|]|pp(?:eveprinter|find|tool))|l(?:ast(?:comm[\\s\\x0b&\\),<>\\|]|log(?:in)?)|ess(?:echo|(?:fil|pip)e)|ftp(?:[\\s\\x0b&\\),<>\\|]|get)|osetup|s(?:(?:-F|cpu|hw|mod|of|pci|usb)[\\s\\x0b&\\),<>\\|]|b_release)|wp-download|z(?:4c(?:[\\s\\x0b&\\),<>\\|]|at)|c(?:at|mp)[\\s\\x0b&\\),<>\\|]|diff|[ef]?grep|less|m(?:a(?:[\\s\\x0b&\\),<>\\|]|dec|info)|ore)))|m(?:a(?:ilq|wk)[\\s\\x0b&\\),<>\\|]|k(?:fifo|nod[\\s\\x0b&\\),<>\\|]|temp)|locate|ysql(?:[\\s\\x0b&\\),<>\\|]|admin|dump(?:slow)?|hotcopy|show))|n(?:(?:a(?:sm|wk)|(?:ma|ohu)p|ping|roff|stat)[\\s\\x0b&\\),<>\\|]|c(?:\\.(?:openbsd|traditional)|at[\\s\\x0b&\\),<>\\|])|et(?:(?:c|st)at|kit-ftp|plan))|o(?:nintr|pkg[\\s\\x0b&\\),<>\\|])|p(?:d(?:b(?:2mb|3[\\s\\x0b&\\),\\.<>\\|])|ksh[\\s\\x0b&\\),<>\\|])|(?:er(?:f|l5?)|(?:ft|gre)p|(?:op|ush)d|s(?:ed|ql))[\\s\\x0b&\\),<>\\|]|i(?:conv|(?:gz|ng6)[\\s\\x0b&\\),<>\\|])|hp(?:-cgi|[57][\\s\\x0b&\\),<>\\|])|k(?:exec|ill[\\s\\x0b&\\),<>\\|])|rint(?:env|f[\\s\\x0b&\\),<>\\|])|tar(?:[\\s\\x0b&\\),<>\\|]|diff|grep)|y(?:3?versions|thon[23]))|r(?:(?:aku|bash|nano|pmdb|vi(?:ew|m))[\\s\\x0b&\\),<>\\|]|e(?:alpath|boot[\\s\\x0b&\\),<>\\|])|m(?:dir[\\s\\x0b&\\),<>\\|]|t-(?:dump|tar)|user)|sync(?:-ssl|[\\s\\x0b&\\),<>\\|])|u(?:nc[\\s\\x0b&\\),<>\\|]|st(?:-(?:analyzer|(?:g|ll)db)|c[\\s\\x0b&\\),<>\\|]|doc|fmt|up)))|s(?:(?:diff|ftp|lsh|ocat)[\\s\\x0b&\\),<>\\|]|e(?:ndmail[\\s\\x0b&\\),<>\\|]|t(?:cap|env|sid))|h(?:\\.distrib|uf[\\s\\x0b&\\),<>\\|])|sh-(?:a(?:dd|gent)|copy-id)|udo(?:-rs|[\\s\\x0b&\\),<>_\\|]|edit|replay)|vn(?:a(?:dmin|uthz)|bench|dumpfilter|fsfs|look|mucc|rdump|s(?:erve|ync)|version)|ysctl)|t(?:(?:ailf|ftp|imeout|mux)[\\s\\x0b&\\),<>\\|]|c(?:l?sh[\\s\\x0b&\\),<>\\|]|p(?:ing|traceroute))|elnet|r(?:a(?:ceroute6?|p[\\s\\x0b&\\),<>\\|])|off[\\s\\x0b&\\),<>\\|]))|u(?:n(?:(?:ame|iq|rar|xz)[\\s\\x0b&\\),<>\\|]|lz(?:4[\\s\\x0b&\\),<>\\|]|ma)|pigz|zstd)|conv|ser(?:(?:ad|mo)d|del))|vi(?:(?:gr|pw|rsh)[\\s\\x0b&\\),<>\\|]|sudo(?:-rs)?)|w(?:get[\\s\\x0b&\\),<>\\|]|ho(?:ami|is[\\s\\x0b&\\),<>\\|]))|x(?:(?:args|etex|more|pad|term)[\\s\\x0b&\\),<>\\|]|z(?:c(?:at|mp)[\\s\\x0b&\\),<>\\|]|d(?:ec[\\s\\x0b&\\),<>\\|]|iff)|[ef]?grep|less|more))|z(?:(?:c(?:at|mp)|diff|grep|less|run)[\\s\\x0b&\\),<>\\|]|[ef]grep|ip(?:c(?:loak|mp)|details|grep|info|(?:merg|not)e|split|tool)|mo(?:dload|re[\\s\\x0b&\\),<>\\|])|std(?:[\\s\\x0b&\\),<>\\|]|(?:ca|m)t|grep|less)))",
+				Program:  78,
 				Needs:    []uint16{69},
 			},
 		},
 	},
 	{
-		ID: 932270, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932270, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Unix Shell Expression Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    4, // cmdLine
 				Argument: `~[\+\-](?:$|[0-9]+)`,
-				Program:  71,
+				Program:  79,
 				Needs:    []uint16{70},
 			},
 		},
 	},
 	{
-		ID: 932271, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932271, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Unix Shell Expression Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    4, // cmdLine
 				Argument: `~[0-9]+`,
-				Program:  72,
+				Program:  80,
 				Needs:    []uint16{71},
 			},
 		},
 	},
 	{
-		ID: 932280, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932280, Class: CMDi, Level: Core, Severity: Critical,
 		Message: "Remote Command Execution: Brace Expansion Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `\{[0-9A-Z_a-z]*,[,\-0-9A-Z_a-z]*\}`,
-				Program:  73,
+				Program:  81,
 				Needs:    []uint16{72, 73, 74},
 			},
 		},
 	},
 	{
-		ID: 932281, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932281, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Brace Expansion Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `\{[^\s\x0b,:\}]*,[^\s\x0b]*\}`,
-				Program:  74,
+				Program:  82,
 				Needs:    []uint16{72, 73, 75},
 			},
 		},
 	},
 	{
-		ID: 932300, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932300, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: SMTP Command Execution",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    6, // escapeSeqDecode
 				Argument: `(?i)\r\n.*?\b(?:E(?:HLO[\s\x0b][\-\.a-z]{1,255}|XPN[\s\x0b].{1,64})|HELO[\s\x0b][\-\.a-z]{1,255}|MAIL[\s\x0b]FROM:<.{1,64}@.{1,255}>|R(?:CPT[\s\x0b]TO:(?:<.{1,64}@.{1,255}>| )?<.{1,64}>|SET\b)|VRFY[\s\x0b].{1,64}(?:[\s\x0b]<.{1,64}@.{1,255}>|@.{1,255})|AUTH[\s\x0b][\-0-9_a-z]{1,20}[\s\x0b](?:(?:[\+/-9A-Z_a-z]{4})*(?:[\+/-9A-Z_a-z]{2}=|[\+/-9A-Z_a-z]{3}))?=|STARTTLS\b|NOOP\b(?:[\s\x0b].{1,255})?)`,
-				Program:  75,
+				Program:  83,
 				Needs:    []uint16{76},
 			},
 		},
 	},
 	{
-		ID: 932310, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932310, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: IMAP Command Execution",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    6, // escapeSeqDecode
 				Argument: `(?is)\r\n[0-9A-Z_a-z]{1,50}\b (?:A(?:PPEND (?:["#%&\*\--9A-Z\x5c_a-z]+)?(?: \([ \x5ca-z]+\))?(?: "?[0-9]{1,2}-[0-9A-Z_a-z]{3}-[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} [\+\-][0-9]{4}"?)? \{[0-9]{1,20}\+?\}|UTHENTICATE [\-0-9_a-z]{1,20}\r\n)|L(?:SUB (?:["#\*\.-9A-Z_a-z~]+)? (?:["%&\*\.-9A-Z\x5c_a-z]+)?|ISTRIGHTS (?:["%&\*\--9A-Z\x5c_a-z]+)?)|S(?:TATUS (?:["%&\*\--9A-Z\x5c_a-z]+)? \((?:U(?:NSEEN|IDNEXT)|MESSAGES|UIDVALIDITY|RECENT| )+\)|ETACL (?:["%&\*\--9A-Z\x5c_a-z]+)? [\+\-][ac-eiklpr-twx]+?)|UID (?:COPY|FETCH|STORE) (?:[\*,0-:]+)?|(?:(?:DELETE|GET)ACL|MYRIGHTS) (?:["%&\*\--9A-Z\x5c_a-z]+)?)`,
-				Program:  76,
+				Program:  84,
 				Needs:    []uint16{77},
 			},
 		},
 	},
 	{
-		ID: 932320, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932320, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: POP3 Command Execution",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    6, // escapeSeqDecode
 				Argument: `(?is)\r\n.*?\b(?:(?:LIST|TOP [0-9]+)(?: [0-9]+)?|U(?:SER .+?|IDL(?: [0-9]+)?)|PASS .+?|(?:RETR|DELE) [0-9]+?|A(?:POP [0-9A-Z_a-z]+ [0-9a-f]{32}|UTH [\-0-9_a-z]{1,20} (?:(?:[\+/-9A-Z_a-z]{4})*(?:[\+/-9A-Z_a-z]{2}=|[\+/-9A-Z_a-z]{3}))?=))`,
-				Program:  77,
+				Program:  85,
 				Needs:    []uint16{78},
 			},
 		},
 	},
 	{
-		ID: 932330, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932330, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Unix shell history invocation",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `!-\d`,
-				Program:  78,
+				Program:  86,
 				Needs:    []uint16{79},
 			},
 		},
 	},
 	{
-		ID: 932340, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932340, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Direct Unix Command Execution (No Arguments)",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets60,
 				Argument: "(?i)(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:aptitude|d(?:f|mesg)|env|h(?:ostname|top)|(?:(?:io|vm)sta|reboo)t|l(?:ast|s)|mysql(?:[^\\s\\x0b]{1,10}\\b)?|ps(?:ql)?|s(?:et|hutdown|u)|w(?:ho(?:ami|is)?)?)$",
-				Program:  79,
+				Program:  87,
+				Needs:    []uint16{80, 81},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932340, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Direct Unix Command Execution (No Arguments)",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets60,
+				Argument: "(?i)(?:b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?s[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?y[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?b[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?x|(?:c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?d|e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?v|v[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?l)|w[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h)[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?[\\s\\x0b&\\),<>\\|].*|[ls][\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?r[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?a[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?c[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e|n[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?h[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?p|t[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?i[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?m[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?e[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?(?:[\\s\\x0b&\\),<>\\|].*|o[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?u[\"'\\)\\[\\x5c]*(?:(?:(?:\\|\\||&&)[\\s\\x0b]*)?\\$[!#\\(\\*\\-0-9\\?@_a-\\{]*)?\\x5c?t)|[\\n\\r;=`\\{]|\\|\\|?|&&?|\\$(?:\\(\\(?|[\\[\\{])|<(?:\\(|<<)|>\\(|\\([\\s\\x0b]*\\))[\\s\\x0b]*(?:[\\$\\{]|(?:[\\s\\x0b]*\\(|!)[\\s\\x0b]*|[0-9A-Z_a-z]+=(?:[^\\s\\x0b]*|\\$(?:.*|.*)|[<>].*|'[^']*'|\"[^\"]*\")[\\s\\x0b]+)*[\\s\\x0b]*[\"']*(?:[\"'-\\+\\--9\\?A-\\]_a-z\\|]+/)?[\"'\\x5c]*(?:aptitude|d(?:f|mesg)|env|h(?:ostname|top)|(?:(?:io|vm)sta|reboo)t|l(?:ast|s)|mysql(?:[^\\s\\x0b]{1,10}\\b)?|ps(?:ql)?|s(?:et|hutdown|u)|w(?:ho(?:ami|is)?)?)$",
+				Program:  87,
 				Needs:    []uint16{80, 81},
 			},
 		},
 	},
 	{
-		ID: 932370, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932370, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Windows Command Injection",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:[^\\x5c]*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*(?:a[\"\\^]*(?:c[\"\\^]*c[\"\\^]*c[\"\\^]*h[\"\\^]*e[\"\\^]*c[\"\\^]*k[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*s[\"\\^]*o[\"\\^]*l[\"\\^]*e|d[\"\\^]*(?:p[\"\\^]*l[\"\\^]*u[\"\\^]*s|v[\"\\^]*p[\"\\^]*a[\"\\^]*c[\"\\^]*k)|(?:g[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*e[\"\\^]*x[\"\\^]*e[\"\\^]*c[\"\\^]*u[\"\\^]*t[\"\\^]*o|(?:s[\"\\^]*p[\"\\^]*n[\"\\^]*e[\"\\^]*t[\"\\^]*_[\"\\^]*c[\"\\^]*o[\"\\^]*m[\"\\^]*p[\"\\^]*i[\"\\^]*l|t[\"\\^]*b[\"\\^]*r[\"\\^]*o[\"\\^]*k)[\"\\^]*e)[\"\\^]*r|p[\"\\^]*p[\"\\^]*(?:i[\"\\^]*n[\"\\^]*s[\"\\^]*t[\"\\^]*a[\"\\^]*l[\"\\^]*l[\"\\^]*e[\"\\^]*r|v[\"\\^]*l[\"\\^]*p))|b[\"\\^]*(?:a[\"\\^]*s[\"\\^]*h|g[\"\\^]*i[\"\\^]*n[\"\\^]*f[\"\\^]*o|i[\"\\^]*t[\"\\^]*s[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n)|c[\"\\^]*(?:d[\"\\^]*b|e[\"\\^]*r[\"\\^]*t[\"\\^]*(?:o[\"\\^]*c|r[\"\\^]*e[\"\\^]*q|u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|l[\"\\^]*_[\"\\^]*(?:i[\"\\^]*n[\"\\^]*v[\"\\^]*o[\"\\^]*c[\"\\^]*a[\"\\^]*t[\"\\^]*i[\"\\^]*o[\"\\^]*n|l[\"\\^]*o[\"\\^]*a[\"\\^]*d[\"\\^]*a[\"\\^]*s[\"\\^]*s[\"\\^]*e[\"\\^]*m[\"\\^]*b[\"\\^]*l[\"\\^]*y|m[\"\\^]*u[\"\\^]*t[\"\\^]*e[\"\\^]*x[\"\\^]*v[\"\\^]*e[\"\\^]*r[\"\\^]*i[\"\\^]*f[\"\\^]*i[\"\\^]*e[\"\\^]*r[\"\\^]*s)|m[\"\\^]*(?:d(?:[\"\\^]*(?:k[\"\\^]*e[\"\\^]*y|l[\"\\^]*3[\"\\^]*2))?|s[\"\\^]*t[\"\\^]*p)|o[\"\\^]*(?:m[\"\\^]*s[\"\\^]*v[\"\\^]*c[\"\\^]*s|n[\"\\^]*(?:f[\"\\^]*i[\"\\^]*g[\"\\^]*s[\"\\^]*e[\"\\^]*c[\"\\^]*u[\"\\^]*r[\"\\^]*i[\"\\^]*t[\"\\^]*y[\"\\^]*p[\"\\^]*o[\"\\^]*l[\"\\^]*i[\"\\^]*c[\"\\^]*y|h[\"\\^]*o[\"\\^]*s[\"\\^]*t|t[\"\\^]*r[\"\\^]*o[\"\\^]*l)|r[\"\\^]*e[\"\\^]*g[\"\\^]*e[\"\\^]*n)|r[\"\\^]*e[\"\\^]*a[\"\\^]*t[\"\\^]*e[\"\\^]*d[\"\\^]*u[\"\\^]*m[\"\\^]*p|s[\"\\^]*(?:c(?:[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)?|i)|u[\"\\^]*s[\"\\^]*t[\"\\^]*o[\"\\^]*m[\"\\^]*s[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*l[\"\\^]*h[\"\\^]*o[\"\\^]*s[\"\\^]*t)|d[\"\\^]*(?:a[\"\\^]*t[\"\\^]*a[\"\\^]*s[\"\\^]*v[\"\\^]*c[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|e[\"\\^]*(?:f[\"\\^]*a[\"\\^]*u[\"\\^]*l[\"\\^]*t[\"\\^]*p[\"\\^]*a[\"\\^]*c[\"\\^]*k|s[\"\\^]*k(?:[\"\\^]*t[\"\\^]*o[\"\\^]*p[\"\\^]*i[\"\\^]*m[\"\\^]*g[\"\\^]*d[\"\\^]*o[\"\\^]*w[\"\\^]*n[\"\\^]*l[\"\\^]*d[\"\\^]*r)?|v[\"\\^]*(?:i[\"\\^]*c[\"\\^]*e[\"\\^]*c[\"\\^]*r[\"\\^]*e[\"\\^]*d[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*i[\"\\^]*a[\"\\^]*l[\"\\^]*d[\"\\^]*e[\"\\^]*p[\"\\^]*l[\"\\^]*o[\"\\^]*y[\"\\^]*m[\"\\^]*e[\"\\^]*n[\"\\^]*t|t[\"\\^]*o[\"\\^]*o[\"\\^]*l[\"\\^]*s[\"\\^]*l[\"\\^]*a[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*h[\"\\^]*e[\"\\^]*r))|f[\"\\^]*s[\"\\^]*(?:h[\"\\^]*i[\"\\^]*m|v[\"\\^]*c)|i[\"\\^]*(?:a[\"\\^]*n[\"\\^]*t[\"\\^]*z|s[\"\\^]*k[\"\\^]*s[\"\\^]*h[\"\\^]*a[\"\\^]*d[\"\\^]*o[\"\\^]*w)|n[\"\\^]*(?:s[\"\\^]*c[\"\\^]*m[\"\\^]*d|x)|o[\"\\^]*t[\"\\^]*n[\"\\^]*e[\"\\^]*t|u[\"\\^]*m[\"\\^]*p[\"\\^]*6[\"\\^]*4|x[\"\\^]*c[\"\\^]*a[\"\\^]*p)|e[\"\\^]*(?:s[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*u[\"\\^]*t[\"\\^]*l|v[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*v[\"\\^]*w[\"\\^]*r|x[\"\\^]*(?:c[\"\\^]*e[\"\\^]*l|p[\"\\^]*(?:a[\"\\^]*n[\"\\^]*d|l[\"\\^]*o[\"\\^]*r[\"\\^]*e[\"\\^]*r)|t[\"\\^]*(?:e[\"\\^]*x[\"\\^]*p[\"\\^]*o[\"\\^]*r[\"\\^]*t|r[\"\\^]*a[\"\\^]*c[\"\\^]*3[\"\\^]*2)))|f[\"\\^]*(?:i[\"\\^]*n[\"\\^]*(?:d[\"\\^]*s[\"\\^]*t|g[\"\\^]*e)[\"\\^]*r|l[\"\\^]*t[\"\\^]*m[\"\\^]*c|o[\"\\^]*r[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e[\"\\^]*s|s[\"\\^]*(?:i(?:[\"\\^]*a[\"\\^]*n[\"\\^]*y[\"\\^]*c[\"\\^]*p[\"\\^]*u)?|u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|t[\"\\^]*p)|g[\"\\^]*(?:f[\"\\^]*x[\"\\^]*d[\"\\^]*o[\"\\^]*w[\"\\^]*n[\"\\^]*l[\"\\^]*o[\"\\^]*a[\"\\^]*d[\"\\^]*w[\"\\^]*r[\"\\^]*a[\"\\^]*p[\"\\^]*p[\"\\^]*e[\"\\^]*r|p[\"\\^]*s[\"\\^]*c[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)|h[\"\\^]*h|i[\"\\^]*(?:e[\"\\^]*(?:4[\"\\^]*u[\"\\^]*i[\"\\^]*n[\"\\^]*i[\"\\^]*t|a[\"\\^]*d[\"\\^]*v[\"\\^]*p[\"\\^]*a[\"\\^]*c[\"\\^]*k|e[\"\\^]*x[\"\\^]*e[\"\\^]*c|f[\"\\^]*r[\"\\^]*a[\"\\^]*m[\"\\^]*e)|l[\"\\^]*a[\"\\^]*s[\"\\^]*m|m[\"\\^]*e[\"\\^]*w[\"\\^]*d[\"\\^]*b[\"\\^]*l[\"\\^]*d|n[\"\\^]*(?:f[\"\\^]*d[\"\\^]*e[\"\\^]*f[\"\\^]*a[\"\\^]*u[\"\\^]*l[\"\\^]*t[\"\\^]*i[\"\\^]*n[\"\\^]*s[\"\\^]*t[\"\\^]*a[\"\\^]*l|s[\"\\^]*t[\"\\^]*a[\"\\^]*l[\"\\^]*l[\"\\^]*u[\"\\^]*t[\"\\^]*i)[\"\\^]*l)|j[\"\\^]*s[\"\\^]*c|l[\"\\^]*(?:a[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*h[\"\\^]*-[\"\\^]*v[\"\\^]*s[\"\\^]*d[\"\\^]*e[\"\\^]*v[\"\\^]*s[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*l|d[\"\\^]*i[\"\\^]*f[\"\\^]*d[\"\\^]*e)|m[\"\\^]*(?:a[\"\\^]*(?:k[\"\\^]*e[\"\\^]*c[\"\\^]*a[\"\\^]*b|n[\"\\^]*a[\"\\^]*g[\"\\^]*e[\"\\^]*-[\"\\^]*b[\"\\^]*d[\"\\^]*e|v[\"\\^]*i[\"\\^]*n[\"\\^]*j[\"\\^]*e[\"\\^]*c[\"\\^]*t)|f[\"\\^]*t[\"\\^]*r[\"\\^]*a[\"\\^]*c[\"\\^]*e|i[\"\\^]*c[\"\\^]*r[\"\\^]*o[\"\\^]*s[\"\\^]*o[\"\\^]*f[\"\\^]*t|m[\"\\^]*c|p[\"\\^]*c[\"\\^]*m[\"\\^]*d[\"\\^]*r[\"\\^]*u[\"\\^]*n|s[\"\\^]*(?:(?:b[\"\\^]*u[\"\\^]*i[\"\\^]*l|o[\"\\^]*h[\"\\^]*t[\"\\^]*m[\"\\^]*e)[\"\\^]*d|c[\"\\^]*o[\"\\^]*n[\"\\^]*f[\"\\^]*i[\"\\^]*g|d[\"\\^]*(?:e[\"\\^]*p[\"\\^]*l[\"\\^]*o[\"\\^]*y|t)|h[\"\\^]*t[\"\\^]*(?:a|m[\"\\^]*l)|i[\"\\^]*e[\"\\^]*x[\"\\^]*e[\"\\^]*c|p[\"\\^]*u[\"\\^]*b|x[\"\\^]*s[\"\\^]*l))|n[\"\\^]*(?:e[\"\\^]*t[\"\\^]*s[\"\\^]*h|t[\"\\^]*d[\"\\^]*s[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|o[\"\\^]*(?:d[\"\\^]*b[\"\\^]*c[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*f|f[\"\\^]*f[\"\\^]*l[\"\\^]*i[\"\\^]*n[\"\\^]*e[\"\\^]*s[\"\\^]*c[\"\\^]*a[\"\\^]*n[\"\\^]*n[\"\\^]*e[\"\\^]*r[\"\\^]*s[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*l|n[\"\\^]*e[\"\\^]*d[\"\\^]*r[\"\\^]*i[\"\\^]*v[\"\\^]*e[\"\\^]*s[\"\\^]*t[\"\\^]*a[\"\\^]*n[\"\\^]*d[\"\\^]*a[\"\\^]*l[\"\\^]*o[\"\\^]*n[\"\\^]*e[\"\\^]*u[\"\\^]*p[\"\\^]*d[\"\\^]*a[\"\\^]*t[\"\\^]*e[\"\\^]*r|p[\"\\^]*e[\"\\^]*n[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*s[\"\\^]*o[\"\\^]*l[\"\\^]*e)|p[\"\\^]*(?:c[\"\\^]*(?:a[\"\\^]*l[\"\\^]*u[\"\\^]*a|w[\"\\^]*(?:r[\"\\^]*u[\"\\^]*n|u[\"\\^]*t[\"\\^]*l))|(?:e[\"\\^]*s[\"\\^]*t[\"\\^]*e|s)[\"\\^]*r|(?:k[\"\\^]*t[\"\\^]*m[\"\\^]*o|u[\"\\^]*b[\"\\^]*p[\"\\^]*r)[\"\\^]*n|n[\"\\^]*p[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|o[\"\\^]*w[\"\\^]*e[\"\\^]*r[\"\\^]*p[\"\\^]*n[\"\\^]*t|r[\"\\^]*(?:e[\"\\^]*s[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*a[\"\\^]*t[\"\\^]*i[\"\\^]*o[\"\\^]*n[\"\\^]*h[\"\\^]*o[\"\\^]*s[\"\\^]*t|i[\"\\^]*n[\"\\^]*t(?:[\"\\^]*b[\"\\^]*r[\"\\^]*m)?|o[\"\\^]*(?:c[\"\\^]*d[\"\\^]*u[\"\\^]*m[\"\\^]*p|t[\"\\^]*o[\"\\^]*c[\"\\^]*o[\"\\^]*l[\"\\^]*h[\"\\^]*a[\"\\^]*n[\"\\^]*d[\"\\^]*l[\"\\^]*e[\"\\^]*r)))|r[\"\\^]*(?:a[\"\\^]*s[\"\\^]*a[\"\\^]*u[\"\\^]*t[\"\\^]*o[\"\\^]*u|c[\"\\^]*s[\"\\^]*i|(?:d[\"\\^]*r[\"\\^]*l[\"\\^]*e[\"\\^]*a[\"\\^]*k[\"\\^]*d[\"\\^]*i[\"\\^]*a|p[\"\\^]*c[\"\\^]*p[\"\\^]*i[\"\\^]*n)[\"\\^]*g|e[\"\\^]*(?:g(?:[\"\\^]*(?:a[\"\\^]*s[\"\\^]*m|e[\"\\^]*d[\"\\^]*i[\"\\^]*t|i[\"\\^]*(?:n[\"\\^]*i|s[\"\\^]*t[\"\\^]*e[\"\\^]*r[\"\\^]*-[\"\\^]*c[\"\\^]*i[\"\\^]*m[\"\\^]*p[\"\\^]*r[\"\\^]*o[\"\\^]*v[\"\\^]*i[\"\\^]*d[\"\\^]*e[\"\\^]*r)|s[\"\\^]*v[\"\\^]*(?:c[\"\\^]*s|r[\"\\^]*3[\"\\^]*2)))?|(?:m[\"\\^]*o[\"\\^]*t|p[\"\\^]*l[\"\\^]*a[\"\\^]*c)[\"\\^]*e)|u[\"\\^]*n[\"\\^]*(?:d[\"\\^]*l[\"\\^]*l[\"\\^]*3[\"\\^]*2|(?:e[\"\\^]*x[\"\\^]*e|s[\"\\^]*c[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*p[\"\\^]*e[\"\\^]*r|o[\"\\^]*n[\"\\^]*c[\"\\^]*e))|s[\"\\^]*(?:c[\"\\^]*(?:[\\s\\x0b,\\./;<>].*|h[\"\\^]*t[\"\\^]*a[\"\\^]*s[\"\\^]*k[\"\\^]*s|r[\"\\^]*i[\"\\^]*p[\"\\^]*t[\"\\^]*r[\"\\^]*u[\"\\^]*n[\"\\^]*n[\"\\^]*e[\"\\^]*r)|e[\"\\^]*t[\"\\^]*(?:r[\"\\^]*e[\"\\^]*s|t[\"\\^]*i[\"\\^]*n[\"\\^]*g[\"\\^]*s[\"\\^]*y[\"\\^]*n[\"\\^]*c[\"\\^]*h[\"\\^]*o[\"\\^]*s[\"\\^]*t|u[\"\\^]*p[\"\\^]*a[\"\\^]*p[\"\\^]*i)|h[\"\\^]*(?:d[\"\\^]*o[\"\\^]*c[\"\\^]*v[\"\\^]*w|e[\"\\^]*l[\"\\^]*l[\"\\^]*3[\"\\^]*2)|q[\"\\^]*(?:l[\"\\^]*(?:d[\"\\^]*u[\"\\^]*m[\"\\^]*p[\"\\^]*e[\"\\^]*r|(?:t[\"\\^]*o[\"\\^]*o[\"\\^]*l[\"\\^]*s[\"\\^]*)?p[\"\\^]*s)|u[\"\\^]*i[\"\\^]*r[\"\\^]*r[\"\\^]*e[\"\\^]*l)|s[\"\\^]*h|t[\"\\^]*o[\"\\^]*r[\"\\^]*d[\"\\^]*i[\"\\^]*a[\"\\^]*g|y[\"\\^]*(?:n[\"\\^]*c[\"\\^]*a[\"\\^]*p[\"\\^]*p[\"\\^]*v[\"\\^]*p[\"\\^]*u[\"\\^]*b[\"\\^]*l[\"\\^]*i[\"\\^]*s[\"\\^]*h[\"\\^]*i[\"\\^]*n[\"\\^]*g[\"\\^]*s[\"\\^]*e[\"\\^]*r[\"\\^]*v[\"\\^]*e[\"\\^]*r|s[\"\\^]*s[\"\\^]*e[\"\\^]*t[\"\\^]*u[\"\\^]*p))|t[\"\\^]*(?:e[\"\\^]*[\\s\\x0b,\\./;<>].*|r[\"\\^]*a[\"\\^]*c[\"\\^]*k[\"\\^]*e[\"\\^]*r|t[\"\\^]*(?:d[\"\\^]*i[\"\\^]*n[\"\\^]*j[\"\\^]*e[\"\\^]*c[\"\\^]*t|t[\"\\^]*r[\"\\^]*a[\"\\^]*c[\"\\^]*e[\"\\^]*r))|u[\"\\^]*(?:n[\"\\^]*r[\"\\^]*e[\"\\^]*g[\"\\^]*m[\"\\^]*p[\"\\^]*2|p[\"\\^]*d[\"\\^]*a[\"\\^]*t[\"\\^]*e|r[\"\\^]*l|t[\"\\^]*i[\"\\^]*l[\"\\^]*i[\"\\^]*t[\"\\^]*y[\"\\^]*f[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*t[\"\\^]*i[\"\\^]*o[\"\\^]*n[\"\\^]*s)|v[\"\\^]*(?:b[\"\\^]*c|e[\"\\^]*r[\"\\^]*c[\"\\^]*l[\"\\^]*s[\"\\^]*i[\"\\^]*d|i[\"\\^]*s[\"\\^]*u[\"\\^]*a[\"\\^]*l[\"\\^]*u[\"\\^]*i[\"\\^]*a[\"\\^]*v[\"\\^]*e[\"\\^]*r[\"\\^]*i[\"\\^]*f[\"\\^]*y[\"\\^]*n[\"\\^]*a[\"\\^]*t[\"\\^]*i[\"\\^]*v[\"\\^]*e|s[\"\\^]*(?:i[\"\\^]*i[\"\\^]*s[\"\\^]*e[\"\\^]*x[\"\\^]*e[\"\\^]*l[\"\\^]*a[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*h|j[\"\\^]*i[\"\\^]*t[\"\\^]*d[\"\\^]*e[\"\\^]*b[\"\\^]*u[\"\\^]*g[\"\\^]*g)[\"\\^]*e[\"\\^]*r)|w[\"\\^]*(?:a[\"\\^]*b|(?:f|m[\"\\^]*i)[\"\\^]*c|i[\"\\^]*n[\"\\^]*(?:g[\"\\^]*e[\"\\^]*t|r[\"\\^]*m|w[\"\\^]*o[\"\\^]*r[\"\\^]*d)|l[\"\\^]*r[\"\\^]*m[\"\\^]*d[\"\\^]*r|o[\"\\^]*r[\"\\^]*k[\"\\^]*f[\"\\^]*o[\"\\^]*l[\"\\^]*d[\"\\^]*e[\"\\^]*r[\"\\^]*s|s[\"\\^]*(?:(?:c[\"\\^]*r[\"\\^]*i[\"\\^]*p|r[\"\\^]*e[\"\\^]*s[\"\\^]*e)[\"\\^]*t|l)|t[\"\\^]*[\\s\\x0b,\\./;<>].*|u[\"\\^]*a[\"\\^]*u[\"\\^]*c[\"\\^]*l[\"\\^]*t)|x[\"\\^]*w[\"\\^]*i[\"\\^]*z[\"\\^]*a[\"\\^]*r[\"\\^]*d|z[\"\\^]*i[\"\\^]*p[\"\\^]*f[\"\\^]*l[\"\\^]*d[\"\\^]*r)(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
-				Program:  80,
+				Program:  88,
+				Needs:    []uint16{82, 83},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932370, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Windows Command Injection",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:[^\\x5c]*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*(?:a[\"\\^]*(?:c[\"\\^]*c[\"\\^]*c[\"\\^]*h[\"\\^]*e[\"\\^]*c[\"\\^]*k[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*s[\"\\^]*o[\"\\^]*l[\"\\^]*e|d[\"\\^]*(?:p[\"\\^]*l[\"\\^]*u[\"\\^]*s|v[\"\\^]*p[\"\\^]*a[\"\\^]*c[\"\\^]*k)|(?:g[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*e[\"\\^]*x[\"\\^]*e[\"\\^]*c[\"\\^]*u[\"\\^]*t[\"\\^]*o|(?:s[\"\\^]*p[\"\\^]*n[\"\\^]*e[\"\\^]*t[\"\\^]*_[\"\\^]*c[\"\\^]*o[\"\\^]*m[\"\\^]*p[\"\\^]*i[\"\\^]*l|t[\"\\^]*b[\"\\^]*r[\"\\^]*o[\"\\^]*k)[\"\\^]*e)[\"\\^]*r|p[\"\\^]*p[\"\\^]*(?:i[\"\\^]*n[\"\\^]*s[\"\\^]*t[\"\\^]*a[\"\\^]*l[\"\\^]*l[\"\\^]*e[\"\\^]*r|v[\"\\^]*l[\"\\^]*p))|b[\"\\^]*(?:a[\"\\^]*s[\"\\^]*h|g[\"\\^]*i[\"\\^]*n[\"\\^]*f[\"\\^]*o|i[\"\\^]*t[\"\\^]*s[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n)|c[\"\\^]*(?:d[\"\\^]*b|e[\"\\^]*r[\"\\^]*t[\"\\^]*(?:o[\"\\^]*c|r[\"\\^]*e[\"\\^]*q|u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|l[\"\\^]*_[\"\\^]*(?:i[\"\\^]*n[\"\\^]*v[\"\\^]*o[\"\\^]*c[\"\\^]*a[\"\\^]*t[\"\\^]*i[\"\\^]*o[\"\\^]*n|l[\"\\^]*o[\"\\^]*a[\"\\^]*d[\"\\^]*a[\"\\^]*s[\"\\^]*s[\"\\^]*e[\"\\^]*m[\"\\^]*b[\"\\^]*l[\"\\^]*y|m[\"\\^]*u[\"\\^]*t[\"\\^]*e[\"\\^]*x[\"\\^]*v[\"\\^]*e[\"\\^]*r[\"\\^]*i[\"\\^]*f[\"\\^]*i[\"\\^]*e[\"\\^]*r[\"\\^]*s)|m[\"\\^]*(?:d(?:[\"\\^]*(?:k[\"\\^]*e[\"\\^]*y|l[\"\\^]*3[\"\\^]*2))?|s[\"\\^]*t[\"\\^]*p)|o[\"\\^]*(?:m[\"\\^]*s[\"\\^]*v[\"\\^]*c[\"\\^]*s|n[\"\\^]*(?:f[\"\\^]*i[\"\\^]*g[\"\\^]*s[\"\\^]*e[\"\\^]*c[\"\\^]*u[\"\\^]*r[\"\\^]*i[\"\\^]*t[\"\\^]*y[\"\\^]*p[\"\\^]*o[\"\\^]*l[\"\\^]*i[\"\\^]*c[\"\\^]*y|h[\"\\^]*o[\"\\^]*s[\"\\^]*t|t[\"\\^]*r[\"\\^]*o[\"\\^]*l)|r[\"\\^]*e[\"\\^]*g[\"\\^]*e[\"\\^]*n)|r[\"\\^]*e[\"\\^]*a[\"\\^]*t[\"\\^]*e[\"\\^]*d[\"\\^]*u[\"\\^]*m[\"\\^]*p|s[\"\\^]*(?:c(?:[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)?|i)|u[\"\\^]*s[\"\\^]*t[\"\\^]*o[\"\\^]*m[\"\\^]*s[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*l[\"\\^]*h[\"\\^]*o[\"\\^]*s[\"\\^]*t)|d[\"\\^]*(?:a[\"\\^]*t[\"\\^]*a[\"\\^]*s[\"\\^]*v[\"\\^]*c[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|e[\"\\^]*(?:f[\"\\^]*a[\"\\^]*u[\"\\^]*l[\"\\^]*t[\"\\^]*p[\"\\^]*a[\"\\^]*c[\"\\^]*k|s[\"\\^]*k(?:[\"\\^]*t[\"\\^]*o[\"\\^]*p[\"\\^]*i[\"\\^]*m[\"\\^]*g[\"\\^]*d[\"\\^]*o[\"\\^]*w[\"\\^]*n[\"\\^]*l[\"\\^]*d[\"\\^]*r)?|v[\"\\^]*(?:i[\"\\^]*c[\"\\^]*e[\"\\^]*c[\"\\^]*r[\"\\^]*e[\"\\^]*d[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*i[\"\\^]*a[\"\\^]*l[\"\\^]*d[\"\\^]*e[\"\\^]*p[\"\\^]*l[\"\\^]*o[\"\\^]*y[\"\\^]*m[\"\\^]*e[\"\\^]*n[\"\\^]*t|t[\"\\^]*o[\"\\^]*o[\"\\^]*l[\"\\^]*s[\"\\^]*l[\"\\^]*a[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*h[\"\\^]*e[\"\\^]*r))|f[\"\\^]*s[\"\\^]*(?:h[\"\\^]*i[\"\\^]*m|v[\"\\^]*c)|i[\"\\^]*(?:a[\"\\^]*n[\"\\^]*t[\"\\^]*z|s[\"\\^]*k[\"\\^]*s[\"\\^]*h[\"\\^]*a[\"\\^]*d[\"\\^]*o[\"\\^]*w)|n[\"\\^]*(?:s[\"\\^]*c[\"\\^]*m[\"\\^]*d|x)|o[\"\\^]*t[\"\\^]*n[\"\\^]*e[\"\\^]*t|u[\"\\^]*m[\"\\^]*p[\"\\^]*6[\"\\^]*4|x[\"\\^]*c[\"\\^]*a[\"\\^]*p)|e[\"\\^]*(?:s[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*u[\"\\^]*t[\"\\^]*l|v[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*v[\"\\^]*w[\"\\^]*r|x[\"\\^]*(?:c[\"\\^]*e[\"\\^]*l|p[\"\\^]*(?:a[\"\\^]*n[\"\\^]*d|l[\"\\^]*o[\"\\^]*r[\"\\^]*e[\"\\^]*r)|t[\"\\^]*(?:e[\"\\^]*x[\"\\^]*p[\"\\^]*o[\"\\^]*r[\"\\^]*t|r[\"\\^]*a[\"\\^]*c[\"\\^]*3[\"\\^]*2)))|f[\"\\^]*(?:i[\"\\^]*n[\"\\^]*(?:d[\"\\^]*s[\"\\^]*t|g[\"\\^]*e)[\"\\^]*r|l[\"\\^]*t[\"\\^]*m[\"\\^]*c|o[\"\\^]*r[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e[\"\\^]*s|s[\"\\^]*(?:i(?:[\"\\^]*a[\"\\^]*n[\"\\^]*y[\"\\^]*c[\"\\^]*p[\"\\^]*u)?|u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|t[\"\\^]*p)|g[\"\\^]*(?:f[\"\\^]*x[\"\\^]*d[\"\\^]*o[\"\\^]*w[\"\\^]*n[\"\\^]*l[\"\\^]*o[\"\\^]*a[\"\\^]*d[\"\\^]*w[\"\\^]*r[\"\\^]*a[\"\\^]*p[\"\\^]*p[\"\\^]*e[\"\\^]*r|p[\"\\^]*s[\"\\^]*c[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)|h[\"\\^]*h|i[\"\\^]*(?:e[\"\\^]*(?:4[\"\\^]*u[\"\\^]*i[\"\\^]*n[\"\\^]*i[\"\\^]*t|a[\"\\^]*d[\"\\^]*v[\"\\^]*p[\"\\^]*a[\"\\^]*c[\"\\^]*k|e[\"\\^]*x[\"\\^]*e[\"\\^]*c|f[\"\\^]*r[\"\\^]*a[\"\\^]*m[\"\\^]*e)|l[\"\\^]*a[\"\\^]*s[\"\\^]*m|m[\"\\^]*e[\"\\^]*w[\"\\^]*d[\"\\^]*b[\"\\^]*l[\"\\^]*d|n[\"\\^]*(?:f[\"\\^]*d[\"\\^]*e[\"\\^]*f[\"\\^]*a[\"\\^]*u[\"\\^]*l[\"\\^]*t[\"\\^]*i[\"\\^]*n[\"\\^]*s[\"\\^]*t[\"\\^]*a[\"\\^]*l|s[\"\\^]*t[\"\\^]*a[\"\\^]*l[\"\\^]*l[\"\\^]*u[\"\\^]*t[\"\\^]*i)[\"\\^]*l)|j[\"\\^]*s[\"\\^]*c|l[\"\\^]*(?:a[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*h[\"\\^]*-[\"\\^]*v[\"\\^]*s[\"\\^]*d[\"\\^]*e[\"\\^]*v[\"\\^]*s[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*l|d[\"\\^]*i[\"\\^]*f[\"\\^]*d[\"\\^]*e)|m[\"\\^]*(?:a[\"\\^]*(?:k[\"\\^]*e[\"\\^]*c[\"\\^]*a[\"\\^]*b|n[\"\\^]*a[\"\\^]*g[\"\\^]*e[\"\\^]*-[\"\\^]*b[\"\\^]*d[\"\\^]*e|v[\"\\^]*i[\"\\^]*n[\"\\^]*j[\"\\^]*e[\"\\^]*c[\"\\^]*t)|f[\"\\^]*t[\"\\^]*r[\"\\^]*a[\"\\^]*c[\"\\^]*e|i[\"\\^]*c[\"\\^]*r[\"\\^]*o[\"\\^]*s[\"\\^]*o[\"\\^]*f[\"\\^]*t|m[\"\\^]*c|p[\"\\^]*c[\"\\^]*m[\"\\^]*d[\"\\^]*r[\"\\^]*u[\"\\^]*n|s[\"\\^]*(?:(?:b[\"\\^]*u[\"\\^]*i[\"\\^]*l|o[\"\\^]*h[\"\\^]*t[\"\\^]*m[\"\\^]*e)[\"\\^]*d|c[\"\\^]*o[\"\\^]*n[\"\\^]*f[\"\\^]*i[\"\\^]*g|d[\"\\^]*(?:e[\"\\^]*p[\"\\^]*l[\"\\^]*o[\"\\^]*y|t)|h[\"\\^]*t[\"\\^]*(?:a|m[\"\\^]*l)|i[\"\\^]*e[\"\\^]*x[\"\\^]*e[\"\\^]*c|p[\"\\^]*u[\"\\^]*b|x[\"\\^]*s[\"\\^]*l))|n[\"\\^]*(?:e[\"\\^]*t[\"\\^]*s[\"\\^]*h|t[\"\\^]*d[\"\\^]*s[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|o[\"\\^]*(?:d[\"\\^]*b[\"\\^]*c[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*f|f[\"\\^]*f[\"\\^]*l[\"\\^]*i[\"\\^]*n[\"\\^]*e[\"\\^]*s[\"\\^]*c[\"\\^]*a[\"\\^]*n[\"\\^]*n[\"\\^]*e[\"\\^]*r[\"\\^]*s[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*l|n[\"\\^]*e[\"\\^]*d[\"\\^]*r[\"\\^]*i[\"\\^]*v[\"\\^]*e[\"\\^]*s[\"\\^]*t[\"\\^]*a[\"\\^]*n[\"\\^]*d[\"\\^]*a[\"\\^]*l[\"\\^]*o[\"\\^]*n[\"\\^]*e[\"\\^]*u[\"\\^]*p[\"\\^]*d[\"\\^]*a[\"\\^]*t[\"\\^]*e[\"\\^]*r|p[\"\\^]*e[\"\\^]*n[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*s[\"\\^]*o[\"\\^]*l[\"\\^]*e)|p[\"\\^]*(?:c[\"\\^]*(?:a[\"\\^]*l[\"\\^]*u[\"\\^]*a|w[\"\\^]*(?:r[\"\\^]*u[\"\\^]*n|u[\"\\^]*t[\"\\^]*l))|(?:e[\"\\^]*s[\"\\^]*t[\"\\^]*e|s)[\"\\^]*r|(?:k[\"\\^]*t[\"\\^]*m[\"\\^]*o|u[\"\\^]*b[\"\\^]*p[\"\\^]*r)[\"\\^]*n|n[\"\\^]*p[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|o[\"\\^]*w[\"\\^]*e[\"\\^]*r[\"\\^]*p[\"\\^]*n[\"\\^]*t|r[\"\\^]*(?:e[\"\\^]*s[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*a[\"\\^]*t[\"\\^]*i[\"\\^]*o[\"\\^]*n[\"\\^]*h[\"\\^]*o[\"\\^]*s[\"\\^]*t|i[\"\\^]*n[\"\\^]*t(?:[\"\\^]*b[\"\\^]*r[\"\\^]*m)?|o[\"\\^]*(?:c[\"\\^]*d[\"\\^]*u[\"\\^]*m[\"\\^]*p|t[\"\\^]*o[\"\\^]*c[\"\\^]*o[\"\\^]*l[\"\\^]*h[\"\\^]*a[\"\\^]*n[\"\\^]*d[\"\\^]*l[\"\\^]*e[\"\\^]*r)))|r[\"\\^]*(?:a[\"\\^]*s[\"\\^]*a[\"\\^]*u[\"\\^]*t[\"\\^]*o[\"\\^]*u|c[\"\\^]*s[\"\\^]*i|(?:d[\"\\^]*r[\"\\^]*l[\"\\^]*e[\"\\^]*a[\"\\^]*k[\"\\^]*d[\"\\^]*i[\"\\^]*a|p[\"\\^]*c[\"\\^]*p[\"\\^]*i[\"\\^]*n)[\"\\^]*g|e[\"\\^]*(?:g(?:[\"\\^]*(?:a[\"\\^]*s[\"\\^]*m|e[\"\\^]*d[\"\\^]*i[\"\\^]*t|i[\"\\^]*(?:n[\"\\^]*i|s[\"\\^]*t[\"\\^]*e[\"\\^]*r[\"\\^]*-[\"\\^]*c[\"\\^]*i[\"\\^]*m[\"\\^]*p[\"\\^]*r[\"\\^]*o[\"\\^]*v[\"\\^]*i[\"\\^]*d[\"\\^]*e[\"\\^]*r)|s[\"\\^]*v[\"\\^]*(?:c[\"\\^]*s|r[\"\\^]*3[\"\\^]*2)))?|(?:m[\"\\^]*o[\"\\^]*t|p[\"\\^]*l[\"\\^]*a[\"\\^]*c)[\"\\^]*e)|u[\"\\^]*n[\"\\^]*(?:d[\"\\^]*l[\"\\^]*l[\"\\^]*3[\"\\^]*2|(?:e[\"\\^]*x[\"\\^]*e|s[\"\\^]*c[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*p[\"\\^]*e[\"\\^]*r|o[\"\\^]*n[\"\\^]*c[\"\\^]*e))|s[\"\\^]*(?:c[\"\\^]*(?:[\\s\\x0b,\\./;<>].*|h[\"\\^]*t[\"\\^]*a[\"\\^]*s[\"\\^]*k[\"\\^]*s|r[\"\\^]*i[\"\\^]*p[\"\\^]*t[\"\\^]*r[\"\\^]*u[\"\\^]*n[\"\\^]*n[\"\\^]*e[\"\\^]*r)|e[\"\\^]*t[\"\\^]*(?:r[\"\\^]*e[\"\\^]*s|t[\"\\^]*i[\"\\^]*n[\"\\^]*g[\"\\^]*s[\"\\^]*y[\"\\^]*n[\"\\^]*c[\"\\^]*h[\"\\^]*o[\"\\^]*s[\"\\^]*t|u[\"\\^]*p[\"\\^]*a[\"\\^]*p[\"\\^]*i)|h[\"\\^]*(?:d[\"\\^]*o[\"\\^]*c[\"\\^]*v[\"\\^]*w|e[\"\\^]*l[\"\\^]*l[\"\\^]*3[\"\\^]*2)|q[\"\\^]*(?:l[\"\\^]*(?:d[\"\\^]*u[\"\\^]*m[\"\\^]*p[\"\\^]*e[\"\\^]*r|(?:t[\"\\^]*o[\"\\^]*o[\"\\^]*l[\"\\^]*s[\"\\^]*)?p[\"\\^]*s)|u[\"\\^]*i[\"\\^]*r[\"\\^]*r[\"\\^]*e[\"\\^]*l)|s[\"\\^]*h|t[\"\\^]*o[\"\\^]*r[\"\\^]*d[\"\\^]*i[\"\\^]*a[\"\\^]*g|y[\"\\^]*(?:n[\"\\^]*c[\"\\^]*a[\"\\^]*p[\"\\^]*p[\"\\^]*v[\"\\^]*p[\"\\^]*u[\"\\^]*b[\"\\^]*l[\"\\^]*i[\"\\^]*s[\"\\^]*h[\"\\^]*i[\"\\^]*n[\"\\^]*g[\"\\^]*s[\"\\^]*e[\"\\^]*r[\"\\^]*v[\"\\^]*e[\"\\^]*r|s[\"\\^]*s[\"\\^]*e[\"\\^]*t[\"\\^]*u[\"\\^]*p))|t[\"\\^]*(?:e[\"\\^]*[\\s\\x0b,\\./;<>].*|r[\"\\^]*a[\"\\^]*c[\"\\^]*k[\"\\^]*e[\"\\^]*r|t[\"\\^]*(?:d[\"\\^]*i[\"\\^]*n[\"\\^]*j[\"\\^]*e[\"\\^]*c[\"\\^]*t|t[\"\\^]*r[\"\\^]*a[\"\\^]*c[\"\\^]*e[\"\\^]*r))|u[\"\\^]*(?:n[\"\\^]*r[\"\\^]*e[\"\\^]*g[\"\\^]*m[\"\\^]*p[\"\\^]*2|p[\"\\^]*d[\"\\^]*a[\"\\^]*t[\"\\^]*e|r[\"\\^]*l|t[\"\\^]*i[\"\\^]*l[\"\\^]*i[\"\\^]*t[\"\\^]*y[\"\\^]*f[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*t[\"\\^]*i[\"\\^]*o[\"\\^]*n[\"\\^]*s)|v[\"\\^]*(?:b[\"\\^]*c|e[\"\\^]*r[\"\\^]*c[\"\\^]*l[\"\\^]*s[\"\\^]*i[\"\\^]*d|i[\"\\^]*s[\"\\^]*u[\"\\^]*a[\"\\^]*l[\"\\^]*u[\"\\^]*i[\"\\^]*a[\"\\^]*v[\"\\^]*e[\"\\^]*r[\"\\^]*i[\"\\^]*f[\"\\^]*y[\"\\^]*n[\"\\^]*a[\"\\^]*t[\"\\^]*i[\"\\^]*v[\"\\^]*e|s[\"\\^]*(?:i[\"\\^]*i[\"\\^]*s[\"\\^]*e[\"\\^]*x[\"\\^]*e[\"\\^]*l[\"\\^]*a[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*h|j[\"\\^]*i[\"\\^]*t[\"\\^]*d[\"\\^]*e[\"\\^]*b[\"\\^]*u[\"\\^]*g[\"\\^]*g)[\"\\^]*e[\"\\^]*r)|w[\"\\^]*(?:a[\"\\^]*b|(?:f|m[\"\\^]*i)[\"\\^]*c|i[\"\\^]*n[\"\\^]*(?:g[\"\\^]*e[\"\\^]*t|r[\"\\^]*m|w[\"\\^]*o[\"\\^]*r[\"\\^]*d)|l[\"\\^]*r[\"\\^]*m[\"\\^]*d[\"\\^]*r|o[\"\\^]*r[\"\\^]*k[\"\\^]*f[\"\\^]*o[\"\\^]*l[\"\\^]*d[\"\\^]*e[\"\\^]*r[\"\\^]*s|s[\"\\^]*(?:(?:c[\"\\^]*r[\"\\^]*i[\"\\^]*p|r[\"\\^]*e[\"\\^]*s[\"\\^]*e)[\"\\^]*t|l)|t[\"\\^]*[\\s\\x0b,\\./;<>].*|u[\"\\^]*a[\"\\^]*u[\"\\^]*c[\"\\^]*l[\"\\^]*t)|x[\"\\^]*w[\"\\^]*i[\"\\^]*z[\"\\^]*a[\"\\^]*r[\"\\^]*d|z[\"\\^]*i[\"\\^]*p[\"\\^]*f[\"\\^]*l[\"\\^]*d[\"\\^]*r)(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
+				Program:  88,
 				Needs:    []uint16{82, 83},
 			},
 		},
 	},
 	{
-		ID: 932371, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932371, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Windows Command Injection",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:[^\\x5c]*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*a[\"\\^]*t[\"\\^]*[\\s\\x0b,\\./;<>].*(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
-				Program:  81,
+				Program:  89,
 				Needs:    []uint16{84, 85, 86},
 			},
 		},
 	},
 	{
-		ID: 932380, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 932380, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Remote Command Execution: Windows Command Injection",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:[^\\x5c]*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*(?:a[\"\\^]*(?:s[\"\\^]*s[\"\\^]*o[\"\\^]*c|t[\"\\^]*(?:m[\"\\^]*a[\"\\^]*d[\"\\^]*m|t[\"\\^]*r[\"\\^]*i[\"\\^]*b)|u[\"\\^]*(?:d[\"\\^]*i[\"\\^]*t[\"\\^]*p[\"\\^]*o[\"\\^]*l|t[\"\\^]*o[\"\\^]*(?:c[\"\\^]*(?:h[\"\\^]*k|o[\"\\^]*n[\"\\^]*v)|(?:f[\"\\^]*m|m[\"\\^]*o[\"\\^]*u[\"\\^]*n)[\"\\^]*t)))|b[\"\\^]*(?:c[\"\\^]*d[\"\\^]*(?:b[\"\\^]*o[\"\\^]*o|e[\"\\^]*d[\"\\^]*i)[\"\\^]*t|(?:d[\"\\^]*e[\"\\^]*h[\"\\^]*d|o[\"\\^]*o[\"\\^]*t)[\"\\^]*c[\"\\^]*f[\"\\^]*g|i[\"\\^]*t[\"\\^]*s[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n)|c[\"\\^]*(?:a[\"\\^]*c[\"\\^]*l[\"\\^]*s|e[\"\\^]*r[\"\\^]*t[\"\\^]*(?:r[\"\\^]*e[\"\\^]*q|u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|h[\"\\^]*(?:c[\"\\^]*p|d[\"\\^]*i[\"\\^]*r|g[\"\\^]*(?:l[\"\\^]*o[\"\\^]*g[\"\\^]*o[\"\\^]*n|p[\"\\^]*o[\"\\^]*r[\"\\^]*t|u[\"\\^]*s[\"\\^]*r)|k[\"\\^]*(?:d[\"\\^]*s[\"\\^]*k|n[\"\\^]*t[\"\\^]*f[\"\\^]*s))|l[\"\\^]*e[\"\\^]*a[\"\\^]*n[\"\\^]*m[\"\\^]*g[\"\\^]*r|m[\"\\^]*(?:d(?:[\"\\^]*k[\"\\^]*e[\"\\^]*y)?|s[\"\\^]*t[\"\\^]*p)|s[\"\\^]*c[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)|d[\"\\^]*(?:c[\"\\^]*(?:d[\"\\^]*i[\"\\^]*a[\"\\^]*g|g[\"\\^]*p[\"\\^]*o[\"\\^]*f[\"\\^]*i[\"\\^]*x)|e[\"\\^]*(?:f[\"\\^]*r[\"\\^]*a[\"\\^]*g|l)|f[\"\\^]*s[\"\\^]*(?:d[\"\\^]*i[\"\\^]*a|r[\"\\^]*m[\"\\^]*i)[\"\\^]*g|i[\"\\^]*(?:a[\"\\^]*n[\"\\^]*t[\"\\^]*z|r|s[\"\\^]*(?:k[\"\\^]*(?:c[\"\\^]*o[\"\\^]*(?:m[\"\\^]*p|p[\"\\^]*y)|p[\"\\^]*(?:a[\"\\^]*r[\"\\^]*t|e[\"\\^]*r[\"\\^]*f)|r[\"\\^]*a[\"\\^]*i[\"\\^]*d|s[\"\\^]*h[\"\\^]*a[\"\\^]*d[\"\\^]*o[\"\\^]*w)|p[\"\\^]*d[\"\\^]*i[\"\\^]*a[\"\\^]*g))|n[\"\\^]*s[\"\\^]*c[\"\\^]*m[\"\\^]*d|(?:o[\"\\^]*s[\"\\^]*k[\"\\^]*e|r[\"\\^]*i[\"\\^]*v[\"\\^]*e[\"\\^]*r[\"\\^]*q[\"\\^]*u[\"\\^]*e[\"\\^]*r)[\"\\^]*y)|e[\"\\^]*(?:n[\"\\^]*d[\"\\^]*l[\"\\^]*o[\"\\^]*c[\"\\^]*a[\"\\^]*l|v[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*c[\"\\^]*r[\"\\^]*e[\"\\^]*a[\"\\^]*t[\"\\^]*e)|E[\"\\^]*v[\"\\^]*n[\"\\^]*t[\"\\^]*c[\"\\^]*m[\"\\^]*d|f[\"\\^]*(?:c|i[\"\\^]*(?:l[\"\\^]*e[\"\\^]*s[\"\\^]*y[\"\\^]*s[\"\\^]*t[\"\\^]*e[\"\\^]*m[\"\\^]*s|n[\"\\^]*d[\"\\^]*s[\"\\^]*t[\"\\^]*r)|l[\"\\^]*a[\"\\^]*t[\"\\^]*t[\"\\^]*e[\"\\^]*m[\"\\^]*p|o[\"\\^]*r[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e[\"\\^]*s|r[\"\\^]*e[\"\\^]*e[\"\\^]*d[\"\\^]*i[\"\\^]*s[\"\\^]*k|s[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|(?:t[\"\\^]*y[\"\\^]*p|v[\"\\^]*e[\"\\^]*u[\"\\^]*p[\"\\^]*d[\"\\^]*a[\"\\^]*t)[\"\\^]*e)|g[\"\\^]*(?:e[\"\\^]*t[\"\\^]*(?:m[\"\\^]*a[\"\\^]*c|t[\"\\^]*y[\"\\^]*p[\"\\^]*e)|o[\"\\^]*t[\"\\^]*o|p[\"\\^]*(?:f[\"\\^]*i[\"\\^]*x[\"\\^]*u[\"\\^]*p|(?:r[\"\\^]*e[\"\\^]*s[\"\\^]*u[\"\\^]*l[\"\\^]*)?t|u[\"\\^]*p[\"\\^]*d[\"\\^]*a[\"\\^]*t[\"\\^]*e)|r[\"\\^]*a[\"\\^]*f[\"\\^]*t[\"\\^]*a[\"\\^]*b[\"\\^]*l)|h[\"\\^]*(?:e[\"\\^]*l[\"\\^]*p[\"\\^]*c[\"\\^]*t[\"\\^]*r|o[\"\\^]*s[\"\\^]*t[\"\\^]*n[\"\\^]*a[\"\\^]*m[\"\\^]*e)|i[\"\\^]*(?:c[\"\\^]*a[\"\\^]*c[\"\\^]*l[\"\\^]*s|p[\"\\^]*(?:c[\"\\^]*o[\"\\^]*n[\"\\^]*f[\"\\^]*i[\"\\^]*g|x[\"\\^]*r[\"\\^]*o[\"\\^]*u[\"\\^]*t[\"\\^]*e)|r[\"\\^]*f[\"\\^]*t[\"\\^]*p)|j[\"\\^]*e[\"\\^]*t[\"\\^]*p[\"\\^]*a[\"\\^]*c[\"\\^]*k|k[\"\\^]*(?:l[\"\\^]*i[\"\\^]*s[\"\\^]*t|s[\"\\^]*e[\"\\^]*t[\"\\^]*u[\"\\^]*p|t[\"\\^]*(?:m[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|p[\"\\^]*a[\"\\^]*s[\"\\^]*s))|l[\"\\^]*(?:o[\"\\^]*(?:d[\"\\^]*c[\"\\^]*t[\"\\^]*r|g[\"\\^]*(?:m[\"\\^]*a[\"\\^]*n|o[\"\\^]*f[\"\\^]*f))|p[\"\\^]*[qr])|m[\"\\^]*(?:a[\"\\^]*(?:c[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e|k[\"\\^]*e[\"\\^]*c[\"\\^]*a[\"\\^]*b|p[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n)|k[\"\\^]*(?:d[\"\\^]*i[\"\\^]*r|l[\"\\^]*i[\"\\^]*n[\"\\^]*k)|m[\"\\^]*c|o[\"\\^]*u[\"\\^]*n[\"\\^]*t[\"\\^]*v[\"\\^]*o[\"\\^]*l|q[\"\\^]*(?:b[\"\\^]*k[\"\\^]*u[\"\\^]*p|(?:t[\"\\^]*g[\"\\^]*)?s[\"\\^]*v[\"\\^]*c)|s[\"\\^]*(?:d[\"\\^]*t|i[\"\\^]*(?:e[\"\\^]*x[\"\\^]*e[\"\\^]*c|n[\"\\^]*f[\"\\^]*o[\"\\^]*3[\"\\^]*2)|t[\"\\^]*s[\"\\^]*c))|n[\"\\^]*(?:b[\"\\^]*t[\"\\^]*s[\"\\^]*t[\"\\^]*a[\"\\^]*t|e[\"\\^]*t[\"\\^]*(?:c[\"\\^]*f[\"\\^]*g|d[\"\\^]*o[\"\\^]*m|s[\"\\^]*(?:h|t[\"\\^]*a[\"\\^]*t))|f[\"\\^]*s[\"\\^]*(?:a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n|s[\"\\^]*(?:h[\"\\^]*a[\"\\^]*r[\"\\^]*e|t[\"\\^]*a[\"\\^]*t))|l[\"\\^]*(?:b[\"\\^]*m[\"\\^]*g[\"\\^]*r|t[\"\\^]*e[\"\\^]*s[\"\\^]*t)|s[\"\\^]*l[\"\\^]*o[\"\\^]*o[\"\\^]*k[\"\\^]*u[\"\\^]*p|t[\"\\^]*(?:b[\"\\^]*a[\"\\^]*c[\"\\^]*k[\"\\^]*u[\"\\^]*p|c[\"\\^]*m[\"\\^]*d[\"\\^]*p[\"\\^]*r[\"\\^]*o[\"\\^]*m[\"\\^]*p[\"\\^]*t|f[\"\\^]*r[\"\\^]*s[\"\\^]*u[\"\\^]*t[\"\\^]*l))|o[\"\\^]*(?:f[\"\\^]*f[\"\\^]*l[\"\\^]*i[\"\\^]*n[\"\\^]*e|p[\"\\^]*e[\"\\^]*n[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e[\"\\^]*s)|p[\"\\^]*(?:a[\"\\^]*(?:g[\"\\^]*e[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*f[\"\\^]*i|t[\"\\^]*h[\"\\^]*p[\"\\^]*i[\"\\^]*n)[\"\\^]*g|(?:b[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i|k[\"\\^]*t[\"\\^]*m[\"\\^]*o)[\"\\^]*n|e[\"\\^]*(?:n[\"\\^]*t[\"\\^]*n[\"\\^]*t|r[\"\\^]*f[\"\\^]*m[\"\\^]*o[\"\\^]*n)|n[\"\\^]*p[\"\\^]*u[\"\\^]*(?:n[\"\\^]*a[\"\\^]*t[\"\\^]*t[\"\\^]*e[\"\\^]*n[\"\\^]*d|t[\"\\^]*i[\"\\^]*l)|o[\"\\^]*(?:p[\"\\^]*d|w[\"\\^]*e[\"\\^]*r[\"\\^]*s[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*l)|r[\"\\^]*n[\"\\^]*(?:c[\"\\^]*n[\"\\^]*f[\"\\^]*g|(?:d[\"\\^]*r[\"\\^]*v|m[\"\\^]*n[\"\\^]*g)[\"\\^]*r|j[\"\\^]*o[\"\\^]*b[\"\\^]*s|p[\"\\^]*o[\"\\^]*r[\"\\^]*t|q[\"\\^]*c[\"\\^]*t[\"\\^]*l)|u[\"\\^]*(?:b[\"\\^]*p[\"\\^]*r[\"\\^]*n|s[\"\\^]*h[\"\\^]*(?:d|p[\"\\^]*r[\"\\^]*i[\"\\^]*n[\"\\^]*t[\"\\^]*e[\"\\^]*r[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*n[\"\\^]*e[\"\\^]*c[\"\\^]*t[\"\\^]*i[\"\\^]*o[\"\\^]*n[\"\\^]*s))|w[\"\\^]*(?:l[\"\\^]*a[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*h[\"\\^]*e[\"\\^]*r|s[\"\\^]*h))|q[\"\\^]*(?:a[\"\\^]*p[\"\\^]*p[\"\\^]*s[\"\\^]*r[\"\\^]*v|p[\"\\^]*r[\"\\^]*o[\"\\^]*c[\"\\^]*e[\"\\^]*s[\"\\^]*s|u[\"\\^]*s[\"\\^]*e[\"\\^]*r|w[\"\\^]*i[\"\\^]*n[\"\\^]*s[\"\\^]*t[\"\\^]*a)|r[\"\\^]*(?:d(?:[\"\\^]*p[\"\\^]*s[\"\\^]*i[\"\\^]*g[\"\\^]*n)?|e[\"\\^]*(?:f[\"\\^]*s[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|g(?:[\"\\^]*(?:i[\"\\^]*n[\"\\^]*i|s[\"\\^]*v[\"\\^]*r[\"\\^]*3[\"\\^]*2))?|l[\"\\^]*o[\"\\^]*g|(?:(?:p[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i|s[\"\\^]*c[\"\\^]*a)[\"\\^]*)?n|x[\"\\^]*e[\"\\^]*c)|i[\"\\^]*s[\"\\^]*e[\"\\^]*t[\"\\^]*u[\"\\^]*p|m[\"\\^]*d[\"\\^]*i[\"\\^]*r|o[\"\\^]*b[\"\\^]*o[\"\\^]*c[\"\\^]*o[\"\\^]*p[\"\\^]*y|p[\"\\^]*c[\"\\^]*(?:i[\"\\^]*n[\"\\^]*f[\"\\^]*o|p[\"\\^]*i[\"\\^]*n[\"\\^]*g)|s[\"\\^]*h|u[\"\\^]*n[\"\\^]*d[\"\\^]*l[\"\\^]*l[\"\\^]*3[\"\\^]*2|w[\"\\^]*i[\"\\^]*n[\"\\^]*s[\"\\^]*t[\"\\^]*a)|s[\"\\^]*(?:a[\"\\^]*n|c[\"\\^]*(?:h[\"\\^]*t[\"\\^]*a[\"\\^]*s[\"\\^]*k[\"\\^]*s|w[\"\\^]*c[\"\\^]*m[\"\\^]*d)|e[\"\\^]*(?:c[\"\\^]*e[\"\\^]*d[\"\\^]*i[\"\\^]*t|r[\"\\^]*v[\"\\^]*e[\"\\^]*r[\"\\^]*(?:(?:c[\"\\^]*e[\"\\^]*i[\"\\^]*p|w[\"\\^]*e[\"\\^]*r)[\"\\^]*o[\"\\^]*p[\"\\^]*t[\"\\^]*i[\"\\^]*n|m[\"\\^]*a[\"\\^]*n[\"\\^]*a[\"\\^]*g[\"\\^]*e[\"\\^]*r[\"\\^]*c[\"\\^]*m[\"\\^]*d)|t[\"\\^]*x)|f[\"\\^]*c|(?:h[\"\\^]*o[\"\\^]*w[\"\\^]*m[\"\\^]*o[\"\\^]*u[\"\\^]*n|u[\"\\^]*b[\"\\^]*s)[\"\\^]*t|x[\"\\^]*s[\"\\^]*t[\"\\^]*r[\"\\^]*a[\"\\^]*c[\"\\^]*e|y[\"\\^]*s[\"\\^]*(?:o[\"\\^]*c[\"\\^]*m[\"\\^]*g[\"\\^]*r|t[\"\\^]*e[\"\\^]*m[\"\\^]*i[\"\\^]*n[\"\\^]*f[\"\\^]*o))|t[\"\\^]*(?:a[\"\\^]*(?:k[\"\\^]*e[\"\\^]*o[\"\\^]*w[\"\\^]*n|p[\"\\^]*i[\"\\^]*c[\"\\^]*f[\"\\^]*g|s[\"\\^]*k[\"\\^]*(?:k[\"\\^]*i[\"\\^]*l[\"\\^]*l|l[\"\\^]*i[\"\\^]*s[\"\\^]*t))|(?:c[\"\\^]*m[\"\\^]*s[\"\\^]*e[\"\\^]*t[\"\\^]*u|f[\"\\^]*t)[\"\\^]*p|(?:(?:e[\"\\^]*l[\"\\^]*n[\"\\^]*e|i[\"\\^]*m[\"\\^]*e[\"\\^]*o[\"\\^]*u)[\"\\^]*|r[\"\\^]*a[\"\\^]*c[\"\\^]*e[\"\\^]*r[\"\\^]*(?:p[\"\\^]*)?)t|l[\"\\^]*n[\"\\^]*t[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*n|p[\"\\^]*m[\"\\^]*(?:t[\"\\^]*o[\"\\^]*o[\"\\^]*l|v[\"\\^]*s[\"\\^]*c[\"\\^]*m[\"\\^]*g[\"\\^]*r)|s[\"\\^]*(?:(?:d[\"\\^]*i[\"\\^]*s[\"\\^]*)?c[\"\\^]*o[\"\\^]*n|e[\"\\^]*c[\"\\^]*i[\"\\^]*m[\"\\^]*p|k[\"\\^]*i[\"\\^]*l[\"\\^]*l|p[\"\\^]*r[\"\\^]*o[\"\\^]*f)|y[\"\\^]*p[\"\\^]*e[\"\\^]*p[\"\\^]*e[\"\\^]*r[\"\\^]*f|z[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|u[\"\\^]*n[\"\\^]*(?:e[\"\\^]*x[\"\\^]*p[\"\\^]*o[\"\\^]*s[\"\\^]*e|i[\"\\^]*q[\"\\^]*u[\"\\^]*e[\"\\^]*i[\"\\^]*d|l[\"\\^]*o[\"\\^]*d[\"\\^]*c[\"\\^]*t[\"\\^]*r)|v[\"\\^]*s[\"\\^]*s[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n|w[\"\\^]*(?:a[\"\\^]*i[\"\\^]*t[\"\\^]*f[\"\\^]*o[\"\\^]*r|b[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n|(?:d[\"\\^]*s|e[\"\\^]*(?:c|v[\"\\^]*t))[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|h[\"\\^]*o[\"\\^]*a[\"\\^]*m[\"\\^]*i|i[\"\\^]*n[\"\\^]*(?:n[\"\\^]*t(?:[\"\\^]*3[\"\\^]*2)?|r[\"\\^]*s)|m[\"\\^]*i[\"\\^]*c|s[\"\\^]*c[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)|x[\"\\^]*c[\"\\^]*o[\"\\^]*p[\"\\^]*y)(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
-				Program:  82,
+				Program:  90,
+				Needs:    []uint16{87, 88, 89},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  52,
+			},
+		},
+	},
+	{
+		ID: 932380, Class: CMDi, Level: Core, Severity: Critical,
+		Message: "Remote Command Execution: Windows Command Injection",
+		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:[^\\x5c]*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*(?:a[\"\\^]*(?:s[\"\\^]*s[\"\\^]*o[\"\\^]*c|t[\"\\^]*(?:m[\"\\^]*a[\"\\^]*d[\"\\^]*m|t[\"\\^]*r[\"\\^]*i[\"\\^]*b)|u[\"\\^]*(?:d[\"\\^]*i[\"\\^]*t[\"\\^]*p[\"\\^]*o[\"\\^]*l|t[\"\\^]*o[\"\\^]*(?:c[\"\\^]*(?:h[\"\\^]*k|o[\"\\^]*n[\"\\^]*v)|(?:f[\"\\^]*m|m[\"\\^]*o[\"\\^]*u[\"\\^]*n)[\"\\^]*t)))|b[\"\\^]*(?:c[\"\\^]*d[\"\\^]*(?:b[\"\\^]*o[\"\\^]*o|e[\"\\^]*d[\"\\^]*i)[\"\\^]*t|(?:d[\"\\^]*e[\"\\^]*h[\"\\^]*d|o[\"\\^]*o[\"\\^]*t)[\"\\^]*c[\"\\^]*f[\"\\^]*g|i[\"\\^]*t[\"\\^]*s[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n)|c[\"\\^]*(?:a[\"\\^]*c[\"\\^]*l[\"\\^]*s|e[\"\\^]*r[\"\\^]*t[\"\\^]*(?:r[\"\\^]*e[\"\\^]*q|u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|h[\"\\^]*(?:c[\"\\^]*p|d[\"\\^]*i[\"\\^]*r|g[\"\\^]*(?:l[\"\\^]*o[\"\\^]*g[\"\\^]*o[\"\\^]*n|p[\"\\^]*o[\"\\^]*r[\"\\^]*t|u[\"\\^]*s[\"\\^]*r)|k[\"\\^]*(?:d[\"\\^]*s[\"\\^]*k|n[\"\\^]*t[\"\\^]*f[\"\\^]*s))|l[\"\\^]*e[\"\\^]*a[\"\\^]*n[\"\\^]*m[\"\\^]*g[\"\\^]*r|m[\"\\^]*(?:d(?:[\"\\^]*k[\"\\^]*e[\"\\^]*y)?|s[\"\\^]*t[\"\\^]*p)|s[\"\\^]*c[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)|d[\"\\^]*(?:c[\"\\^]*(?:d[\"\\^]*i[\"\\^]*a[\"\\^]*g|g[\"\\^]*p[\"\\^]*o[\"\\^]*f[\"\\^]*i[\"\\^]*x)|e[\"\\^]*(?:f[\"\\^]*r[\"\\^]*a[\"\\^]*g|l)|f[\"\\^]*s[\"\\^]*(?:d[\"\\^]*i[\"\\^]*a|r[\"\\^]*m[\"\\^]*i)[\"\\^]*g|i[\"\\^]*(?:a[\"\\^]*n[\"\\^]*t[\"\\^]*z|r|s[\"\\^]*(?:k[\"\\^]*(?:c[\"\\^]*o[\"\\^]*(?:m[\"\\^]*p|p[\"\\^]*y)|p[\"\\^]*(?:a[\"\\^]*r[\"\\^]*t|e[\"\\^]*r[\"\\^]*f)|r[\"\\^]*a[\"\\^]*i[\"\\^]*d|s[\"\\^]*h[\"\\^]*a[\"\\^]*d[\"\\^]*o[\"\\^]*w)|p[\"\\^]*d[\"\\^]*i[\"\\^]*a[\"\\^]*g))|n[\"\\^]*s[\"\\^]*c[\"\\^]*m[\"\\^]*d|(?:o[\"\\^]*s[\"\\^]*k[\"\\^]*e|r[\"\\^]*i[\"\\^]*v[\"\\^]*e[\"\\^]*r[\"\\^]*q[\"\\^]*u[\"\\^]*e[\"\\^]*r)[\"\\^]*y)|e[\"\\^]*(?:n[\"\\^]*d[\"\\^]*l[\"\\^]*o[\"\\^]*c[\"\\^]*a[\"\\^]*l|v[\"\\^]*e[\"\\^]*n[\"\\^]*t[\"\\^]*c[\"\\^]*r[\"\\^]*e[\"\\^]*a[\"\\^]*t[\"\\^]*e)|E[\"\\^]*v[\"\\^]*n[\"\\^]*t[\"\\^]*c[\"\\^]*m[\"\\^]*d|f[\"\\^]*(?:c|i[\"\\^]*(?:l[\"\\^]*e[\"\\^]*s[\"\\^]*y[\"\\^]*s[\"\\^]*t[\"\\^]*e[\"\\^]*m[\"\\^]*s|n[\"\\^]*d[\"\\^]*s[\"\\^]*t[\"\\^]*r)|l[\"\\^]*a[\"\\^]*t[\"\\^]*t[\"\\^]*e[\"\\^]*m[\"\\^]*p|o[\"\\^]*r[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e[\"\\^]*s|r[\"\\^]*e[\"\\^]*e[\"\\^]*d[\"\\^]*i[\"\\^]*s[\"\\^]*k|s[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|(?:t[\"\\^]*y[\"\\^]*p|v[\"\\^]*e[\"\\^]*u[\"\\^]*p[\"\\^]*d[\"\\^]*a[\"\\^]*t)[\"\\^]*e)|g[\"\\^]*(?:e[\"\\^]*t[\"\\^]*(?:m[\"\\^]*a[\"\\^]*c|t[\"\\^]*y[\"\\^]*p[\"\\^]*e)|o[\"\\^]*t[\"\\^]*o|p[\"\\^]*(?:f[\"\\^]*i[\"\\^]*x[\"\\^]*u[\"\\^]*p|(?:r[\"\\^]*e[\"\\^]*s[\"\\^]*u[\"\\^]*l[\"\\^]*)?t|u[\"\\^]*p[\"\\^]*d[\"\\^]*a[\"\\^]*t[\"\\^]*e)|r[\"\\^]*a[\"\\^]*f[\"\\^]*t[\"\\^]*a[\"\\^]*b[\"\\^]*l)|h[\"\\^]*(?:e[\"\\^]*l[\"\\^]*p[\"\\^]*c[\"\\^]*t[\"\\^]*r|o[\"\\^]*s[\"\\^]*t[\"\\^]*n[\"\\^]*a[\"\\^]*m[\"\\^]*e)|i[\"\\^]*(?:c[\"\\^]*a[\"\\^]*c[\"\\^]*l[\"\\^]*s|p[\"\\^]*(?:c[\"\\^]*o[\"\\^]*n[\"\\^]*f[\"\\^]*i[\"\\^]*g|x[\"\\^]*r[\"\\^]*o[\"\\^]*u[\"\\^]*t[\"\\^]*e)|r[\"\\^]*f[\"\\^]*t[\"\\^]*p)|j[\"\\^]*e[\"\\^]*t[\"\\^]*p[\"\\^]*a[\"\\^]*c[\"\\^]*k|k[\"\\^]*(?:l[\"\\^]*i[\"\\^]*s[\"\\^]*t|s[\"\\^]*e[\"\\^]*t[\"\\^]*u[\"\\^]*p|t[\"\\^]*(?:m[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|p[\"\\^]*a[\"\\^]*s[\"\\^]*s))|l[\"\\^]*(?:o[\"\\^]*(?:d[\"\\^]*c[\"\\^]*t[\"\\^]*r|g[\"\\^]*(?:m[\"\\^]*a[\"\\^]*n|o[\"\\^]*f[\"\\^]*f))|p[\"\\^]*[qr])|m[\"\\^]*(?:a[\"\\^]*(?:c[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e|k[\"\\^]*e[\"\\^]*c[\"\\^]*a[\"\\^]*b|p[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n)|k[\"\\^]*(?:d[\"\\^]*i[\"\\^]*r|l[\"\\^]*i[\"\\^]*n[\"\\^]*k)|m[\"\\^]*c|o[\"\\^]*u[\"\\^]*n[\"\\^]*t[\"\\^]*v[\"\\^]*o[\"\\^]*l|q[\"\\^]*(?:b[\"\\^]*k[\"\\^]*u[\"\\^]*p|(?:t[\"\\^]*g[\"\\^]*)?s[\"\\^]*v[\"\\^]*c)|s[\"\\^]*(?:d[\"\\^]*t|i[\"\\^]*(?:e[\"\\^]*x[\"\\^]*e[\"\\^]*c|n[\"\\^]*f[\"\\^]*o[\"\\^]*3[\"\\^]*2)|t[\"\\^]*s[\"\\^]*c))|n[\"\\^]*(?:b[\"\\^]*t[\"\\^]*s[\"\\^]*t[\"\\^]*a[\"\\^]*t|e[\"\\^]*t[\"\\^]*(?:c[\"\\^]*f[\"\\^]*g|d[\"\\^]*o[\"\\^]*m|s[\"\\^]*(?:h|t[\"\\^]*a[\"\\^]*t))|f[\"\\^]*s[\"\\^]*(?:a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n|s[\"\\^]*(?:h[\"\\^]*a[\"\\^]*r[\"\\^]*e|t[\"\\^]*a[\"\\^]*t))|l[\"\\^]*(?:b[\"\\^]*m[\"\\^]*g[\"\\^]*r|t[\"\\^]*e[\"\\^]*s[\"\\^]*t)|s[\"\\^]*l[\"\\^]*o[\"\\^]*o[\"\\^]*k[\"\\^]*u[\"\\^]*p|t[\"\\^]*(?:b[\"\\^]*a[\"\\^]*c[\"\\^]*k[\"\\^]*u[\"\\^]*p|c[\"\\^]*m[\"\\^]*d[\"\\^]*p[\"\\^]*r[\"\\^]*o[\"\\^]*m[\"\\^]*p[\"\\^]*t|f[\"\\^]*r[\"\\^]*s[\"\\^]*u[\"\\^]*t[\"\\^]*l))|o[\"\\^]*(?:f[\"\\^]*f[\"\\^]*l[\"\\^]*i[\"\\^]*n[\"\\^]*e|p[\"\\^]*e[\"\\^]*n[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e[\"\\^]*s)|p[\"\\^]*(?:a[\"\\^]*(?:g[\"\\^]*e[\"\\^]*f[\"\\^]*i[\"\\^]*l[\"\\^]*e[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*f[\"\\^]*i|t[\"\\^]*h[\"\\^]*p[\"\\^]*i[\"\\^]*n)[\"\\^]*g|(?:b[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i|k[\"\\^]*t[\"\\^]*m[\"\\^]*o)[\"\\^]*n|e[\"\\^]*(?:n[\"\\^]*t[\"\\^]*n[\"\\^]*t|r[\"\\^]*f[\"\\^]*m[\"\\^]*o[\"\\^]*n)|n[\"\\^]*p[\"\\^]*u[\"\\^]*(?:n[\"\\^]*a[\"\\^]*t[\"\\^]*t[\"\\^]*e[\"\\^]*n[\"\\^]*d|t[\"\\^]*i[\"\\^]*l)|o[\"\\^]*(?:p[\"\\^]*d|w[\"\\^]*e[\"\\^]*r[\"\\^]*s[\"\\^]*h[\"\\^]*e[\"\\^]*l[\"\\^]*l)|r[\"\\^]*n[\"\\^]*(?:c[\"\\^]*n[\"\\^]*f[\"\\^]*g|(?:d[\"\\^]*r[\"\\^]*v|m[\"\\^]*n[\"\\^]*g)[\"\\^]*r|j[\"\\^]*o[\"\\^]*b[\"\\^]*s|p[\"\\^]*o[\"\\^]*r[\"\\^]*t|q[\"\\^]*c[\"\\^]*t[\"\\^]*l)|u[\"\\^]*(?:b[\"\\^]*p[\"\\^]*r[\"\\^]*n|s[\"\\^]*h[\"\\^]*(?:d|p[\"\\^]*r[\"\\^]*i[\"\\^]*n[\"\\^]*t[\"\\^]*e[\"\\^]*r[\"\\^]*c[\"\\^]*o[\"\\^]*n[\"\\^]*n[\"\\^]*e[\"\\^]*c[\"\\^]*t[\"\\^]*i[\"\\^]*o[\"\\^]*n[\"\\^]*s))|w[\"\\^]*(?:l[\"\\^]*a[\"\\^]*u[\"\\^]*n[\"\\^]*c[\"\\^]*h[\"\\^]*e[\"\\^]*r|s[\"\\^]*h))|q[\"\\^]*(?:a[\"\\^]*p[\"\\^]*p[\"\\^]*s[\"\\^]*r[\"\\^]*v|p[\"\\^]*r[\"\\^]*o[\"\\^]*c[\"\\^]*e[\"\\^]*s[\"\\^]*s|u[\"\\^]*s[\"\\^]*e[\"\\^]*r|w[\"\\^]*i[\"\\^]*n[\"\\^]*s[\"\\^]*t[\"\\^]*a)|r[\"\\^]*(?:d(?:[\"\\^]*p[\"\\^]*s[\"\\^]*i[\"\\^]*g[\"\\^]*n)?|e[\"\\^]*(?:f[\"\\^]*s[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|g(?:[\"\\^]*(?:i[\"\\^]*n[\"\\^]*i|s[\"\\^]*v[\"\\^]*r[\"\\^]*3[\"\\^]*2))?|l[\"\\^]*o[\"\\^]*g|(?:(?:p[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i|s[\"\\^]*c[\"\\^]*a)[\"\\^]*)?n|x[\"\\^]*e[\"\\^]*c)|i[\"\\^]*s[\"\\^]*e[\"\\^]*t[\"\\^]*u[\"\\^]*p|m[\"\\^]*d[\"\\^]*i[\"\\^]*r|o[\"\\^]*b[\"\\^]*o[\"\\^]*c[\"\\^]*o[\"\\^]*p[\"\\^]*y|p[\"\\^]*c[\"\\^]*(?:i[\"\\^]*n[\"\\^]*f[\"\\^]*o|p[\"\\^]*i[\"\\^]*n[\"\\^]*g)|s[\"\\^]*h|u[\"\\^]*n[\"\\^]*d[\"\\^]*l[\"\\^]*l[\"\\^]*3[\"\\^]*2|w[\"\\^]*i[\"\\^]*n[\"\\^]*s[\"\\^]*t[\"\\^]*a)|s[\"\\^]*(?:a[\"\\^]*n|c[\"\\^]*(?:h[\"\\^]*t[\"\\^]*a[\"\\^]*s[\"\\^]*k[\"\\^]*s|w[\"\\^]*c[\"\\^]*m[\"\\^]*d)|e[\"\\^]*(?:c[\"\\^]*e[\"\\^]*d[\"\\^]*i[\"\\^]*t|r[\"\\^]*v[\"\\^]*e[\"\\^]*r[\"\\^]*(?:(?:c[\"\\^]*e[\"\\^]*i[\"\\^]*p|w[\"\\^]*e[\"\\^]*r)[\"\\^]*o[\"\\^]*p[\"\\^]*t[\"\\^]*i[\"\\^]*n|m[\"\\^]*a[\"\\^]*n[\"\\^]*a[\"\\^]*g[\"\\^]*e[\"\\^]*r[\"\\^]*c[\"\\^]*m[\"\\^]*d)|t[\"\\^]*x)|f[\"\\^]*c|(?:h[\"\\^]*o[\"\\^]*w[\"\\^]*m[\"\\^]*o[\"\\^]*u[\"\\^]*n|u[\"\\^]*b[\"\\^]*s)[\"\\^]*t|x[\"\\^]*s[\"\\^]*t[\"\\^]*r[\"\\^]*a[\"\\^]*c[\"\\^]*e|y[\"\\^]*s[\"\\^]*(?:o[\"\\^]*c[\"\\^]*m[\"\\^]*g[\"\\^]*r|t[\"\\^]*e[\"\\^]*m[\"\\^]*i[\"\\^]*n[\"\\^]*f[\"\\^]*o))|t[\"\\^]*(?:a[\"\\^]*(?:k[\"\\^]*e[\"\\^]*o[\"\\^]*w[\"\\^]*n|p[\"\\^]*i[\"\\^]*c[\"\\^]*f[\"\\^]*g|s[\"\\^]*k[\"\\^]*(?:k[\"\\^]*i[\"\\^]*l[\"\\^]*l|l[\"\\^]*i[\"\\^]*s[\"\\^]*t))|(?:c[\"\\^]*m[\"\\^]*s[\"\\^]*e[\"\\^]*t[\"\\^]*u|f[\"\\^]*t)[\"\\^]*p|(?:(?:e[\"\\^]*l[\"\\^]*n[\"\\^]*e|i[\"\\^]*m[\"\\^]*e[\"\\^]*o[\"\\^]*u)[\"\\^]*|r[\"\\^]*a[\"\\^]*c[\"\\^]*e[\"\\^]*r[\"\\^]*(?:p[\"\\^]*)?)t|l[\"\\^]*n[\"\\^]*t[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*n|p[\"\\^]*m[\"\\^]*(?:t[\"\\^]*o[\"\\^]*o[\"\\^]*l|v[\"\\^]*s[\"\\^]*c[\"\\^]*m[\"\\^]*g[\"\\^]*r)|s[\"\\^]*(?:(?:d[\"\\^]*i[\"\\^]*s[\"\\^]*)?c[\"\\^]*o[\"\\^]*n|e[\"\\^]*c[\"\\^]*i[\"\\^]*m[\"\\^]*p|k[\"\\^]*i[\"\\^]*l[\"\\^]*l|p[\"\\^]*r[\"\\^]*o[\"\\^]*f)|y[\"\\^]*p[\"\\^]*e[\"\\^]*p[\"\\^]*e[\"\\^]*r[\"\\^]*f|z[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l)|u[\"\\^]*n[\"\\^]*(?:e[\"\\^]*x[\"\\^]*p[\"\\^]*o[\"\\^]*s[\"\\^]*e|i[\"\\^]*q[\"\\^]*u[\"\\^]*e[\"\\^]*i[\"\\^]*d|l[\"\\^]*o[\"\\^]*d[\"\\^]*c[\"\\^]*t[\"\\^]*r)|v[\"\\^]*s[\"\\^]*s[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n|w[\"\\^]*(?:a[\"\\^]*i[\"\\^]*t[\"\\^]*f[\"\\^]*o[\"\\^]*r|b[\"\\^]*a[\"\\^]*d[\"\\^]*m[\"\\^]*i[\"\\^]*n|(?:d[\"\\^]*s|e[\"\\^]*(?:c|v[\"\\^]*t))[\"\\^]*u[\"\\^]*t[\"\\^]*i[\"\\^]*l|h[\"\\^]*o[\"\\^]*a[\"\\^]*m[\"\\^]*i|i[\"\\^]*n[\"\\^]*(?:n[\"\\^]*t(?:[\"\\^]*3[\"\\^]*2)?|r[\"\\^]*s)|m[\"\\^]*i[\"\\^]*c|s[\"\\^]*c[\"\\^]*r[\"\\^]*i[\"\\^]*p[\"\\^]*t)|x[\"\\^]*c[\"\\^]*o[\"\\^]*p[\"\\^]*y)(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
+				Program:  90,
 				Needs:    []uint16{87, 88, 89},
 			},
 		},
 	},
 	{
-		ID: 932390, Class: CMDi, Level: 2, Severity: Critical,
+		ID: 932390, Class: CMDi, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Shell Fork Bomb",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
@@ -1726,26 +2059,45 @@ var table = []Rule{
 				Targets:  targets61,
 				Chain:    23, // urlDecodeUni
 				Argument: `[\.0-:A-Z_a-z]+[\s\x0b]*\([\s\x0b]*\)[\s\x0b]*\{[^\}]+[&\|][^\}]+\}`,
-				Program:  83,
+				Program:  91,
 				Needs:    []uint16{90, 91, 92},
 			},
 		},
 	},
 	{
-		ID: 933100, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933100, Class: CodeInjection, Level: Default, Narrow: true, Severity: Critical,
 		Message: "PHP Injection Attack: PHP Open Tag Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `(?i)<\?(?:php[\s\x0b]|[\s\x0b=]|xml(?:[\s\x0b]+[^a-z]|:)|$)|\[[/\x5c]?php\]|\{/?php\}`,
-				Program:  84,
+				Program:  92,
+				Needs:    []uint16{93},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?is)<\\?(?:php|=|\\s).{0,600}?(?:\\b(?:system|exec|passthru|shell_exec|popen|proc_open|eval|assert|base64_decode|phpinfo|include|require|file_(?:get|put)_contents|fopen|unlink|die|md5|create_function|call_user_func|highlight_file|show_source|readfile)\\b|\\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)|`)|\\A\\W{0,8}<\\?(?:php|=)?\\s*(?:echo|print)|\\A\\W{0,4}<\\?(?:php)?\\s*\\z|\\[[/\\\\]?php\\]|\\{/?php\\}",
+				Program:  93,
+			},
+		},
+	},
+	{
+		ID: 933100, Class: CodeInjection, Level: Core, Severity: Critical,
+		Message: "PHP Injection Attack: PHP Open Tag Found",
+		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Argument: `(?i)<\?(?:php[\s\x0b]|[\s\x0b=]|xml(?:[\s\x0b]+[^a-z]|:)|$)|\[[/\x5c]?php\]|\{/?php\}`,
+				Program:  92,
 				Needs:    []uint16{93},
 			},
 		},
 	},
 	{
-		ID: 933110, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933110, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: PHP Script File Upload Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
@@ -1753,32 +2105,32 @@ var table = []Rule{
 				Targets:  targets62,
 				Chain:    16, // lowercase removeWhitespace
 				Argument: `.*\.ph(?:p\d*|tml|ar|ps|t|pt)\.*$`,
-				Program:  85,
+				Program:  94,
 				Needs:    []uint16{94},
 			},
 		},
 	},
 	{
-		ID: 933120, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933120, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: Configuration Directive Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    20, // normalizePath
 				Argument: `(?i)\b(?:a(?:llow_url_(?:fopen|include)|pc.(?:coredump_unmap|en(?:able(?:_cli|d)|tries_hint)|(?:gc_)?ttl|mmap_file_mask|preload_path|s(?:erializer|hm_s(?:egments|ize)|lam_defense)|use_request_time)|rg_separator.(?:in|out)put|ssert.(?:active|(?:bai|quiet_eva)l|callback|exception|warning)|uto_(?:(?:ap|pre)pend_file|detect_line_endings|globals_jit))|b(?:cmath.scale|rowscap)|c(?:gi.(?:check_shebang_line|(?:discard_pat|np)h|f(?:ix_pathinfo|orce_redirect)|r(?:edirect_status_env|fc2616_headers))|hild_terminate|li(?:_server.color|.p(?:ager|rompt))|om.(?:a(?:llow_dcom|utoregister_(?:(?:casesensitiv|verbos)e|typelib))|(?:code_pag|typelib_fil)e|dotnet_version)|url.cainfo)|d(?:ate.(?:(?:default_l(?:at|ong)itud|timezon)e|sun(?:rise|set)_zenith)|ba.default_handler|efault_(?:(?:charse|socket_timeou)t|mimetype)|is(?:able_(?:classe|function)|play_(?:startup_)?error)s|oc(?:_roo|ref_(?:ex|roo))t)|e(?:n(?:able_(?:dl|post_data_reading)|gine)|rror_(?:(?:(?:ap|pre)pend_str|report)in|lo)g|x(?:i(?:f.(?:decode_(?:jis|unicode)_(?:intel|motorola)|encode_(?:jis|unicode))|t_on_timeout)|tension(?:_dir)?|p(?:ect.(?:log(?:file|user)|match_max|timeout)|ose_php)))|f(?:astcgi.(?:impersonate|logging)|fi.(?:enable|preload)|il(?:e_uploads|ter.default(?:_flags)?))|g(?:d.jpeg_ignore_warning|eoip.custom_directory)|h(?:ard_timeout|ighlight.(?:(?:commen|defaul)t|html|keyword|string)|tml_errors)|i(?:b(?:ase.(?:(?:allow_persisten|time(?:stamp)?forma)t|d(?:ateformat|efault_(?:charset|db|password|user))|max_(?:links|persistent))|m_db2.(?:binmode|i(?:5_(?:all(?:_pconnec|ow_commi)t|dbcs_alloc|ignore_userid)|nstance_name)))|conv.(?:in(?:put|ternal)|output)_encoding|g(?:binary.compact_strings|nore_(?:repeated_(?:errors|source)|user_abort))|m(?:a(?:gick.(?:locale_fix|progress_monitor|skip_version_check)|p.enable_insecure_rsh)|plicit_flush)|n(?:clude_path|put_encoding|t(?:ernal_encoding|l.(?:default_locale|error_level|use_exceptions))))|l(?:dap.max_links|og_errors(?:_max_len)?)|m(?:a(?:gic_quotes_(?:gpc|runtime)|il(?:.(?:add_x_header|force_extra_parameters|log)|parse.def_charset)|x_(?:execution_time|file_uploads|input_(?:nesting_level|time|vars)))|bstring.(?:detect_order|encoding_translation|func_overload|http_(?:input|output(?:_conv_mimetypes)?)|internal_encoding|language|regex_(?:retry|stack)_limit|s(?:trict_detection|ubstitute_character))|crypt.(?:algorithm|mode)s_dir|em(?:cache(?:.(?:allow_failover|c(?:hunk_size|ompress_threshold)|(?:default_por|lock_timeou)t|hash_(?:function|strategy)|max_failover_attempts|protocol|(?:session_)?redundancy)|d.(?:compression_(?:factor|t(?:hreshold|ype))|default_(?:binary_protocol|con(?:nect_timeout|sistent_hash))|s(?:e(?:rializer|ss_(?:binary(?:_protocol)?|con(?:nect_timeout|sistent_hash(?:_type)?)|lock(?:_(?:expire|retries|wait(?:_m(?:ax|in))?)|ing)|number_of_replicas|p(?:ersistent|refix)|r(?:andomize_replica_read|emove_failed(?:_servers)?)|s(?:asl_(?:password|username)|erver_failure_limit)))|tore_retry_count)|use_sasl))|ory_limit)|ysql(?:.(?:allow_(?:local_infile|persistent)|connect_timeout|default_(?:(?:hos|socke)t|p(?:assword|ort)|user)|max_(?:links|persistent)|trace_mode)|i.(?:allow_(?:local_infile|persistent)|default_(?:(?:hos|socke)t|p(?:ort|w)|user)|local_infile_directory|max_(?:links|persistent)|r(?:econnect|ollback_on_cached_plink))|nd.(?:collect_(?:memory_)?statistics|debug|(?:fetch_data_cop|sha256_server_public_ke)y|log_mask|mempool_default_size|net_(?:cmd_buffer_size|read_(?:buffer_size|timeout))|trace_alloc)))|o(?:ci8.(?:(?:connection_clas|event|old_oci_close_semantic)s|default_prefetch|max_persistent|p(?:ersistent_timeout|ing_interval|r(?:efetch_lob_size|ivileged_connect))|statement_cache_size)|dbc.(?:(?:allow|check)_persistent|default(?:_(?:cursortype|db|pw|user)|binmode|lrl)|max_(?:links|persistent))|p(?:cache.(?:blacklist_filename|c(?:ache_id|onsistency_checks)|dups_fix|e(?:nable(?:_(?:cli|file_override))?|rror_log)|f(?:ast_shutdown|ile_(?:cache(?:_(?:consistency_checks|fallback|only))?|update_protection)|orce_restart_timeout)|(?:huge_code_page|save_comment)s|in(?:herited_hack|terned_strings_buffer)|jit(?:_(?:b(?:isect_limit|(?:lacklist_(?:root|side)_trac|uffer_siz)e)|debug|hot_(?:func|loop|return|side_exit)|max_(?:exit_counter|(?:loop_unro|polymorphic_ca)ll|r(?:ecursive_(?:call|return)|oot_trace)|side_trace)s|prof_threshold))?|lo(?:ckfile_path|g_verbosity_level)|m(?:ax_(?:accelerated_files|(?:file_siz|wasted_percentag)e)|emory_consumption|map_base)|opt(?:_debug|imization)_level|pr(?:e(?:ferred_memory_model|load(?:_user)?)|otect_memory)|re(?:cord_warnings|strict_api|validate_(?:freq|path))|use_cwd|validate_(?:permission|root|timestamps))|en(?:_basedir|ssl.ca(?:file|path)))|utput_(?:(?:buffer|encod)ing|handler))|p(?:cre.(?:(?:backtrack|recursion)_lim|j)it|do(?:_odbc.(?:connection_pooling|db2_instance_name)|.dsn)|gsql.(?:a(?:llow|uto_reset)_persistent|(?:ignore|log)_notice|max_(?:links|persistent))|h(?:ar.(?:cache_list|re(?:adonly|quire_hash))|pdbg.(?:eol|path))|recision|ost_max_size)|r(?:e(?:alpath_cache_(?:size|ttl)|gister_argc_argv|port_(?:memleaks|zend_debug)|quest_order)|unkit.(?:internal_override|superglobal))|s(?:e(?:aslog.(?:appender(?:_retry)?|buffer_(?:disabled_in_cli|size)|d(?:efault_(?:basepath|datetime_format|logger|template)|isting_(?:(?:by_hou|folde)r|type))|ignore_warning|level|re(?:call_depth|mote_(?:hos|por|timeou)t)|t(?:hrow_exception|r(?:ace_(?:e(?:rror|xception)|notice|warning)|im_wrap))|use_buffer)|ndmail_(?:from|path)|rialize_precision|ssion.(?:auto_start|c(?:ache_(?:expire|limiter)|ookie_(?:domain|httponly|(?:lifetim|s(?:amesit|ecur))e|path))|entropy_(?:file|length)|gc_(?:divisor|maxlifetime|probability)|hash_(?:bits_per_character|function)|(?:lazy_writ|nam)e|referer_check|s(?:ave_(?:handler|path)|erialize_handler|id_(?:bits_per_character|length))|trans_sid_(?:host|tag)s|u(?:pload_progress.(?:cleanup|enabled|(?:min_)?freq|name|prefix)|se_(?:(?:only_)?cookies|strict_mode|trans_sid))))|hort_open_tag|mtp(?:_port)?|oap.wsdl_cache(?:_(?:dir|enabled|limit|ttl))?|ql(?:.safe_mode|ite3.(?:defensive|extension_dir))|tomp.default_(?:broker|(?:connection|read)_timeout_u?sec)|woole.(?:aio_thread_num|display_errors|enable_(?:coroutine|library|preemptive_scheduler)|(?:fast_serializ|u(?:nixsock_buffer_siz|se_(?:namespac|shortnam)))e)|ys(?:_temp_dir|log.(?:f(?:acility|ilter)|ident)|vshm.init_mem))|t(?:aint.e(?:nable|rror_level)|idy.(?:clean_output|default_config)|ra(?:ck_errors|der.real_(?:precision|round_mode)))|u(?:nserialize_(?:callback_func|max_depth)|opz.(?:disable|exit|overloads)|pload(?:_(?:max_filesize|tmp_dir)|progress.file.filename_template)|rl_rewriter.(?:host|tag)s|ser_(?:agent|dir|ini.(?:cache_ttl|filename)))|v(?:8js.(?:flag|max_disposed_context)s|ariables_order|ld.(?:(?:activ|execut)e|skip_(?:ap|pre)pend))|w(?:in(?:cache.(?:chkinterval|enablecli|f(?:c(?:achesize|enabled(?:filter)?|ndetect)|ile(?:count|mapdir))|(?:ignorelis|namesal)t|maxfilesize|oc(?:achesize|enabled(?:filter)?)|reroute(?:_enabled|ini)|s(?:cachesize|rwlocks)|ttlmax|uc(?:achesize|enabled))|dows.show_crt_warning)|khtmltox.graphics)|x(?:bithack|hprof.output_dir|mlrpc_error(?:_number|s))|ya(?:c(?:.(?:compress_threshold|debug|enable(?:_cli)?|(?:key|value)s_memory_size|serializer)|onf.(?:check_dela|director)y)|f.(?:action_prefer|cache_config|environ|forward_limit|l(?:ibrary|owcase_path)|name_s(?:eparator|uffix)|use_(?:namespace|spl_autoload))|ml.(?:decode_(?:binary|(?:ph|timestam)p)|output_(?:canonical|indent|width))|r.(?:(?:connect_)?timeout|debug|expose_info|packager)|z.(?:keepalive|log_mask))|z(?:end(?:_extension|.(?:assertions|(?:detect_unicod|multibyt)e|e(?:nable_gc|xception_(?:ignore_args|string_param_max_len))|s(?:cript_encoding|ignal_check)))|lib.output_(?:compression(?:_level)?|handler)|ookeeper.(?:recv_timeout|sess(?:_lock_wait|ion_lock))))[\s\x0b]*=[^=]`,
-				Program:  86,
+				Program:  95,
 				Needs:    []uint16{95},
 			},
 		},
 	},
 	{
-		ID: 933130, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933130, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: Variables Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    21, // normalizePath urlDecodeUni
 				Operator: PmFromFile,
 				Argument: `php-variables.data`,
@@ -1787,33 +2139,52 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 933135, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933135, Class: CodeInjection, Level: Default, Narrow: true, Severity: Critical,
 		Message: "PHP Injection Attack: Variable Access Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
 				Argument: `\$\s*\{\s*\S[^\{\}]*\}`,
-				Program:  87,
+				Program:  96,
+				Needs:    []uint16{97},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: `(?i)\$\s*\{\s*@?(?:phpinfo|system|exec|passthru|shell_exec|popen|eval|assert|print|die|md5|sleep|chr|file|include|require|\w+_\w+|\$_)\s*[(\[]|\$\s*\{\s*@?print|\A\W*\$\s*\{\s*@?\w+\(`,
+				Program:  97,
+			},
+		},
+	},
+	{
+		ID: 933135, Class: CodeInjection, Level: Core, Severity: Critical,
+		Message: "PHP Injection Attack: Variable Access Found",
+		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets63,
+				Argument: `\$\s*\{\s*\S[^\{\}]*\}`,
+				Program:  96,
 				Needs:    []uint16{97},
 			},
 		},
 	},
 	{
-		ID: 933140, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933140, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: I/O Stream Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `(?i)php://(?:std(?:in|out|err)|(?:in|out)put|f(?:d|ilter)|memory|temp)`,
-				Program:  88,
+				Program:  98,
 				Needs:    []uint16{98},
 			},
 		},
 	},
 	{
-		ID: 933150, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933150, Class: CodeInjection, Level: Default, Narrow: true, Severity: Critical,
 		Message: "PHP Injection Attack: High-Risk PHP Function Name Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
@@ -1824,107 +2195,132 @@ var table = []Rule{
 				Needs:    []uint16{99},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Operator: Pm,
 				Argument: "(\n)",
-				Program:  89,
+				Program:  99,
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: `(?i)(?:\A\W{0,12}|;[ \t]*|<\?\S*\s*|\{\s*\$?\{?\s*@?|@|\|[ \t]*|echo\s+)[a-z_]\w*\s*\([^\n]*?\)|\A\W*\w+\W+[a-z_]\w+\s*\(\s*['"$]|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)`,
+				Program:  100,
 			},
 		},
 	},
 	{
-		ID: 933151, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 933150, Class: CodeInjection, Level: Core, Severity: Critical,
+		Message: "PHP Injection Attack: High-Risk PHP Function Name Found",
+		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets63,
+				Operator: PmFromFile,
+				Argument: `php-function-names-933150.data`,
+				Needs:    []uint16{99},
+			},
+			{
+				Targets:  targets35,
+				Operator: Pm,
+				Argument: "(\n)",
+				Program:  99,
+			},
+		},
+	},
+	{
+		ID: 933151, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "PHP Injection Attack: Medium-Risk PHP Function Name Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
 				Argument: `(?i)\b(?:a(?:c(?:cel_chdir|osh?)|ddc?slashes|pache_(?:child_terminate|get(?:_(?:modules|version)|env)|lookup_uri|note |re(?:quest|sponse)_headers|setenv)|r(?:ray_(?:c(?:h(?:ange_key_case|unk)|o(?:lumn|mbine|unt_values))|diff(?:_(?:assoc|key|u(?:assoc|key)))?|f(?:ill(?:_keys)?|lip)|i(?:ntersect(?:_(?:assoc|key|u(?:assoc|key)))?|s_list)|key(?:_(?:fir|la)st|s)|m(?:ap|erge(?:_recursive)?|ultisort)|p(?:ad|op|roduct)|r(?:and|e(?:(?:duc|vers)e|place(?:_recursive)?))|s(?:earch|p?lice|um)|u(?:(?:diff|intersect)(?:_u?assoc)?|n(?:ique|shift))|walk(?:_recursive)?)|sort)|s(?:inh|ort|sert_options)|tan[2h]?)|b(?:ase(?:64_(?:de|en)code|_convert)|c(?:add|comp|div|m(?:od|ul)|pow(?:mod)?|s(?:cale|qrt|ub))|in(?:2hex|d(?:_textdomain_codeset|ec|textdomain))|oolval|z(?:(?:de)?compress|err(?:no|(?:o|st)r)|open|read))|c(?:al(?:_(?:days_in_month|(?:from|to)_jd|info)|l_user_func_array)|eil|h(?:(?:di)?r|grp|mod|own|unk_split)|l(?:ass_(?:alia|(?:implem|par)ent|use)s|earstatcache|ose(?:dir|log))|o(?:llator_(?:asort|c(?:ompar|reat)e|get_(?:(?:attribut|error_(?:cod|messag)|local)e|s(?:ort_key|trength))|s(?:et_(?:attribute|strength)|ort(?:_with_sort_keys)?))|m_(?:create_guid|event_sink|get_active_object|load_typelib|message_pump|print_typeinfo)|n(?:fig_get_hash|nection_(?:aborted|status)|vert_uu(?:de|en)code)|unt_chars)|rc32|type_(?:al(?:num|pha)|cntrl|(?:x?digi|p(?:rin|unc))t|graph|(?:low|upp)er|space)|url_(?:(?:c(?:los|opy_handl)|file_creat|paus)e|e(?:rr(?:no|or)|scape|xec)|getinfo|(?:ini|rese)t|multi_(?:(?:(?:add|remove)_handl|clos)e|e(?:rrno|xec)|getcontent|in(?:fo_read|it)|s(?:e(?:lec|top)t|trerror))|s(?:etopt(?:_array)?|hare_(?:close|errno|init|s(?:etopt|trerror))|trerror)|u(?:nescape|pkeep)|version))|d(?:ate(?:_(?:add|create(?:_(?:from_format|immutable(?:_from_format)?))?|d(?:(?:ate_s|efault_timezone_[gs])et|iff)|(?:forma|(?:offset_g|time(?:_s|(?:stamp|zone)_[gs]))e)t|get_last_errors|i(?:nterval_(?:create_from_date_string|format)|sodate_set)|modify|parse(?:_from_format)?|su(?:b|n(?:_info|rise|set)))|fmt_(?:(?:creat|localtim|pars)e|format(?:_object)?|get_(?:calendar(?:_object)?|(?:datetyp|error_(?:cod|messag)|local)e|pattern|time(?:type|zone(?:_id)?))|is_lenient|set_(?:calendar|lenient|pattern|timezone)))|ba_(?:(?:clos|delet|replac)e|(?:exist|handler)s|f(?:etch|irstkey)|(?:inser|key_spli|lis)t|nextkey|op(?:en|timize)|popen|sync)|(?:cn?)?gettext|e(?:bug_(?:(?:print_)?backtrace|zval_dump)|c(?:bin|hex)|flate_(?:add|init)|g2rad)|isk_(?:free|total)_space|l_test_test[12]|n(?:gettext|s_(?:check_record|get_(?:mx|record)))|om_import_simplexml)|e(?:aster_da(?:te|ys)|n(?:chant_(?:broker_(?:d(?:escribe|ict_exists)|free(?:_dict)?|get_(?:dict_path|error)|(?:ini|request_(?:pwl_)?dic)t|list_dicts|set_(?:dict_path|ordering))|dict_(?:add(?:_to_session)?|(?:quick_)?check|describe|get_error|is_added|s(?:tore_replacemen|ugges)t))|um_exists)|rror_(?:(?:clear|get)_last|(?:lo|reportin)g)|scapeshell(?:arg|cmd)|x(?:if_(?:imagetype|read_data|t(?:agname|humbnail))|pm1|tension_loaded))|f(?:astcgi_finish_request|d(?:atasync|iv)|eof|f(?:i_trampoline|lush)|get(?:c(?:sv)?|s)|i(?:l(?:e_put_contents|ter_(?:has_var|i(?:d|nput(?:_array)?)|list|var(?:_array)?))|nfo_(?:buffer|(?:clos|fil)e|open|set_flags))|loatval|(?:mo|re(?:a|nchtoj))d|nmatch|orward_static_call(?:_array)?|p(?:assthru|m_get_status|rintf|utcsv)|s(?:canf|eek|ockopen|tat|ync)|t(?:ell|ok|p_(?:a(?:lloc|ppend)|c(?:dup|h(?:dir|mod)|lose|onnect)|delete|exec|f(?:ge|pu)t|get(?:_option)?|login|m(?:dtm|kdir|lsd)|n(?:b_(?:continue|(?:f(?:ge|pu)|ge|pu)t)|list)|p(?:asv|ut|wd)|r(?:aw(?:list)?|ename|mdir)|s(?:et_option|(?:i[tz]|ystyp)e|sl_connect))|runcate)|unc_(?:get_args?|num_args)|write)|g(?:c_(?:(?:(?:collect_cycl|mem_cach)e|statu)s|disable|enabled?)|d_info|et(?:_(?:browser|c(?:(?:alled_clas|lass_(?:method|var))s|(?:fg_va|urrent_use)r)|de(?:bug_type|(?:clared_(?:(?:class|interfac)e|trait)|fined_(?:constant|function|var))s)|(?:extension_func|loaded_extension|m(?:angled_object_var|eta_tag)|parent_clas)s|h(?:eaders|tml_translation_table)|include(?:_path|d_files)|o(?:bject_vars|pen_basedir)|resource(?:_(?:id|type)|s))|(?:cw|lastmo)d|(?:dat|rusag)e|env|host(?:by(?:addr|namel?)|name)|imagesize(?:fromstring)?|my(?:[gpu]id|inode)|opt|protobyn(?:ame|umber)|servby(?:name|port)|t(?:ext|imeofday|ype))|m(?:(?:dat|(?:mk|strf)tim)e|p_(?:a(?:bs|[dn]d)|binomial|c(?:lrbit|mp|om)|div(?:_(?:qr?|r)|exact)|(?:expor|fac|hamdis|testbi)t|gcd(?:ext)?|i(?:mport|n(?:(?:i|ver)t|tval))|jacobi|(?:kronecke|x?o)r|l(?:cm|egendre)|m(?:od|ul)|ne(?:g|xtprime)|p(?:erfect_(?:power|square)|o(?:pcount|wm?)|rob_prime)|r(?:andom_(?:bits|range|seed)|oot(?:rem)?)|s(?:can[01]|etbit|ign|qrt(?:rem)?|trval|ub)))|r(?:apheme_(?:extract|s(?:tr(?:i(?:pos|str)|len|(?:ri?)?pos|str)|ubstr))|egoriantojd)|z(?:(?:un)?compress|(?:de(?:cod|flat)|encod|fil|inflat)e|open))|h(?:ash_(?:(?:algo|equal)s|copy|fi(?:le|nal)|h(?:kdf|mac(?:_(?:algos|file))?)|init|pbkdf2|update(?:_(?:file|stream))?)|e(?:ader(?:_re(?:gister_callback|move)|s_(?:lis|sen)t)|brev|x(?:2bin|dec))|ighlight_(?:file|string)|rtime|t(?:ml(?:(?:_entity|specialchars)_decode|entities)|tp_(?:build_query|response_code))|ypot)|i(?:conv(?:_(?:get_encoding|mime_(?:decode(?:_headers)?|encode)|s(?:et_encoding|tr(?:len|r?pos)|ubstr)))?|dn_to_(?:ascii|utf8)|gnore_user_abort|ma(?:ge(?:_type_to_(?:extension|mime_type)|a(?:ffine(?:matrix(?:conca|ge)t)?|lphablending|ntialias|rc|vif)|(?:bm|w(?:bm|eb))p|c(?:har(?:up)?|o(?:lor(?:a(?:llocate(?:alpha)?|t)|closest(?:alpha|hwb)?|deallocate|(?:exact|resolve)(?:alpha)?|match|s(?:et|forindex|total)|transparent)|nvolution|py(?:merge(?:gray)?|res(?:ampl|iz)ed)?)|r(?:eate(?:from(?:avif|(?:bm|w(?:bm|eb))p|g(?:d(?:2(?:part)?)?|if)|(?:jpe|(?:p|stri)n)g|tga|x[bp]m)|truecolor)?|op(?:auto)?))|d(?:ashedline|estroy)|ellipse|f(?:il(?:l(?:ed(?:arc|(?:ellips|rectangl)e|polygon)|toborder)?|ter)|lip|ont(?:height|width)|t(?:bbox|text))|g(?:ammacorrect|d2?|et(?:clip|interpolation)|if|rab(?:screen|window))|i(?:nterlace|struecolor)|jpeg|l(?:(?:ayereffec|oadfon)t|ine)|openpolygon|p(?:alette(?:copy|totruecolor)|ng|olygon)|r(?:e(?:ctangle|solution)|otate)|s(?:avealpha|cale|et(?:brush|clip|interpolation|pixel|style|t(?:hickness|ile))|tring(?:up)?|[xy])|t(?:ruecolortopalette|ypes)|xbm)|p_(?:(?:8bi|qprin)t|a(?:lerts|ppend)|b(?:ase64|inary|ody(?:struct)?)|c(?:heck|l(?:earflag_full|ose)|reatemailbox)|delete(?:mailbox)?|e(?:rrors|xpunge)|fetch(?:_overview|body|header|(?:mim|structur)e)|g(?:c|et(?:_quota(?:root)?|acl|mailboxes|subscribed))|header(?:info|s)|(?:is_)?open|l(?:ast_error|ist(?:scan)?|sub)|m(?:ail(?:_(?:co(?:mpose|py)|move)|boxmsginfo)?|ime_header_decode|sgno|utf7_to_utf8)|num_(?:msg|recent)|ping|r(?:e(?:namemailbox|open)|fc822_(?:parse_(?:adrlist|headers)|write_address))|s(?:avebody|e(?:arch|t(?:_quota|(?:ac|flag_ful)l))|ort|tatus|ubscribe)|t(?:hread|imeout)|u(?:id|n(?:delet|subscrib)e|tf(?:7_(?:de|en)code|8(?:_to_mutf7)?))))|n(?:_array|et_(?:ntop|pton)|flate_(?:add|get_(?:read_len|status)|init)|i_(?:get(?:_all)?|parse_quantity|restore|set)|t(?:div|erface_exists|l(?:_(?:error_nam|get_error_(?:cod|messag)|is_failur)e|cal_(?:a(?:dd|fter)|(?:befor|f(?:ield_differenc|rom_date_tim)|to_date_tim)e|c(?:lear|reate_instance)|equals|get(?:_(?:a(?:ctual_m(?:ax|in)imum|vailable_locales)|(?:day_of_week_typ|error_(?:cod|messag)|keyword_values_for_local)e|first_day_of_week|greatest_minimum|l(?:east_maximum|ocale)|m(?:aximum|inim(?:al_days_in_first_week|um))|now|(?:(?:repeat|skipp)ed_wall_time_op|weekend_transi)tion|t(?:ime(?:_zone)?|ype)))?|i(?:n_daylight_time|s_(?:equivalent_to|(?:lenien|se)t|weekend))|roll|set(?:_(?:(?:first_day_of|minimal_days_in_first)_week|lenient|(?:repeat|skipp)ed_wall_time_option|time(?:_zone)?))?)|gregcal_(?:(?:create_instanc|[gs]et_gregorian_chang)e|is_leap_year)|tz_(?:c(?:ount_equivalent_ids|reate_(?:default|enumeration|time_zone(?:_id_enumeration)?))|(?:(?:from|to)_date_time_zon|use_daylight_tim)e|get_(?:(?:canonical|windows)_id|d(?:isplay_name|st_savings)|e(?:quivalent_id|rror_(?:cod|messag)e)|(?:gm|offse)t|id(?:_for_windows_id)?|r(?:aw_offset|egion)|(?:tz_data_versio|unknow)n)|has_same_rules))))|p(?:2long|tc(?:embed|parse))|s_(?:bool|(?:(?:(?:c(?:all|ount)|(?:execu|wri)t)ab|uploaded_fi)l|i(?:nfinit|terabl)|re(?:adabl|sourc))e|f(?:i(?:l|nit)e|loat)|link|nan|s(?:calar|oap_fault|tring|ubclass_of))|terator_(?:(?:appl|to_arra)y|count))|j(?:d(?:dayofweek|monthname|to(?:french|gregorian|j(?:ewish|ulian)|unix))|(?:ewish|ulian)tojd|son_(?:last_error(?:_msg)?|validate)))[\s\x0b]*\(`,
-				Program:  90,
+				Program:  101,
 				Needs:    []uint16{100},
 			},
 		},
 	},
 	{
-		ID: 933152, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 933152, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "PHP Injection Attack: Medium-Risk PHP Function Name Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
 				Argument: `(?i)\b(?:kr?sort|l(?:c(?:first|g_value|h(?:grp|own))|dap_(?:8859_to_t61|(?:ad|bin)d(?:_ext)?|co(?:mpare|nnect(?:_wallet)?|unt_(?:entri|referenc)es)|d(?:elete(?:_ext)?|n2ufn)|e(?:rr(?:(?:2st|o)r|no)|scape|x(?:op(?:_(?:passwd|refresh|sync|whoami))?|plode_dn))|f(?:irst_(?:(?:attribut|referenc)e|entry)|ree_result)|get_(?:(?:attribut|entri)es|(?:d|optio|values_le)n)|list|mod(?:_(?:add|del|replace)(?:_ext)?|ify_batch)|next_(?:(?:attribut|referenc)e|entry)|parse_(?:exop|re(?:ference|sult))|re(?:ad|name(?:_ext)?)|s(?:asl_bind|e(?:arch|t_(?:option|rebind_proc))|tart_tls)|t61_to_8859|unbind)|evenshtein|i(?:bxml_(?:(?:clear|use_internal)_errors|disable_entity_loader|get_(?:e(?:rrors|xternal_entity_loader)|last_error)|set_(?:external_entity_loader|streams_context))|nkinfo|tespeed_(?:finish_request|re(?:quest|sponse)_headers))|o(?:cal(?:e(?:_(?:(?:accept_from_htt|looku)p|(?:c(?:anonicaliz|ompos)|pars)e|filter_matches|get_(?:(?:all_variant|keyword)s|d(?:efault|isplay_(?:(?:languag|nam)e|region|(?:scrip|varian)t))|primary_language|region|script)|set_default)|conv)|time)|g1[0p]|ng2ip)|stat|trim)|m(?:b_(?:c(?:h(?:eck_encoding|r)|onvert_(?:case|encoding|kana|variables))|de(?:code_(?:mimeheader|numericentity)|tect_(?:encoding|order))|e(?:ncod(?:e_(?:mimeheader|numericentity)|ing_aliases)|reg(?:_(?:match|replace(?:_callback)?|search(?:_(?:(?:get(?:po|reg)|(?:set)?po|reg)s|init))?)|i(?:_replace)?)?)|get_info|http_(?:in|out)put|internal_encoding|l(?:anguage|ist_encodings)|o(?:rd|utput_handler)|p(?:arse_str|referred_mime_name)|regex_(?:encoding|set_options)|s(?:crub|end_mail|plit|tr(?:_(?:pad|split)|cut|i(?:mwidth|pos|str)|len|pos|r(?:chr|i(?:chr|pos)|pos)|(?:st|to(?:low|upp)e)r|width)|ubst(?:itute_character|r(?:_count)?)))|(?:(?:d5|ove_uploaded)_fil|e(?:mory_(?:get_(?:peak_)?|reset_peak_)usag|taphon)|i(?:crotim|me_content_typ))e|hash(?:_(?:count|get_(?:block_siz|hash_nam)e|keygen_s2k))?|k(?:dir|time)|sg(?:_(?:(?:get_queu|re(?:ceiv|move_queu))e|queue_exists|s(?:e(?:nd|t_queue)|tat_queue))|fmt_(?:create|(?:format|parse)(?:_message)?|get_(?:(?:error_(?:cod|messag)|local)e|pattern)|set_pattern))|t_(?:getrandmax|s?rand)|ysqli_(?:a(?:ffected_rows|utocommit)|begin_transaction|c(?:ha(?:nge_user|racter_set_name)|lose|o(?:mmit|nnect(?:_err(?:no|or))?))|d(?:ata_seek|ebug|ump_debug_info)|e(?:rr(?:no|or(?:_list)?)|xecute_query)|f(?:etch_(?:a(?:ll|rray|ssoc)|column|field(?:_direct|s)?|lengths|object|row)|ield_(?:count|seek|tell)|ree_result)|get_(?:c(?:harset|lient_(?:info|stats|version)|onnection_stats)|(?:host|proto)_info|(?:links_stat|warning)s|server_(?:info|version))|in(?:fo|it|sert_id)|kill|m(?:ore_results|ulti_query)|n(?:ext_result|um_(?:field|row)s)|options|p(?:ing|oll|repare)|query|r(?:e(?:a(?:l_(?:connect|escape_string|query)|p_async_query)|fresh|(?:lease_savepoin|por)t)|ollback)|s(?:(?:avepoin|sl_se)t|e(?:lect_db|t_charset)|qlstate|t(?:(?:a|ore_resul)t|mt_(?:a(?:ffected_rows|ttr_[gs]et)|bind_(?:param|result)|close|data_seek|e(?:rr(?:no|or(?:_list)?)|xecute)|f(?:etch|(?:ield_coun|ree_resul)t)|get_(?:result|warnings)|in(?:it|sert_id)|more_results|n(?:ext_result|um_rows)|p(?:aram_count|repare)|res(?:et|ult_metadata)|s(?:end_long_data|qlstate|tore_result))))|thread_(?:id|safe)|(?:use_resul|warning_coun)t))|n(?:(?:at(?:case)?sor|gettex)t|et_get_interfaces|l(?:2br|_langinfo)|ormalizer_(?:get_raw_decomposition|is_normalized|normalize)|umfmt_(?:create|(?:format|parse)(?:_currency)?|get_(?:(?:(?:text_)?attribut|error_(?:cod|messag)|local)e|pattern|symbol)|set_(?:(?:text_)?attribute|pattern|symbol)))|o(?:b_(?:clean|end_(?:clean|flush)|(?:implicit_)?flush|g(?:et_(?:c(?:lean|ontents)|flush|le(?:ngth|vel)|status)|zhandler)|list_handlers)|c(?:i(?:_(?:(?:bind_(?:array_)?|define_)by_name|c(?:ancel|l(?:ient_version|ose)|o(?:llection_(?:a(?:ppend|ssign)|element_(?:assign|get)|max|size|trim)|(?:mmi|nnec)t))|e(?:rror|xecute)|f(?:etch(?:_(?:a(?:ll|rray|ssoc)|object|row))?|ield_(?:is_null|(?:nam|s(?:cal|iz))e|precision|type(?:_raw)?)|ree_(?:collection|descriptor|statement))|get_implicit_resultset|lob_(?:(?:appen|loa|re(?:a|win))d|copy|e(?:of|rase|xport)|flush|i(?:mport|s_equal)|s(?:(?:av|iz)e|eek)|t(?:ell|runcate)|write)|n(?:ew_(?:c(?:o(?:llection|nnect)|ursor)|descriptor)|um_(?:field|row)s)|p(?:a(?:rs|ssword_chang)e|connect)|r(?:e(?:gister_taf_callback|sult)|ollback)|s(?:e(?:rver_version|t_(?:(?:ac|db_opera|edi)tion|c(?:all_timeout|lient_i(?:dentifier|nfo))|module_name|prefetch(?:_lob)?))|tatement_type)|unregister_taf_callback)|fetchinto|[gs]etbufferinglob)|tdec)|dbc_(?:autocommit|(?:binmod|data_sourc)e|c(?:lose(?:_all)?|o(?:lumn(?:privilege)?s|mmit|nnect(?:ion_string_(?:is_quoted|(?:should_)?quote))?)|ursor)|e(?:rror(?:msg)?|xec(?:ute)?)|f(?:etch_(?:array|into|object|row)|ield_(?:len|n(?:ame|um)|(?:scal|typ)e)|oreignkeys|ree_result)|gettypeinfo|longreadlen|n(?:ext_result|um_(?:field|row)s)|p(?:connect|r(?:epare|(?:imarykey|ocedure(?:column)?)s))|r(?:esult(?:_all)?|ollback)|s(?:etoption|(?:pecialcolumn|tatistic)s)|table(?:privilege)?s)|p(?:cache_(?:compile_file|get_(?:configuration|status)|i(?:nvalidate|s_script_cached)|reset)|en(?:dir|log|ssl_(?:c(?:ipher_(?:iv|key)_length|ms_(?:(?:de|en)crypt|read|sign|verify)|sr_(?:export(?:_to_file)?|get_(?:public_key|subject)|new|sign))|d(?:(?:ecryp|iges)t|h_compute_key)|e(?:ncrypt|rror_string)|(?:get_(?:c(?:ert_location|ipher_method|urve_name)|md_method)|random_pseudo_byte)s|open|p(?:bkdf2|k(?:cs(?:12_(?:export(?:_to_file)?|read)|7_(?:(?:de|en)crypt|read|sign|verify))|ey_(?:(?:deriv|fre)e|export(?:_to_file)?|get_(?:details|p(?:rivate|ublic))|new))|(?:rivate|ublic)_(?:de|en)crypt)|s(?:eal|ign|pki_(?:export(?:_challenge)?|new|verify))|verify|x509_(?:check(?:_private_key|purpose)|export(?:_to_file)?|f(?:ingerprint|ree)|parse|read|verify))))|utput_(?:add_rewrite_var|reset_rewrite_vars))|p(?:a(?:rse_(?:ini_(?:file|string)|str)|ss(?:thru|word_(?:algos|get_info|(?:needs_re)?hash|verify))|thinfo)|c(?:lose|ntl_(?:a(?:larm|sync_signals)|exec|forkx?|get(?:_last_error|priority)|rfork|s(?:etpriority|ig(?:nal(?:_(?:dispatch|get_handler))?|procmask|timedwait|waitinfo)|trerror)|unshare|w(?:ait(?:pid)?|exitstatus|if(?:continu|exit|s(?:ignal|topp))ed|(?:stop|term)sig)))|do_drivers|fsockopen|g_(?:(?:affected_row|num_(?:field|row)|option)s|c(?:ancel_query|l(?:ient_encoding|ose)|o(?:n(?:nect(?:_poll|ion_(?:busy|reset|status))?|(?:sume_inpu|ver)t)|py_(?:from|to)))|d(?:bnam|elet)e|e(?:n(?:d_copy|ter_pipeline_mode)|scape_(?:bytea|identifier|literal|string)|x(?:ecut|it_pipeline_mod)e)|f(?:etch_(?:a(?:ll(?:_columns)?|rray|ssoc)|object|r(?:esult|ow))|ield(?:_(?:is_null|n(?:ame|um)|prtlen|size|t(?:able|ype(?:_oid)?))|isnull|prtlen)|lush|ree_result)|get_(?:notify|pid|result)|(?:hos|inser)t|l(?:ast_(?:error|notice|oid)|o_(?:(?:c(?:los|reat)|writ)e|(?:ex|im)port|open|read(?:_all)?|(?:see|unlin)k|t(?:ell|runcate)))|meta_data|p(?:arameter_status|(?:connec|or)t|i(?:ng|peline_s(?:tatus|ync))|(?:repar|ut_lin)e)|query(?:_params)?|result_(?:error(?:_field)?|s(?:eek|tatus))|s(?:e(?:lect|nd_(?:(?:execut|prepar)e|query(?:_params)?)|t_(?:client_encoding|error_(?:context_visibil|verbos)ity))|ocket)|t(?:ra(?:ce|nsaction_status)|ty)|u(?:n(?:escape_bytea|trace)|pdate)|version)|hp(?:_(?:ini_(?:loaded_file|scanned_files)|(?:s(?:api_nam|trip_whitespac)|unam)e)|credits|dbg_(?:break_(?:f(?:ile|unction)|method|next)|c(?:lea|olo)r|e(?:nd_oplog|xec)|get_executable|prompt|start_oplog)|info|version)|osix_(?:e?access|ctermid|f?pathconf|get(?:_last_error|(?:cw|(?:e[gu]|[su])i)d|g(?:id|r(?:gid|nam|oups))|login|p(?:g(?:id|rp)|p?id|w(?:nam|uid))|rlimit)|i(?:nitgroups|satty)|kill|mk(?:fifo|nod)|s(?:et(?:(?:e[gu]|p?g|[su])id|rlimit)|trerror|ysconf)|t(?:imes|tyname)|uname)|r(?:eg_(?:filter|grep|last_error(?:_msg)?|match_all|quote|replace_callback(?:_array)?|split)|o(?:c_(?:(?:clos|nic|terminat)e|get_status|open)|perty_exists))|spell_(?:add_to_(?:personal|session)|c(?:heck|lear_session|onfig_(?:(?:creat|ignor|mod)e|d(?:ata|ict)_dir|(?:persona|save_rep)l|r(?:epl|untogether)))|new(?:_(?:config|personal))?|s(?:(?:ave_wordli|ugge)s|tore_replacemen)t)|utenv)|quote(?:d_printable_(?:de|en)code|meta))[\s\x0b]*\(`,
-				Program:  91,
+				Program:  102,
 				Needs:    []uint16{101},
 			},
 		},
 	},
 	{
-		ID: 933153, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 933153, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "PHP Injection Attack: Medium-Risk PHP Function Name Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
 				Argument: `(?i)\b(?:r(?:a(?:d2deg|ndom_(?:bytes|int)|wurl(?:de|en)code)|e(?:a(?:d(?:dir|(?:gz)?file|lin(?:e(?:_(?:(?:(?:add|list|write)_histor|re(?:ad_histor|displa))y|c(?:allback_(?:handler_(?:install|remove)|read_char)|lear_history|ompletion_function)|info|on_new_line))?|k))|lpath(?:_cache_(?:get|size))?)|gister_(?:shutdown|tick)_function|s(?:ourcebundle_(?:c(?:ount|reate)|get(?:_error_(?:cod|messag)e)?|locales)|tore_e(?:rror|xception)_handler)|wind(?:dir)?)|mdir|sort)|s(?:api_windows_(?:cp_(?:conv|[gs]et|is_utf8)|(?:generate_ctrl_even|vt100_suppor)t|set_ctrl_handler)|candir|e(?:m_(?:(?:acquir|re(?:leas|mov))e|get)|ssion_(?:(?:abor|unse)t|c(?:ache_(?:expire|limiter)|reate_id)|de(?:code|stroy)|(?:encod|(?:module_)?nam|write_clos)e|g(?:c|et_cookie_params)|id|re(?:g(?:enerate_id|ister_shutdown)|set)|s(?:ave_path|et_(?:cookie_params|save_handler)|ta(?:rt|tus)))|t(?:_(?:e(?:rror|xception)_handler|include_path|time_limit)|(?:(?:raw)?cooki|local)e))|h(?:a1(?:_file)?|ell_exec|m(?:_(?:(?:at|de)tach|(?:(?:ge|pu)t|has)_var|remove(?:_var)?)|op_(?:(?:clos|(?:dele|wri)t|siz)e|open|read)))|i(?:m(?:ilar_text|plexml_(?:import_dom|load_(?:file|string)))|nh)|nmp(?:[23]_(?:get(?:next)?|(?:real_)?walk|set)|_(?:get_(?:quick_print|valueretrieval)|read_mib|set_(?:(?:(?:enum|quick)_prin|oid_output_forma)t|valueretrieval))|get(?:next)?|(?:real)?walk|set)|o(?:cket_(?:a(?:ccept|ddrinfo_(?:bind|connect|explain|lookup)|tmark)|bind|c(?:l(?:ear_error|ose)|msg_space|onnect|reate(?:_(?:listen|pair))?)|(?:ex|im)port_stream|get(?:_option|(?:peer|sock)name)|l(?:ast_error|isten)|re(?:ad|cv(?:from|msg)?)|s(?:e(?:lect|nd(?:msg|to)?|t_(?:(?:non)?block|option))|hutdown|trerror)|w(?:rite|saprotocol_info_(?:(?:ex|im)port|release)))|dium_(?:(?:ad|(?:un)?pa)d|b(?:ase642bin|in2(?:base64|hex))|c(?:ompare|rypto_(?:a(?:ead_(?:aes256gcm_(?:(?:de|en)crypt|is_available|keygen)|chacha20poly1305_(?:(?:de|en)crypt|ietf_(?:(?:de|en)crypt|keygen)|keygen)|xchacha20poly1305_ietf_(?:(?:de|en)crypt|keygen))|uth(?:_(?:keygen|verify))?)|box(?:_(?:keypair(?:_from_secretkey_and_publickey)?|open|publickey(?:_from_secretkey)?|se(?:al(?:_open)?|cretkey|ed_keypair)))?|core_ristretto255_(?:add|from_hash|is_valid_point|random|s(?:calar_(?:add|(?:complemen|inver)t|mul|negate|r(?:andom|educe)|sub)|ub))|generichash(?:_(?:final|init|keygen|update))?|k(?:df_(?:derive_from_key|keygen)|x_(?:client_session_keys|keypair|publickey|se(?:cretkey|ed_keypair|rver_session_keys)))|pwhash(?:_s(?:cryptsalsa208sha256(?:_str(?:_verify)?)?|tr(?:_(?:needs_rehash|verify))?))?|s(?:calarmult(?:_ristretto255(?:_base)?)?|ecret(?:box(?:_(?:keyg|op)en)?|stream_xchacha20poly1305_(?:(?:init_)?pu(?:ll|sh)|keygen|rekey))|horthash(?:_keygen)?|ign(?:_(?:(?:verify_)?detached|ed25519_[ps]k_to_curve25519|keypair(?:_from_secretkey_and_publickey)?|open|publickey(?:_from_secretkey)?|se(?:cretkey|ed_keypair)))?|tream(?:_(?:keygen|x(?:chacha20(?:_(?:keygen|xor(?:_ic)?))?|or)))?)))|hex2bin|increment|mem(?:cmp|zero))|undex)|p(?:l_(?:autoload(?:_(?:call|(?:extens|funct)ions|(?:un)?register))?|classes|object_(?:hash|id))|rintf)|qrt|scanf|tr(?:_(?:contains|(?:decreme|word_cou)nt|ends_with|getcsv|i(?:ncrement|replace)|pad|r(?:epeat|ot13)|s(?:huffle|plit|tarts_with))|c(?:(?:asec)?mp|oll|spn)|eam_(?:bucket_(?:(?:ap|pre)pend|make_writeable|new)|co(?:ntext_(?:create|get_(?:default|(?:option|param)s)|set_(?:default|options?|params))|py_to_stream)|filter_(?:(?:ap|pre)pend|re(?:gister|move))|get_(?:(?:(?:conten|transpor)t|(?:filt|wrapp)er)s|line|meta_data)|is(?:_local|atty)|resolve_include_path|s(?:e(?:lect|t_(?:blocking|chunk_size|(?:read|write)_buffer|timeout))|ocket_(?:(?:accep|clien)t|enable_crypto|get_name|pair|recvfrom|s(?:e(?:ndto|rver)|hutdown))|upports_lock)|wrapper_(?:re(?:gister|store)|unregister))|ftime|i(?:p(?:c?slashe|o)s|str)|n(?:at)?c(?:asec)?mp|p(?:brk|time)|r(?:chr|ev|i?pos)|s(?:pn|tr)|t(?:ok|r)|val)|ubstr_(?:co(?:mpare|unt)|replace)|ys_get(?:_temp_dir|loadavg))|t(?:anh|e(?:mpnam|st[12]|xtdomain)|i(?:dy_(?:(?:access|error|warning)_count|c(?:lean_repair|onfig_count)|diagnose|get(?:_(?:body|config|error_buffer|h(?:ead|tml(?:_ver)?)|o(?:pt_doc|utput)|r(?:elease|oot)|status)|opt)|is_x(?:ht)?ml|(?:parse|repair)_(?:file|string))|me(?:_(?:nanosleep|sleep_until)|zone_(?:(?:(?:abbreviation|identifier)s_lis|(?:(?:locat|vers)ion|transitions)_ge)t|name_(?:from_abbr|get)|o(?:ffset_get|pen))))|mpfile|oken_(?:get_all|name)|r(?:a(?:it_exists|nsliterator_(?:create(?:_(?:from_rules|inverse))?|(?:get_error_(?:cod|messag)|transliterat)e|list_ids))|igger_error))|u(?:[ak]sort|cwords|mask|n(?:i(?:qi|xtoj)d|register_tick_function)|(?:rlde|tf8_(?:de|en))code|s(?:e_soap_error_handler|leep|ort))|v(?:ar(?:_(?:dump|export)|iant_(?:a(?:bs|[dn]d)|c(?:as?t|mp)|d(?:ate_(?:from|to)_timestamp|iv)|eqv|fix|get_type|i(?:div|mp|nt)|m(?:od|ul)|n(?:eg|ot)|x?or|pow|round|s(?:et(?:_type)?|ub)))|ersion_compare|[fs]?printf)|wordwrap|xml(?:_(?:error_string|get_(?:current_(?:byte_index|(?:column|line)_number)|error_code)|parse(?:_into_struct|r_(?:create(?:_ns)?|free|[gs]et_option))?|set_(?:(?:character_data|default|e(?:lement|nd_namespace_decl|xternal_entity_ref)|(?:notation|start_namespace|unparsed_entity)_decl|processing_instruction)_handler|object))|writer_(?:end_(?:attribute|c(?:data|omment)|d(?:ocument|td(?:_(?:attlist|e(?:lement|ntity)))?)|element|pi)|f(?:lush|ull_end_element)|o(?:pen_(?:memory|uri)|utput_memory)|s(?:et_indent(?:_string)?|tart_(?:(?:attribute|element)(?:_ns)?|c(?:data|omment)|d(?:ocument|td(?:_(?:attlist|e(?:lement|ntity)))?)|pi))|text|write_(?:(?:attribute|element)(?:_ns)?|c(?:data|omment)|dtd(?:_(?:attlist|e(?:lement|ntity)))?|pi|raw)))|z(?:end_(?:c(?:all_method|reate_unterminated_string)|get_(?:current_func_name|map_ptr_last|unit_enum)|iterable(?:_legacy)?|leak_(?:bytes|variable)|(?:number_or_string|string_or_(?:object|stdclass))(?:_or_null)?|t(?:e(?:rminate_string|st_(?:(?:(?:nullable_)?array|void)_return|c(?:ompile_string|r(?:ash|eate_throwing_resource))|deprecated|f(?:ill_packed_array|unc)|is_string_marked_as_valid_utf8|(?:override_libxml_global_sta|parameter_with_attribu)te|zend_(?:call_stack_(?:get|use_all)|ini_(?:parse_u?quantity|str))))|hread_id)|version|weakmap_(?:attach|dump|remove))|ip_(?:close|entry_(?:c(?:lose|ompress(?:edsize|ionmethod))|(?:filesiz|nam)e|open|read)|open|read)|lib_(?:(?:de|en)cod|get_coding_typ)e)|ZendTestNS2_(?:ZendSubNS_)?namespaced_(?:deprecated_)?func)[\s\x0b]*\(`,
-				Program:  92,
+				Program:  103,
 				Needs:    []uint16{102},
 			},
 		},
 	},
 	{
-		ID: 933160, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933160, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: High-Risk PHP Function Call Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
 				Argument: `(?i)\b\(?["']*(?:assert(?:_options)?|c(?:hr|reate_function)|e(?:val|x(?:ec|p))|f(?:ile(?:group)?|open|puts)|glob|i(?:mage(?:gif|(?:jpe|pn)g|wbmp|xbm)|s_a|ntval)|m(?:d5|kdir)|o(?:pendir|rd)|p(?:assthru|hpinfo|open|r(?:intf|ev))|r(?:eadfile|trim)|s(?:t(?:rip_tags|at)|ubstr|ystem)|tmpfile|u(?:n(?:(?:pac|lin)k|serialize)|sort))(?:/(?:\*.*?\*/|/[^\n\r]*)|#[^\n\r]*|[\s\x0b"])*["']*\)?[\s\x0b]*\([^\)]*\)`,
-				Program:  93,
+				Program:  104,
 				Needs:    []uint16{103},
 			},
 		},
 	},
 	{
-		ID: 933170, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933170, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: Serialized Object Injection",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets64,
 				Argument: `[oOcC]:\d+:".+?":\d+:\{.*}`,
-				Program:  94,
+				Program:  105,
 				Needs:    []uint16{104},
 			},
 		},
 	},
 	{
-		ID: 933180, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933180, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: Variable Function Call Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
 				Argument: `\$+(?:[A-Z_a-z\x7f-\x{ff}][0-9A-Z_a-z\x7f-\x{ff}]*|[\s\x0b]*\{.+\})(?:[\s\x0b]|\[.+\]|\{.+\}|/(?:\*.*\*/|/.*)|#.*)*\(.*\)`,
-				Program:  95,
+				Program:  106,
 				Needs:    []uint16{105, 26, 106},
 			},
 		},
 	},
 	{
-		ID: 933200, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933200, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: Wrapper scheme detected",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    56, // utf8toUnicode urlDecodeUni removeNulls cmdLine
 				Argument: `(?:bzip2|expect|glob|ogg|(?:ph|r)ar|ssh2(?:.(?:s(?:hell|(?:ft|c)p)|exec|tunnel))?|z(?:ip|lib))://`,
-				Program:  96,
+				Program:  107,
 				Needs:    []uint16{107},
 			},
 		},
 	},
 	{
-		ID: 933210, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933210, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: Variable Function Call Found",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
@@ -1932,13 +2328,13 @@ var table = []Rule{
 				Targets:  targets63,
 				Chain:    43, // urlDecodeUni replaceComments removeWhitespace
 				Argument: `(?:\((?:.+\)(?:["'][\-0-9A-Z_a-z]+["'])?\(.+|[^\)]*string[^\)]*\)[\s\x0b"'\-\.0-9A-\[\]_a-\{\}]+\([^\)]*)|(?:\[[0-9]+\]|\{[0-9]+\}|\$[^\(\),\./;\x5c]+|["'][\-0-9A-Z\x5c_a-z]+["'])\(.+)\);`,
-				Program:  97,
+				Program:  108,
 				Needs:    []uint16{108},
 			},
 		},
 	},
 	{
-		ID: 933220, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 933220, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP Injection Attack: PHP Session File Upload Attempt",
 		Source:  "REQUEST-933-APPLICATION-ATTACK-PHP.conf",
 		Conditions: []Condition{
@@ -1946,13 +2342,13 @@ var table = []Rule{
 				Targets:  targets65,
 				Chain:    14, // lowercase
 				Argument: `(?:^|[/\x5c])sess_[,\-0-9a-z]{20,256}$`,
-				Program:  98,
+				Program:  109,
 				Needs:    []uint16{109},
 			},
 		},
 	},
 	{
-		ID: 934100, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 934100, Class: CodeInjection, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Node.js Injection Attack 1/2",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
@@ -1961,13 +2357,34 @@ var table = []Rule{
 				Chain:      38, // urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
 				MultiMatch: true,
 				Argument:   "_(?:\\$\\$ND_FUNC\\$\\$_|_js_function)|(?:\\beval|new[\\s\\x0b]+Function[\\s\\x0b]*)\\(|(?:String\\.fromCharCod|Module:prototyp)e|function\\(\\)\\{|this\\.constructor|module\\.exports=|\\([\\s\\x0b]*[^0-9A-Z_a-z]child_process[^0-9A-Z_a-z][\\s\\x0b]*\\)|cons(?:tructor:constructor|ole(?:\\.(?:(?:debu|lo)g|error|info|trace|warn)(?:\\.call)?\\(|\\[[\"'`](?:(?:debu|lo)g|error|info|trace|warn)[\"'`]\\]))|process(?:\\.(?:(?:a(?:ccess|ppendfile|rgv|vailability)|c(?:aveats|h(?:mod|own)|(?:los|opyfil)e|p|reate(?:read|write)stream)|ex(?:ec(?:file)?|ists)|f(?:ch(?:mod|own)|data(?:sync)?|s(?:tat|ync)|utimes)|inodes|l(?:chmod|ink|stat|utimes)|mkd(?:ir|temp)|open(?:dir)?|r(?:e(?:ad(?:dir|file|link|v)?|name)|m)|s(?:pawn(?:file)?|tat|ymlink)|truncate|u(?:n(?:link|watchfile)|times)|w(?:atchfile|rite(?:file|v)?))(?:sync)?(?:\\.call)?\\(|binding|constructor|env|global|main(?:Module)?|process|require)|\\[[\"'`](?:(?:a(?:ccess|ppendfile|rgv|vailability)|c(?:aveats|h(?:mod|own)|(?:los|opyfil)e|p|reate(?:read|write)stream)|ex(?:ec(?:file)?|ists)|f(?:ch(?:mod|own)|data(?:sync)?|s(?:tat|ync)|utimes)|inodes|l(?:chmod|ink|stat|utimes)|mkd(?:ir|temp)|open(?:dir)?|r(?:e(?:ad(?:dir|file|link|v)?|name)|m)|s(?:pawn(?:file)?|tat|ymlink)|truncate|u(?:n(?:link|watchfile)|times)|w(?:atchfile|rite(?:file|v)?))(?:sync)?|binding|constructor|env|global|main(?:Module)?|process|require)[\"'`]\\])|(?:binding|constructor|env|global|main(?:Module)?|process|require)\\[|require(?:\\.(?:resolve(?:\\.call)?\\(|main|extensions|cache)|\\[[\"'`](?:(?:resolv|cach)e|main|extensions)[\"'`]\\])",
-				Program:    99,
+				Program:    110,
+				Needs:      []uint16{110},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)_\\$\\$nd_func|_js_function|this\\.constructor|constructor[\\[.(]\\s*constructor|child_process|process\\.main|mainmodule|process\\.(?:binding|constructor|global|dlopen|kill|exit|exec|spawn|open|read|write|access|unlink|rm|chmod|copy|rename|stat)|process\\[|fromcharcode|global\\.process|globalthis|\\A[^\\w]{0,12}(?:eval|new\\s*function|function|console|process|require|global|import|this|return|var|let|const)\\b|\\A[^\\n]{0,60}\\bprocess\\.(?:env|argv|cwd|version|pid)\\b[^\\n]{0,60}\\z|['\"`]\\s*[;+)]+\\s*(?:eval|console|require|process|function|new)\\b|prototype|\\{\\{|\\$\\{|<%",
+				Program:  111,
+			},
+		},
+	},
+	{
+		ID: 934100, Class: CodeInjection, Level: Core, Severity: Critical,
+		Message: "Node.js Injection Attack 1/2",
+		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets66,
+				Chain:      38, // urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
+				MultiMatch: true,
+				Argument:   "_(?:\\$\\$ND_FUNC\\$\\$_|_js_function)|(?:\\beval|new[\\s\\x0b]+Function[\\s\\x0b]*)\\(|(?:String\\.fromCharCod|Module:prototyp)e|function\\(\\)\\{|this\\.constructor|module\\.exports=|\\([\\s\\x0b]*[^0-9A-Z_a-z]child_process[^0-9A-Z_a-z][\\s\\x0b]*\\)|cons(?:tructor:constructor|ole(?:\\.(?:(?:debu|lo)g|error|info|trace|warn)(?:\\.call)?\\(|\\[[\"'`](?:(?:debu|lo)g|error|info|trace|warn)[\"'`]\\]))|process(?:\\.(?:(?:a(?:ccess|ppendfile|rgv|vailability)|c(?:aveats|h(?:mod|own)|(?:los|opyfil)e|p|reate(?:read|write)stream)|ex(?:ec(?:file)?|ists)|f(?:ch(?:mod|own)|data(?:sync)?|s(?:tat|ync)|utimes)|inodes|l(?:chmod|ink|stat|utimes)|mkd(?:ir|temp)|open(?:dir)?|r(?:e(?:ad(?:dir|file|link|v)?|name)|m)|s(?:pawn(?:file)?|tat|ymlink)|truncate|u(?:n(?:link|watchfile)|times)|w(?:atchfile|rite(?:file|v)?))(?:sync)?(?:\\.call)?\\(|binding|constructor|env|global|main(?:Module)?|process|require)|\\[[\"'`](?:(?:a(?:ccess|ppendfile|rgv|vailability)|c(?:aveats|h(?:mod|own)|(?:los|opyfil)e|p|reate(?:read|write)stream)|ex(?:ec(?:file)?|ists)|f(?:ch(?:mod|own)|data(?:sync)?|s(?:tat|ync)|utimes)|inodes|l(?:chmod|ink|stat|utimes)|mkd(?:ir|temp)|open(?:dir)?|r(?:e(?:ad(?:dir|file|link|v)?|name)|m)|s(?:pawn(?:file)?|tat|ymlink)|truncate|u(?:n(?:link|watchfile)|times)|w(?:atchfile|rite(?:file|v)?))(?:sync)?|binding|constructor|env|global|main(?:Module)?|process|require)[\"'`]\\])|(?:binding|constructor|env|global|main(?:Module)?|process|require)\\[|require(?:\\.(?:resolve(?:\\.call)?\\(|main|extensions|cache)|\\[[\"'`](?:(?:resolv|cach)e|main|extensions)[\"'`]\\])",
+				Program:    110,
 				Needs:      []uint16{110},
 			},
 		},
 	},
 	{
-		ID: 934101, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 934101, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Node.js Injection Attack 2/2",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
@@ -1976,13 +2393,13 @@ var table = []Rule{
 				Chain:      31, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   `(?:close|exists|fork|(?:ope|spaw)n|re(?:ad|quire)|w(?:atch|rite))[\s\x0b]*\(`,
-				Program:    100,
+				Program:    112,
 				Needs:      []uint16{111},
 			},
 		},
 	},
 	{
-		ID: 934110, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 934110, Class: CodeInjection, Level: Core, Severity: Critical,
 		Message: "Possible Server Side Request Forgery (SSRF) Attack: Cloud provider metadata URL in Parameter",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
@@ -1995,61 +2412,61 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 934120, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 934120, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Possible Server Side Request Forgery (SSRF) Attack: URL Parameter using IP Address",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets63,
 				Argument: `(?i)(?:a(?:cap|f[ps]|ttachment)|b(?:eshare|itcoin|lob)|c(?:a(?:llto|p)|id|vs|ompress.(?:zlib|bzip2))|d(?:a(?:v|ta)|ict|n(?:s|tp))|e(?:d2k|xpect)|f(?:(?:ee)?d|i(?:le|nger|sh)|tps?)|g(?:it|o(?:pher)?|lob)|h(?:323|ttps?)|i(?:ax|cap|(?:ma|p)ps?|rc[6s]?)|ja(?:bbe)?r|l(?:dap[is]?|ocal_file)|m(?:a(?:ilto|ven)|ms|umble)|n(?:e(?:tdoc|ws)|fs|ntps?)|ogg|p(?:aparazzi|h(?:ar|p)|op(?:2|3s?)|r(?:es|oxy)|syc)|r(?:mi|sync|tm(?:f?p)?|ar)|s(?:3|ftp|ips?|m(?:[bs]|tps?)|n(?:ews|mp)|sh(?:2(?:.(?:s(?:hell|(?:ft|c)p)|exec|tunnel))?)?|vn(?:\+ssh)?)|t(?:e(?:amspeak|lnet)|ftp|urns?)|u(?:dp|nreal|t2004)|v(?:entrilo|iew-source|nc)|w(?:ebcal|ss?)|x(?:mpp|ri)|zip):/?/?(?:[0-9]{7,10}|(?:0x[0-9a-f]{2}\.){3}0x[0-9a-f]{2}|0x(?:[0-9a-f]{8}|[0-9a-f]{16})|(?:0{1,4}[0-9]{1,3}\.){3}0{1,4}[0-9]{1,3}|[0-9]{1,3}\.(?:[0-9]{1,3}\.[0-9]{5}|[0-9]{8})|(?:\x5c\x5c[\-0-9a-z]\.?_?)+|\[[0-:a-f]+(?:[\.0-9]+|%[0-9A-Z_a-z]+)?\]|[a-z][\-\.0-9A-Z_a-z]{1,255}:[0-9]{1,5}(?:#?[\s\x0b]*&?@(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[a-z][\-\.0-9A-Z_a-z]{1,255}):[0-9]{1,5}/?)+|[\.0-9]{0,11}(?:\x{e2}(?:\x91[\xa0-\x{bf}]|\x92[\x80-\x{bf}]|\x93[\x80-\x{a9}\x{ab}-\x{bf}])|\x{e3}\x80\x82)+)`,
-				Program:  101,
+				Program:  113,
 				Needs:    []uint16{35},
 			},
 		},
 	},
 	{
-		ID: 934130, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 934130, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "JavaScript Prototype Pollution",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets35,
+				Targets:    targets36,
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   `__proto__|constructor[\s\x0b]*(?:\.|\]?\[)[\s\x0b]*prototype`,
-				Program:    102,
+				Program:    114,
 				Needs:      []uint16{113},
 			},
 		},
 	},
 	{
-		ID: 934140, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 934140, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Perl Injection Attack",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `@+\{[\s\x0b]*\[`,
-				Program:  103,
+				Program:  115,
 				Needs:    []uint16{114},
 			},
 		},
 	},
 	{
-		ID: 934150, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 934150, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Ruby Injection Attack",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `Process[\s\x0b]*\.[\s\x0b]*spawn[\s\x0b]*\(`,
-				Program:  104,
+				Program:  116,
 				Needs:    []uint16{115},
 			},
 		},
 	},
 	{
-		ID: 934160, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 934160, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Node.js DoS attack",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
@@ -2058,13 +2475,13 @@ var table = []Rule{
 				Chain:      32, // urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
 				MultiMatch: true,
 				Argument:   "while[\\s\\x0b]*\\([\\s\\x0b\\(]*(?:!+(?:false|null|undefined|NaN|[\\+\\-]?0|\"{2}|'{2}|`{2})|(?:!!)*(?:(?:t(?:rue|his)|[\\+\\-]?(?:Infinity|[1-9][0-9]*)|new [A-Za-z][0-9A-Z_a-z]*|window|String|(?:Boolea|Functio)n|Object|Array)\\b|\\{[^\\}]*\\}|\\[[^\\]]*\\]|\"[^\"]+\"|'[^']+'|`[^`]+`)).*\\)",
-				Program:    105,
+				Program:    117,
 				Needs:      []uint16{116},
 			},
 		},
 	},
 	{
-		ID: 934170, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 934170, Class: CodeInjection, Level: Default, Narrow: true, Severity: Critical,
 		Message: "PHP data scheme attack",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
@@ -2072,26 +2489,46 @@ var table = []Rule{
 				Targets:  targets66,
 				Chain:    23, // urlDecodeUni
 				Argument: `^data:(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*(?:[\s\x0b]*,[\s\x0b]*(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*)*`,
-				Program:  106,
+				Program:  118,
+				Needs:    []uint16{117},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: `(?i)data:\s*(?://|text/(?:html|xml|javascript|ecmascript|x-?php)|application/(?:x-)?(?:(?:httpd-)?php|javascript|ecmascript|xhtml)|[;,])|base64,\s*(?:PD9|PHN2|PHNj|PHN|PGlm|PGlt|PGJv)`,
+				Program:  119,
+			},
+		},
+	},
+	{
+		ID: 934170, Class: CodeInjection, Level: Core, Severity: Critical,
+		Message: "PHP data scheme attack",
+		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets66,
+				Chain:    23, // urlDecodeUni
+				Argument: `^data:(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*(?:[\s\x0b]*,[\s\x0b]*(?:(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)/(?:\*|[^!"\(\),/:-\?\[-\]\{\}]+)|\*)(?:[\s\x0b]*;[\s\x0b]*(?:charset[\s\x0b]*=[\s\x0b]*"?(?:iso-8859-15?|utf-8|windows-1252)\b"?|(?:[^\s\x0b-"\(\),/:-\?\[-\]c\{\}]|c(?:[^!"\(\),/:-\?\[-\]h\{\}]|h(?:[^!"\(\),/:-\?\[-\]a\{\}]|a(?:[^!"\(\),/:-\?\[-\]r\{\}]|r(?:[^!"\(\),/:-\?\[-\]s\{\}]|s(?:[^!"\(\),/:-\?\[-\]e\{\}]|e[^!"\(\),/:-\?\[-\]t\{\}]))))))[^!"\(\),/:-\?\[-\]\{\}]*[\s\x0b]*=[\s\x0b]*[^!\(\),/:-\?\[-\]\{\}]+);?)*)*`,
+				Program:  118,
 				Needs:    []uint16{117},
 			},
 		},
 	},
 	{
-		ID: 934180, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 934180, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "SSTI Attack",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Argument: `(?:\{%[^%}]*%}|<%=?[^%>]*%>)`,
-				Program:  107,
+				Program:  120,
 				Needs:    []uint16{118},
 			},
 		},
 	},
 	{
-		ID: 934190, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 934190, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Possible Server Side Request Forgery (SSRF) Attack: Scheme-less localhost or internal hostname detected",
 		Source:  "REQUEST-934-APPLICATION-ATTACK-GENERIC.conf",
 		Conditions: []Condition{
@@ -2104,7 +2541,25 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 941100, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941100, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
+		Message: "XSS Attack Detected via libinjection",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets67,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Operator: DetectXSS,
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<\\s*/?\\s*script[\\s>/\\x00]|<[^>]{0,200}(?:srcdoc|formaction)\\s*=|<(?:object|embed|applet|base|isindex)[\\s/][^>]*(?:data|src|code|href)\\s*=|<meta[^>]+refresh[^>]*url|<iframe[^>]*src\\s*=\\s*[\"']?\\s*(?:data|java|vb|//|\\\\)|<\\?xml-stylesheet|<!entity|<\\w+:script|expression\\s*\\(|-moz-binding|behaviou?r\\s*:\\s*url|<(?:animate|set|a)[^>]+attributename\\s*=|xlink:href\\s*=\\s*[\"']?\\s*(?:data|java)|&(?:#|tab|newline)[^\\s]{0,200}(?:alert|script)|<x?svg[/\\s]+on|data:\\s*(?:text/html|text/xml|application/xhtml|image/svg\\+xml[^,]*,\\s*<|[;,]))",
+				Program:  121,
+			},
+		},
+	},
+	{
+		ID: 941100, Class: XSS, Level: Core, Severity: Critical,
 		Message: "XSS Attack Detected via libinjection",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2116,7 +2571,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 941101, Class: XSS, Level: 2, Severity: Critical,
+		ID: 941101, Class: XSS, Level: Strict, Severity: Critical,
 		Message: "XSS Attack Detected via libinjection",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2128,7 +2583,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 941110, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941110, Class: XSS, Level: Default, Severity: Critical,
 		Message: "XSS Filter - Category 1: Script Tag Vector",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2136,13 +2591,13 @@ var table = []Rule{
 				Targets:  targets69,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<script[^>]*>[\s\S]*?`,
-				Program:  108,
+				Program:  122,
 				Needs:    []uint16{120},
 			},
 		},
 	},
 	{
-		ID: 941120, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941120, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
 		Message: "XSS Filter - Category 2: Event Handler Vector",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2150,13 +2605,33 @@ var table = []Rule{
 				Targets:  targets70,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: "(?i)[\\t-\\r \"'\\(,/-9;=`]on[a-z]{3,50}[\\t-\\r \\(,;]*?=[^=]",
-				Program:  109,
+				Program:  123,
+				Needs:    []uint16{121, 122, 123},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`])",
+				Program:  124,
+			},
+		},
+	},
+	{
+		ID: 941120, Class: XSS, Level: Core, Severity: Critical,
+		Message: "XSS Filter - Category 2: Event Handler Vector",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets70,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Argument: "(?i)[\\t-\\r \"'\\(,/-9;=`]on[a-z]{3,50}[\\t-\\r \\(,;]*?=[^=]",
+				Program:  123,
 				Needs:    []uint16{121, 122, 123},
 			},
 		},
 	},
 	{
-		ID: 941130, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941130, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
 		Message: "XSS Filter - Category 3: Attribute Vector",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2164,13 +2639,33 @@ var table = []Rule{
 				Targets:  targets67,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
-				Program:  110,
+				Program:  125,
+				Needs:    []uint16{124},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)xlink:href\\s*=\\s*[\"']?\\s*(?:data|java)|data:text/html|formaction|!entity\\s+(?:%\\s*)?\\S+\\s+(?:system|public)|@import\\s*(?:[\"']|url)|pattern\\s*=[^\\n]{0,80}on\\w+\\s*=|(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]",
+				Program:  126,
+			},
+		},
+	},
+	{
+		ID: 941130, Class: XSS, Level: Core, Severity: Critical,
+		Message: "XSS Filter - Category 3: Attribute Vector",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets67,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
+				Program:  125,
 				Needs:    []uint16{124},
 			},
 		},
 	},
 	{
-		ID: 941130, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941130, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
 		Message: "XSS Filter - Category 3: Attribute Vector",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2178,7 +2673,32 @@ var table = []Rule{
 				Targets:  targets25,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
-				Program:  110,
+				Program:  125,
+				Needs:    []uint16{124},
+			},
+			{
+				Targets:  targets25,
+				Operator: ValidateByteRange,
+				Argument: "\x00\x00\x10\x00\x00\xe0\xff\x03\xfe\xff\xff\x87\xfe\xff\xff\a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)xlink:href\\s*=\\s*[\"']?\\s*(?:data|java)|data:text/html|formaction|!entity\\s+(?:%\\s*)?\\S+\\s+(?:system|public)|@import\\s*(?:[\"']|url)|pattern\\s*=[^\\n]{0,80}on\\w+\\s*=|(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]",
+				Program:  126,
+			},
+		},
+	},
+	{
+		ID: 941130, Class: XSS, Level: Core, Severity: Critical,
+		Message: "XSS Filter - Category 3: Attribute Vector",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets25,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Argument: `(?i).(?:\b(?:(?:x(?:link:href|html|mlns)|data:text/html|formaction)\b|pattern[\s\x0b]*=)|(?:!ENTITY[\s\x0b]+(?:%[\s\x0b]+)?[^\s\x0b]+[\s\x0b]+(?:SYSTEM|PUBLIC)|@import|;base64)\b)`,
+				Program:  125,
 				Needs:    []uint16{124},
 			},
 			{
@@ -2189,7 +2709,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 941140, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941140, Class: XSS, Level: Default, Severity: Critical,
 		Message: "XSS Filter - Category 4: Javascript URI Vector",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2197,13 +2717,13 @@ var table = []Rule{
 				Targets:  targets71,
 				Chain:    53, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
 				Argument: `(?i)[a-z]+=(?:[^:=]+:.+;)*?[^:=]+:url\(javascript`,
-				Program:  111,
+				Program:  127,
 				Needs:    []uint16{120},
 			},
 		},
 	},
 	{
-		ID: 941150, Class: XSS, Level: 2, Severity: Critical,
+		ID: 941150, Class: XSS, Level: Strict, Severity: Critical,
 		Message: "XSS Filter - Category 5: Disallowed HTML Attributes",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2211,13 +2731,13 @@ var table = []Rule{
 				Targets:  targets72,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)\b(?:s(?:tyle|rc)|href)\b[\s\S]*?=`,
-				Program:  112,
+				Program:  128,
 				Needs:    []uint16{125},
 			},
 		},
 	},
 	{
-		ID: 941160, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941160, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
 		Message: "NoScript XSS InjectionChecker: HTML Injection",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2225,13 +2745,33 @@ var table = []Rule{
 				Targets:  targets71,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<[^0-9<>A-Z_a-z]*(?:[^\s\x0b"'<>]*:)?[^0-9<>A-Z_a-z]*[^0-9A-Z_a-z]*?(?:s[^0-9A-Z_a-z]*?(?:c[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?p[^0-9A-Z_a-z]*?t|t[^0-9A-Z_a-z]*?y[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?e|v[^0-9A-Z_a-z]*?g|e[^0-9A-Z_a-z]*?t[^0-9>A-Z_a-z])|f[^0-9A-Z_a-z]*?o[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?m|d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?o[^0-9A-Z_a-z]*?g|m[^0-9A-Z_a-z]*?(?:a[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?q[^0-9A-Z_a-z]*?u[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?e|e[^0-9A-Z_a-z]*?t[^0-9A-Z_a-z]*?a[^0-9>A-Z_a-z])|(?:l[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?k|o[^0-9A-Z_a-z]*?b[^0-9A-Z_a-z]*?j[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?c[^0-9A-Z_a-z]*?t|e[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?b[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?d|a[^0-9A-Z_a-z]*?(?:p[^0-9A-Z_a-z]*?p[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?t|u[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?o|n[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?t[^0-9A-Z_a-z]*?e)|p[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?m|i?[^0-9A-Z_a-z]*?f[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?e|b[^0-9A-Z_a-z]*?(?:a[^0-9A-Z_a-z]*?s[^0-9A-Z_a-z]*?e|o[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?y|i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?g[^0-9A-Z_a-z]*?s)|i[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?a?[^0-9A-Z_a-z]*?g[^0-9A-Z_a-z]*?e?|v[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?o)[^0-9>A-Z_a-z])|(?:<[0-9A-Z_a-z][^\s\x0b/]*[\s\x0b/]|["'](?:[^\s\x0b/]*[\s\x0b/])?)(?:background|formaction|lowsrc|on(?:a(?:bort|ctivate|d(?:apteradded|dtrack)|fter(?:print|(?:scriptexecu|upda)te)|lerting|n(?:imation(?:cancel|end|iteration|start)|tennastatechange)|ppcommand|u(?:dio(?:end|process|start)|xclick))|b(?:e(?:fore(?:(?:(?:(?:de)?activa|scriptexecu)t|toggl)e|c(?:opy|ut)|editfocus|input|p(?:aste|rint)|u(?:nload|pdate))|gin(?:Event)?)|l(?:ocked|ur)|oun(?:ce|dary)|roadcast|usy)|c(?:a(?:(?:ch|llschang)ed|nplay(?:through)?|rdstatechange)|(?:ell|fstate)change|h(?:a(?:rging(?:time)?cha)?nge|ecking)|l(?:ick|ose)|o(?:m(?:mand(?:update)?|p(?:lete|osition(?:end|start|update)))|n(?:nect(?:ed|ing)|t(?:extmenu|rolselect))|py)|u(?:echange|t))|d(?:ata(?:(?:availabl|chang)e|error|setc(?:hanged|omplete))|blclick|e(?:activate|livery(?:error|success)|vice(?:found|light|(?:mo|orienta)tion|proximity))|i(?:aling|s(?:abled|c(?:hargingtimechange|onnect(?:ed|ing))))|o(?:m(?:a(?:ctivate|ttrmodified)|(?:characterdata|subtree)modified|focus(?:in|out)|mousescroll|node(?:inserted(?:intodocument)?|removed(?:fromdocument)?))|wnloading)|r(?:ag(?:drop|e(?:n(?:d|ter)|xit)|(?:gestur|leav)e|over|start)|op)|urationchange)|e(?:mptied|n(?:abled|d(?:ed|Event)?|ter)|rror(?:update)?|xit)|f(?:ailed|i(?:lterchange|nish)|o(?:cus(?:in|out)?|rm(?:change|input))|ullscreenchange)|g(?:amepad(?:axismove|button(?:down|up)|(?:dis)?connected)|et)|h(?:ashchange|e(?:adphoneschange|l[dp])|olding)|i(?:cc(?:cardlockerror|infochange)|n(?:coming|put|valid))|key(?:down|press|up)|l(?:evelchange|o(?:ad(?:e(?:d(?:meta)?data|nd)|start)?|secapture)|y)|m(?:ark|essage|o(?:use(?:down|enter|(?:lea|mo)ve|o(?:ut|ver)|up|wheel)|ve(?:end|start)?|z(?:a(?:fterpaint|udioavailable)|(?:beforeresiz|orientationchang|t(?:apgestur|imechang))e|(?:edgeui(?:c(?:ancel|omplet)|start)e|network(?:down|up)loa)d|fullscreen(?:change|error)|m(?:agnifygesture(?:start|update)?|ouse(?:hittest|pixelscroll))|p(?:ointerlock(?:change|error)|resstapgesture)|rotategesture(?:start|update)?|s(?:crolledareachanged|wipegesture(?:end|start|update)?))))|no(?:match|update)|o(?:(?:bsolet|(?:ff|n)lin)e|pen|verflow(?:changed)?)|p(?:a(?:ge(?:hide|show)|int|(?:st|us)e)|lay(?:ing)?|o(?:inter(?:down|enter|(?:(?:lea|mo)v|rawupdat)e|o(?:ut|ver)|up)|p(?:state|up(?:hid(?:den|ing)|show(?:ing|n))))|ro(?:gress|pertychange))|r(?:atechange|e(?:adystatechange|ceived|movetrack|peat(?:Event)?|quest|s(?:et|ize|u(?:lt|m(?:e|ing)))|trieving)|ow(?:e(?:nter|xit)|s(?:delete|inserted)))|s(?:croll(?:end)?|e(?:arch|ek(?:complete|ed|ing)|lect(?:ionchange|start)?|n(?:ding|t)|t)|how|(?:ound|peech)(?:end|start)|t(?:a(?:lled|rt|t(?:echange|uschanged))|k(?:comma|sessione)nd|op)|u(?:bmit|ccess|spend)|vg(?:abort|error|(?:un)?load|resize|scroll|zoom))|t(?:ext|ime(?:out|update)|o(?:ggle|uch(?:cancel|en(?:d|ter)|(?:lea|mo)ve|start))|ransition(?:cancel|end|run|start))|u(?:n(?:derflow|handledrejection|load)|p(?:dateready|gradeneeded)|s(?:erproximity|sdreceived))|v(?:ersion|o(?:ic|lum)e)change|w(?:a(?:it|rn)ing|ebkit(?:animation(?:end|iteration|start)|(?:playbacktargetavailabilitychange|transitionen)d)|heel)|zoom)|ping|s(?:rc|tyle))[\x08-\n\f\r ]*?=`,
-				Program:  113,
+				Program:  129,
+				Needs:    []uint16{126, 127, 128},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<\\s*/?\\s*script[\\s>/\\x00]|<[^>]{0,200}(?:srcdoc|formaction)\\s*=|<(?:object|embed|applet|base|isindex)[\\s/][^>]*(?:data|src|code|href)\\s*=|<meta[^>]+refresh[^>]*url|<iframe[^>]*src\\s*=\\s*[\"']?\\s*(?:data|java|vb|//|\\\\)|<\\?xml-stylesheet|<!entity|<\\w+:script|expression\\s*\\(|-moz-binding|behaviou?r\\s*:\\s*url|<(?:animate|set|a)[^>]+attributename\\s*=|xlink:href\\s*=\\s*[\"']?\\s*(?:data|java)|&(?:#|tab|newline)[^\\s]{0,200}(?:alert|script)|<x?svg[/\\s]+on|data:\\s*(?:text/html|text/xml|application/xhtml|image/svg\\+xml[^,]*,\\s*<|[;,]))",
+				Program:  121,
+			},
+		},
+	},
+	{
+		ID: 941160, Class: XSS, Level: Core, Severity: Critical,
+		Message: "NoScript XSS InjectionChecker: HTML Injection",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets71,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Argument: `(?i)<[^0-9<>A-Z_a-z]*(?:[^\s\x0b"'<>]*:)?[^0-9<>A-Z_a-z]*[^0-9A-Z_a-z]*?(?:s[^0-9A-Z_a-z]*?(?:c[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?p[^0-9A-Z_a-z]*?t|t[^0-9A-Z_a-z]*?y[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?e|v[^0-9A-Z_a-z]*?g|e[^0-9A-Z_a-z]*?t[^0-9>A-Z_a-z])|f[^0-9A-Z_a-z]*?o[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?m|d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?o[^0-9A-Z_a-z]*?g|m[^0-9A-Z_a-z]*?(?:a[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?q[^0-9A-Z_a-z]*?u[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?e|e[^0-9A-Z_a-z]*?t[^0-9A-Z_a-z]*?a[^0-9>A-Z_a-z])|(?:l[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?k|o[^0-9A-Z_a-z]*?b[^0-9A-Z_a-z]*?j[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?c[^0-9A-Z_a-z]*?t|e[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?b[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?d|a[^0-9A-Z_a-z]*?(?:p[^0-9A-Z_a-z]*?p[^0-9A-Z_a-z]*?l[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?t|u[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?o|n[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?t[^0-9A-Z_a-z]*?e)|p[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?m|i?[^0-9A-Z_a-z]*?f[^0-9A-Z_a-z]*?r[^0-9A-Z_a-z]*?a[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?e|b[^0-9A-Z_a-z]*?(?:a[^0-9A-Z_a-z]*?s[^0-9A-Z_a-z]*?e|o[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?y|i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?n[^0-9A-Z_a-z]*?g[^0-9A-Z_a-z]*?s)|i[^0-9A-Z_a-z]*?m[^0-9A-Z_a-z]*?a?[^0-9A-Z_a-z]*?g[^0-9A-Z_a-z]*?e?|v[^0-9A-Z_a-z]*?i[^0-9A-Z_a-z]*?d[^0-9A-Z_a-z]*?e[^0-9A-Z_a-z]*?o)[^0-9>A-Z_a-z])|(?:<[0-9A-Z_a-z][^\s\x0b/]*[\s\x0b/]|["'](?:[^\s\x0b/]*[\s\x0b/])?)(?:background|formaction|lowsrc|on(?:a(?:bort|ctivate|d(?:apteradded|dtrack)|fter(?:print|(?:scriptexecu|upda)te)|lerting|n(?:imation(?:cancel|end|iteration|start)|tennastatechange)|ppcommand|u(?:dio(?:end|process|start)|xclick))|b(?:e(?:fore(?:(?:(?:(?:de)?activa|scriptexecu)t|toggl)e|c(?:opy|ut)|editfocus|input|p(?:aste|rint)|u(?:nload|pdate))|gin(?:Event)?)|l(?:ocked|ur)|oun(?:ce|dary)|roadcast|usy)|c(?:a(?:(?:ch|llschang)ed|nplay(?:through)?|rdstatechange)|(?:ell|fstate)change|h(?:a(?:rging(?:time)?cha)?nge|ecking)|l(?:ick|ose)|o(?:m(?:mand(?:update)?|p(?:lete|osition(?:end|start|update)))|n(?:nect(?:ed|ing)|t(?:extmenu|rolselect))|py)|u(?:echange|t))|d(?:ata(?:(?:availabl|chang)e|error|setc(?:hanged|omplete))|blclick|e(?:activate|livery(?:error|success)|vice(?:found|light|(?:mo|orienta)tion|proximity))|i(?:aling|s(?:abled|c(?:hargingtimechange|onnect(?:ed|ing))))|o(?:m(?:a(?:ctivate|ttrmodified)|(?:characterdata|subtree)modified|focus(?:in|out)|mousescroll|node(?:inserted(?:intodocument)?|removed(?:fromdocument)?))|wnloading)|r(?:ag(?:drop|e(?:n(?:d|ter)|xit)|(?:gestur|leav)e|over|start)|op)|urationchange)|e(?:mptied|n(?:abled|d(?:ed|Event)?|ter)|rror(?:update)?|xit)|f(?:ailed|i(?:lterchange|nish)|o(?:cus(?:in|out)?|rm(?:change|input))|ullscreenchange)|g(?:amepad(?:axismove|button(?:down|up)|(?:dis)?connected)|et)|h(?:ashchange|e(?:adphoneschange|l[dp])|olding)|i(?:cc(?:cardlockerror|infochange)|n(?:coming|put|valid))|key(?:down|press|up)|l(?:evelchange|o(?:ad(?:e(?:d(?:meta)?data|nd)|start)?|secapture)|y)|m(?:ark|essage|o(?:use(?:down|enter|(?:lea|mo)ve|o(?:ut|ver)|up|wheel)|ve(?:end|start)?|z(?:a(?:fterpaint|udioavailable)|(?:beforeresiz|orientationchang|t(?:apgestur|imechang))e|(?:edgeui(?:c(?:ancel|omplet)|start)e|network(?:down|up)loa)d|fullscreen(?:change|error)|m(?:agnifygesture(?:start|update)?|ouse(?:hittest|pixelscroll))|p(?:ointerlock(?:change|error)|resstapgesture)|rotategesture(?:start|update)?|s(?:crolledareachanged|wipegesture(?:end|start|update)?))))|no(?:match|update)|o(?:(?:bsolet|(?:ff|n)lin)e|pen|verflow(?:changed)?)|p(?:a(?:ge(?:hide|show)|int|(?:st|us)e)|lay(?:ing)?|o(?:inter(?:down|enter|(?:(?:lea|mo)v|rawupdat)e|o(?:ut|ver)|up)|p(?:state|up(?:hid(?:den|ing)|show(?:ing|n))))|ro(?:gress|pertychange))|r(?:atechange|e(?:adystatechange|ceived|movetrack|peat(?:Event)?|quest|s(?:et|ize|u(?:lt|m(?:e|ing)))|trieving)|ow(?:e(?:nter|xit)|s(?:delete|inserted)))|s(?:croll(?:end)?|e(?:arch|ek(?:complete|ed|ing)|lect(?:ionchange|start)?|n(?:ding|t)|t)|how|(?:ound|peech)(?:end|start)|t(?:a(?:lled|rt|t(?:echange|uschanged))|k(?:comma|sessione)nd|op)|u(?:bmit|ccess|spend)|vg(?:abort|error|(?:un)?load|resize|scroll|zoom))|t(?:ext|ime(?:out|update)|o(?:ggle|uch(?:cancel|en(?:d|ter)|(?:lea|mo)ve|start))|ransition(?:cancel|end|run|start))|u(?:n(?:derflow|handledrejection|load)|p(?:dateready|gradeneeded)|s(?:erproximity|sdreceived))|v(?:ersion|o(?:ic|lum)e)change|w(?:a(?:it|rn)ing|ebkit(?:animation(?:end|iteration|start)|(?:playbacktargetavailabilitychange|transitionen)d)|heel)|zoom)|ping|s(?:rc|tyle))[\x08-\n\f\r ]*?=`,
+				Program:  129,
 				Needs:    []uint16{126, 127, 128},
 			},
 		},
 	},
 	{
-		ID: 941170, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941170, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
 		Message: "NoScript XSS InjectionChecker: Attribute Injection",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2239,13 +2779,92 @@ var table = []Rule{
 				Targets:  targets71,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:\W|^)(?:javascript:(?:[\s\S]+[=\x5c\(\[\.<]|[\s\S]*?(?:\bname\b|\x5c[ux]\d))|data:(?:(?:[a-z]\w+/\w[\w+-]+\w)?[;,]|[\s\S]*?;[\s\S]*?\b(?:base64|charset=)|[\s\S]*?,[\s\S]*?<[\s\S]*?\w[\s\S]*?>))|@\W*?i\W*?m\W*?p\W*?o\W*?r\W*?t\W*?(?:/\*[\s\S]*?)?(?:["']|\W*?u\W*?r\W*?l[\s\S]*?\()|[^-]*?-\W*?m\W*?o\W*?z\W*?-\W*?b\W*?i\W*?n\W*?d\W*?i\W*?n\W*?g[^:]*?:\W*?u\W*?r\W*?l[\s\S]*?\(`,
-				Program:  114,
+				Program:  130,
+				Needs:    []uint16{129, 130},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|(?i)data:\\s*(?://|text/(?:html|xml|javascript|ecmascript|x-?php)|application/(?:x-)?(?:(?:httpd-)?php|javascript|ecmascript|xhtml)|[;,])|base64,\\s*(?:PD9|PHN2|PHNj|PHN|PGlm|PGlt|PGJv)|@\\W*?i\\W*?m\\W*?p\\W*?o\\W*?r\\W*?t\\W*?[\"'(]|-moz-binding",
+				Program:  131,
+			},
+		},
+	},
+	{
+		ID: 941170, Class: XSS, Level: Core, Severity: Critical,
+		Message: "NoScript XSS InjectionChecker: Attribute Injection",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets71,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Argument: `(?i)(?:\W|^)(?:javascript:(?:[\s\S]+[=\x5c\(\[\.<]|[\s\S]*?(?:\bname\b|\x5c[ux]\d))|data:(?:(?:[a-z]\w+/\w[\w+-]+\w)?[;,]|[\s\S]*?;[\s\S]*?\b(?:base64|charset=)|[\s\S]*?,[\s\S]*?<[\s\S]*?\w[\s\S]*?>))|@\W*?i\W*?m\W*?p\W*?o\W*?r\W*?t\W*?(?:/\*[\s\S]*?)?(?:["']|\W*?u\W*?r\W*?l[\s\S]*?\()|[^-]*?-\W*?m\W*?o\W*?z\W*?-\W*?b\W*?i\W*?n\W*?d\W*?i\W*?n\W*?g[^:]*?:\W*?u\W*?r\W*?l[\s\S]*?\(`,
+				Program:  130,
 				Needs:    []uint16{129, 130},
 			},
 		},
 	},
 	{
-		ID: 941180, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941180, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
+		Message: "Node-Validator Deny List Keywords",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Operator: Pm,
+				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
+				Needs:    []uint16{131},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<script|[\"'`]\\s*[-;)}>+*,|&^]+\\s*[^\\n]{0,30}(?:document|window|\\.innerhtml|\\.parentnode)|\\A\\W{0,6}(?:document|window)\\.|(?:eval|alert|prompt|confirm|fetch|open|write|atob)\\s*[(`][^\\n]{0,80}(?:document|window)\\.|(?:document|window)\\.(?:cookie|domain|location|write)\\W{0,3}(?:\\z|[^\\n]{0,20}https?:)|<!\\[cdata|-moz-binding",
+				Program:  132,
+			},
+		},
+	},
+	{
+		ID: 941180, Class: XSS, Level: Core, Severity: Critical,
+		Message: "Node-Validator Deny List Keywords",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Operator: Pm,
+				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
+				Needs:    []uint16{131},
+			},
+		},
+	},
+	{
+		ID: 941180, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
+		Message: "Node-Validator Deny List Keywords",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets25,
+				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
+				Operator: Pm,
+				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
+				Needs:    []uint16{131},
+			},
+			{
+				Targets:  targets25,
+				Operator: ValidateByteRange,
+				Argument: "\x00\x00\x10\x00\x00\xe0\xff\x03\xfe\xff\xff\x87\xfe\xff\xff\a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<script|[\"'`]\\s*[-;)}>+*,|&^]+\\s*[^\\n]{0,30}(?:document|window|\\.innerhtml|\\.parentnode)|\\A\\W{0,6}(?:document|window)\\.|(?:eval|alert|prompt|confirm|fetch|open|write|atob)\\s*[(`][^\\n]{0,80}(?:document|window)\\.|(?:document|window)\\.(?:cookie|domain|location|write)\\W{0,3}(?:\\z|[^\\n]{0,20}https?:)|<!\\[cdata|-moz-binding",
+				Program:  132,
+			},
+		},
+	},
+	{
+		ID: 941180, Class: XSS, Level: Core, Severity: Critical,
 		Message: "Node-Validator Deny List Keywords",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2264,21 +2883,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 941180, Class: XSS, Level: 1, Severity: Critical,
-		Message: "Node-Validator Deny List Keywords",
-		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
-		Conditions: []Condition{
-			{
-				Targets:  targets35,
-				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
-				Operator: Pm,
-				Argument: "document.cookie\ndocument.domain\ndocument.querySelector\ndocument.body.appendChild\ndocument.write\n.parentnode\n.innerhtml\nwindow.location\n-moz-binding\n<!--\n<![cdata[",
-				Needs:    []uint16{131},
-			},
-		},
-	},
-	{
-		ID: 941181, Class: XSS, Level: 2, Severity: Critical,
+		ID: 941181, Class: XSS, Level: Strict, Severity: Critical,
 		Message: "Node-Validator Deny List Keywords",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2292,7 +2897,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 941190, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941190, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2300,13 +2905,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<style.*?>.*?(?:@[\x5ci]|(?:[:=]|&#x?0*(?:58|3[AD]|61);?).*?(?:[\(\x5c]|&#x?0*(?:40|28|92|5C);?))`,
-				Program:  115,
+				Program:  133,
 				Needs:    []uint16{133},
 			},
 		},
 	},
 	{
-		ID: 941200, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941200, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2314,13 +2919,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i:<.*[:]?vmlframe.*?[\s/+]*?src[\s/+]*=)`,
-				Program:  116,
+				Program:  134,
 				Needs:    []uint16{134},
 			},
 		},
 	},
 	{
-		ID: 941210, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941210, Class: XSS, Level: Default, Severity: Critical,
 		Message: "Javascript Word Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2328,13 +2933,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:j|&#(?:0*(?:74|106)|x0*[46]A);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:a|&#(?:0*(?:65|97)|x0*[46]1);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:v|&#(?:0*(?:86|118)|x0*[57]6);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:a|&#(?:0*(?:65|97)|x0*[46]1);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:s|&#(?:0*(?:115|83)|x0*[57]3);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:c|&#(?:x0*[46]3|0*(?:99|67));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:r|&#(?:x0*[57]2|0*(?:114|82));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:i|&#(?:x0*[46]9|0*(?:105|73));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:p|&#(?:x0*[57]0|0*(?:112|80));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:t|&#(?:x0*[57]4|0*(?:116|84));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?::|&(?:#(?:0*58|x0*3A);?|colon;)).`,
-				Program:  117,
+				Program:  135,
 				Needs:    []uint16{135},
 			},
 		},
 	},
 	{
-		ID: 941220, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941220, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2342,13 +2947,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)(?:v|&#(?:0*(?:118|86)|x0*[57]6);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:b|&#(?:0*(?:98|66)|x0*[46]2);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:s|&#(?:0*(?:115|83)|x0*[57]3);)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:c|&#(?:x0*[46]3|0*(?:99|67));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:r|&#(?:x0*[57]2|0*(?:114|82));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:i|&#(?:x0*[46]9|0*(?:105|73));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:p|&#(?:x0*[57]0|0*(?:112|80));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?:t|&#(?:x0*[57]4|0*(?:116|84));)(?:[\t\n\r]|&(?:#(?:0*(?:9|1[03])|x0*[AD]);?|(?:tab|newline);))*(?::|&(?:#(?:0*58|x0*3A);?|colon;)).`,
-				Program:  118,
+				Program:  136,
 				Needs:    []uint16{136},
 			},
 		},
 	},
 	{
-		ID: 941230, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941230, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2356,13 +2961,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<EMBED[\s/+].*?(?:src|type).*?=`,
-				Program:  119,
+				Program:  137,
 				Needs:    []uint16{137},
 			},
 		},
 	},
 	{
-		ID: 941240, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941240, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2370,13 +2975,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    51, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
 				Argument: `<[?]?import[\s/+\S]*?implementation[\s/+]*?=`,
-				Program:  120,
+				Program:  138,
 				Needs:    []uint16{138},
 			},
 		},
 	},
 	{
-		ID: 941250, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941250, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2384,13 +2989,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: "(?i)<META[\\s\\x0b\\+/].*?http-equiv[\\s\\x0b\\+/]*=[\\s\\x0b\\+/]*[\"'`]?(?:[crs]|&#x?0*(?:6[37]|43|99|[578][23]|11[45]);?)",
-				Program:  121,
+				Program:  139,
 				Needs:    []uint16{139},
 			},
 		},
 	},
 	{
-		ID: 941260, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941260, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2398,13 +3003,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i:<META[\s/+].*?charset[\s/+]*=)`,
-				Program:  122,
+				Program:  140,
 				Needs:    []uint16{140},
 			},
 		},
 	},
 	{
-		ID: 941270, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941270, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2412,13 +3017,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<LINK[\s/+].*?href[\s/+]*=`,
-				Program:  123,
+				Program:  141,
 				Needs:    []uint16{141},
 			},
 		},
 	},
 	{
-		ID: 941280, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941280, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2426,13 +3031,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<BASE[\s/+].*?href[\s/+]*=`,
-				Program:  124,
+				Program:  142,
 				Needs:    []uint16{142},
 			},
 		},
 	},
 	{
-		ID: 941290, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941290, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2440,13 +3045,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<APPLET[\s/+>]`,
-				Program:  125,
+				Program:  143,
 				Needs:    []uint16{143},
 			},
 		},
 	},
 	{
-		ID: 941300, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941300, Class: XSS, Level: Default, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2454,13 +3059,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    52, // utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
 				Argument: `(?i)<OBJECT[\s\x0b\+/].*?(?:type|c(?:ode(?:type)?|lassid)|data)[\s\x0b\+/]*=`,
-				Program:  126,
+				Program:  144,
 				Needs:    []uint16{144},
 			},
 		},
 	},
 	{
-		ID: 941310, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941310, Class: XSS, Level: Default, Severity: Critical,
 		Message: "US-ASCII Malformed Encoding XSS Filter - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2468,17 +3073,17 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    19, // lowercase urlDecodeUni htmlEntityDecode jsDecode
 				Argument: `\x{bc}[^>\x{be}]*[>\x{be}]|<[^\x{be}]*\x{be}`,
-				Program:  127,
+				Program:  145,
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Argument: `\x{bc}[\s\x0b]*/[\s\x0b]*[^>\x{be}]*[>\x{be}]|<[\s\x0b]*/[\s\x0b]*[^\x{be}]*\x{be}`,
-				Program:  128,
+				Program:  146,
 			},
 		},
 	},
 	{
-		ID: 941320, Class: XSS, Level: 2, Severity: Critical,
+		ID: 941320, Class: XSS, Level: Strict, Severity: Critical,
 		Message: "Possible XSS Attack Detected - HTML Tag Handler",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2486,13 +3091,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    13, // jsDecode lowercase
 				Argument: `<(?:a(?:bbr|cronym|ddress|pplet|rea|udioscope)?|b(?:ase(?:front)?|do|gsound|ig|l(?:(?:ackfac|ockquot)e|ink)|ody|[qr]|utton)?|c(?:aption|enter|ite|o(?:de|l(?:group)?|mment))|d(?:[dt]|e?l|fn|i[rv])|em(?:bed)?|f(?:ieldset|n|o(?:nt|rm)|rame(?:set)?)|h(?:[1r]|ead|tml)|i(?:frame|layer|mg|n(?:put|s)|sindex)?|k(?:db|eygen)|l(?:a(?:bel|yer)|egend|i(?:mittext|nk|sting)?)|m(?:a(?:p|rquee)|e(?:nu|ta)|ulticol)|no(?:br|embed|frames|s(?:cript|martquotes))|o(?:bject|l|pt(?:group|ion))|p(?:aram|laintext|re)?|q|r(?:t|uby)|s(?:amp|cript|e(?:lect|rver)|hadow|idebar|mall|pa(?:cer|n)|t(?:r(?:ike|ong)|yle)|u[bp])?|t(?:(?:ab|it)le|body|[dr]|extarea|(?:foo)?t|h(?:ead)?)|ul?|(?:va|wb)r|xm[lp])[^0-9A-Z_a-z]`,
-				Program:  129,
+				Program:  147,
 				Needs:    []uint16{145, 146},
 			},
 		},
 	},
 	{
-		ID: 941330, Class: XSS, Level: 2, Severity: Critical,
+		ID: 941330, Class: XSS, Level: Strict, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2500,13 +3105,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    9, // htmlEntityDecode compressWhitespace
 				Argument: `(?i)["'] *(?:[^ '0-:_a-z~]|in).*?(?:(?:l|\x5cu006C)(?:o|\x5cu006F)(?:c|\x5cu0063)(?:a|\x5cu0061)(?:t|\x5cu0074)(?:i|\x5cu0069)(?:o|\x5cu006F)(?:n|\x5cu006E)|(?:n|\x5cu006E)(?:a|\x5cu0061)(?:m|\x5cu006D)(?:e|\x5cu0065)|(?:o|\x5cu006F)(?:n|\x5cu006E)(?:e|\x5cu0065)(?:r|\x5cu0072)(?:r|\x5cu0072)(?:o|\x5cu006F)(?:r|\x5cu0072)|(?:v|\x5cu0076)(?:a|\x5cu0061)(?:l|\x5cu006C)(?:u|\x5cu0075)(?:e|\x5cu0065)(?:O|\x5cu004F)(?:f|\x5cu0066)).*?=`,
-				Program:  130,
+				Program:  148,
 				Needs:    []uint16{147},
 			},
 		},
 	},
 	{
-		ID: 941340, Class: XSS, Level: 2, Severity: Critical,
+		ID: 941340, Class: XSS, Level: Strict, Severity: Critical,
 		Message: "IE XSS Filters - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2514,13 +3119,13 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    9, // htmlEntityDecode compressWhitespace
 				Argument: `(?i)["\'][ ]*(?:[^a-z0-9~_:\' ]|in).+?[.].+?=`,
-				Program:  131,
+				Program:  149,
 				Needs:    []uint16{123, 12},
 			},
 		},
 	},
 	{
-		ID: 941350, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941350, Class: XSS, Level: Default, Severity: Critical,
 		Message: "UTF-7 Encoding IE XSS - Attack Detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2528,26 +3133,26 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    26, // urlDecodeUni htmlEntityDecode jsDecode
 				Argument: `\+ADw-.*(?:\+AD4-|>)|<.*\+AD4-`,
-				Program:  132,
+				Program:  150,
 				Needs:    []uint16{148},
 			},
 		},
 	},
 	{
-		ID: 941360, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941360, Class: XSS, Level: Default, Severity: Critical,
 		Message: "JSFuck / Hieroglyphy obfuscation detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
 				Argument: `![!+ ]\[\]`,
-				Program:  133,
+				Program:  151,
 				Needs:    []uint16{149},
 			},
 		},
 	},
 	{
-		ID: 941370, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941370, Class: XSS, Level: Default, Severity: Critical,
 		Message: "JavaScript global variable found",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2555,26 +3160,26 @@ var table = []Rule{
 				Targets:  targets74,
 				Chain:    24, // urlDecodeUni compressWhitespace
 				Argument: `(?:self|document|t(?:his|op)|window)[\s\x0b]*(?:/\*|[\)\[]).+?(?:\]|\*/)`,
-				Program:  134,
+				Program:  152,
 				Needs:    []uint16{150},
 			},
 		},
 	},
 	{
-		ID: 941380, Class: XSS, Level: 2, Severity: Critical,
+		ID: 941380, Class: XSS, Level: Strict, Severity: Critical,
 		Message: "AngularJS client side template injection detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets73,
 				Argument: `\{\{.*?}}`,
-				Program:  135,
+				Program:  153,
 				Needs:    []uint16{151},
 			},
 		},
 	},
 	{
-		ID: 941390, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941390, Class: XSS, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Javascript method detected",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2582,13 +3187,33 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    10, // htmlEntityDecode jsDecode
 				Argument: `(?i)\b(?:eval|set(?:timeout|interval)|new[\s\x0b]+Function|a(?:lert|tob)|btoa|(?:promp|impor)t|con(?:firm|sole\.(?:log|dir))|fetch)[\s\x0b]*[\(\{]`,
-				Program:  136,
+				Program:  154,
+				Needs:    []uint16{152},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)\\b(?:alert|confirm|prompt|print|eval|atob|btoa)\\s*(?:\\(\\s*(?:\\d|/|['\"`][^'\"`\\n]{0,60}['\"`]\\s*[),+]|document|window|location|self|this|origin|top|name|string|atob|unescape|decode|\\w+\\s*\\))|`)|fetch\\s*\\(\\s*['\"`](?:https?:)?//|set(?:timeout|interval)\\s*\\(\\s*['\"`]|new\\s+function\\s*\\(\\s*['\"`]|import\\s*\\(\\s*['\"`](?:https?:|data:)?/|(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<script",
+				Program:  155,
+			},
+		},
+	},
+	{
+		ID: 941390, Class: XSS, Level: Core, Severity: Critical,
+		Message: "Javascript method detected",
+		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets73,
+				Chain:    10, // htmlEntityDecode jsDecode
+				Argument: `(?i)\b(?:eval|set(?:timeout|interval)|new[\s\x0b]+Function|a(?:lert|tob)|btoa|(?:promp|impor)t|con(?:firm|sole\.(?:log|dir))|fetch)[\s\x0b]*[\(\{]`,
+				Program:  154,
 				Needs:    []uint16{152},
 			},
 		},
 	},
 	{
-		ID: 941400, Class: XSS, Level: 1, Severity: Critical,
+		ID: 941400, Class: XSS, Level: Default, Severity: Critical,
 		Message: "XSS JavaScript function without parentheses",
 		Source:  "REQUEST-941-APPLICATION-ATTACK-XSS.conf",
 		Conditions: []Condition{
@@ -2596,13 +3221,32 @@ var table = []Rule{
 				Targets:  targets73,
 				Chain:    24, // urlDecodeUni compressWhitespace
 				Argument: "((?:\\[[^\\]]*\\]|Reflect)[^\\.]*\\.).*(?:map|sort|apply)[^\\.]*\\..*call[^`]*`.*`",
-				Program:  137,
+				Program:  156,
 				Needs:    []uint16{153},
 			},
 		},
 	},
 	{
-		ID: 942100, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942100, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
+		Message: "SQL Injection Attack Detected via libinjection",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets60,
+				Chain:      55, // utf8toUnicode urlDecodeUni removeNulls
+				MultiMatch: true,
+				Operator:   DetectSQLi,
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942100, Class: SQLi, Level: Core, Severity: Critical,
 		Message: "SQL Injection Attack Detected via libinjection",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -2615,7 +3259,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 942101, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942101, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack Detected via libinjection",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -2627,7 +3271,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 942120, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942120, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack: SQL Operator Detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -2635,13 +3279,13 @@ var table = []Rule{
 				Targets:  targets76,
 				Chain:    46, // utf8toUnicode urlDecodeUni
 				Argument: "(?i)[!=]=|&&|\\|\\||->|>[=>]|<(?:[<=]|>(?:[\\s\\x0b]+binary)?)|\\b(?:(?:xor|r(?:egexp|like)|i(?:snull|like)|notnull)\\b|collate(?:[^0-9A-Z_a-z]*?(?:U&)?[\"'`]|[^0-9A-Z_a-z]+(?:(?:binary|nocase|rtrim)\\b|[0-9A-Z_a-z]*?_))|(?:likel(?:ihood|y)|unlikely)[\\s\\x0b]*\\()|r(?:egexp|like)[\\s\\x0b]+binary|not[\\s\\x0b]+between[\\s\\x0b]+(?:0[\\s\\x0b]+and|(?:'[^']*'|\"[^\"]*\")[\\s\\x0b]+and[\\s\\x0b]+(?:'[^']*'|\"[^\"]*\"))|is[\\s\\x0b]+null|like[\\s\\x0b]+(?:null|[0-9A-Z_a-z]+[\\s\\x0b]+escape\\b)|(?:^|[^0-9A-Z_a-z])in[\\s\\x0b\\+]*\\([\\s\\x0b\"0-9]+[^\\(\\)]*\\)|[!<->][\\s\\x0b]*all\\b",
-				Program:  138,
+				Program:  158,
 				Needs:    []uint16{154, 155},
 			},
 		},
 	},
 	{
-		ID: 942130, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942130, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack: SQL Boolean-based attack detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -2650,7 +3294,7 @@ var table = []Rule{
 				Chain:    42, // urlDecodeUni replaceComments
 				Captures: 3,
 				Argument: "(?i)[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b[\\s\\x0b\"'-\\)`]*?(?:=|<=>|(?:sounds[\\s\\x0b]+)?like|glob|r(?:like|egexp))[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b",
-				Program:  139,
+				Program:  159,
 				Needs:    []uint16{156, 157, 158},
 			},
 			{
@@ -2662,7 +3306,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 942131, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942131, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack: SQL Boolean-based attack detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -2672,7 +3316,7 @@ var table = []Rule{
 				MultiMatch: true,
 				Captures:   3,
 				Argument:   "(?i)[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b[\\s\\x0b\"'-\\)`]*?(?:![<->]|<[=>]?|>=?|\\^|is[\\s\\x0b]+not|not[\\s\\x0b]+(?:like|r(?:like|egexp)))[\\s\\x0b\"'-\\)`]*?\\b([0-9A-Z_a-z]+)\\b",
-				Program:    140,
+				Program:    160,
 				Needs:      []uint16{159, 160, 161},
 			},
 			{
@@ -2685,63 +3329,103 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 942140, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942140, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "SQL Injection Attack: Common DB Names Detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:d(?:atabas|b_nam)e[^0-9A-Z_a-z]*\(|(?:information_schema|m(?:aster\.\.sysdatabases|s(?:db|ys(?:ac(?:cess(?:objects|storage|xml)|es)|modules2?|(?:object|querie|relationship)s))|ysql\.db)|northwind|pg_(?:catalog|toast)|tempdb)\b|s(?:chema(?:_name\b|[^0-9A-Z_a-z]*\()|(?:qlite_(?:temp_)?master|ys(?:aux|\.database_name))\b))`,
-				Program:  141,
+				Program:  161,
+				Needs:    []uint16{162},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942140, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "SQL Injection Attack: Common DB Names Detected",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    23, // urlDecodeUni
+				Argument: `(?i)\b(?:d(?:atabas|b_nam)e[^0-9A-Z_a-z]*\(|(?:information_schema|m(?:aster\.\.sysdatabases|s(?:db|ys(?:ac(?:cess(?:objects|storage|xml)|es)|modules2?|(?:object|querie|relationship)s))|ysql\.db)|northwind|pg_(?:catalog|toast)|tempdb)\b|s(?:chema(?:_name\b|[^0-9A-Z_a-z]*\()|(?:qlite_(?:temp_)?master|ys(?:aux|\.database_name))\b))`,
+				Program:  161,
 				Needs:    []uint16{162},
 			},
 		},
 	},
 	{
-		ID: 942150, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942150, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack: SQL function name detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:json(?:_[0-9A-Z_a-z]+)?|a(?:bs|(?:cos|sin)h?|tan[2h]?|vg)|c(?:eil(?:ing)?|h(?:a(?:nges|r(?:set)?)|r)|o(?:alesce|sh?|unt)|ast)|d(?:e(?:grees|fault)|a(?:te|y))|exp|f(?:loor(?:avg)?|ormat|ield)|g(?:lob|roup_concat)|h(?:ex|our)|i(?:f(?:null)?|if|n(?:str)?)|l(?:ast(?:_insert_rowid)?|ength|ike(?:l(?:ihood|y))?|n|o(?:ad_extension|g(?:10|2)?|wer(?:pi)?|cal)|trim)|m(?:ax|in(?:ute)?|o(?:d|nth))|n(?:ullif|ow)|p(?:i|ow(?:er)?|rintf|assword)|quote|r(?:a(?:dians|ndom(?:blob)?)|e(?:p(?:lace|eat)|verse)|ound|trim|ight)|s(?:i(?:gn|nh?)|oundex|q(?:lite_(?:compileoption_(?:get|used)|offset|source_id|version)|rt)|u(?:bstr(?:ing)?|m)|econd|leep)|t(?:anh?|otal(?:_changes)?|r(?:im|unc)|ypeof|ime)|u(?:n(?:icode|likely)|(?:pp|s)er)|zeroblob|bin|v(?:alues|ersion)|week|year)[^0-9A-Z_a-z]*\(`,
-				Program:  142,
+				Program:  162,
 				Needs:    []uint16{163, 164, 26},
 			},
 		},
 	},
 	{
-		ID: 942151, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942151, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "SQL Injection Attack: SQL function name detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:a(?:dd(?:dat|tim)e|es_(?:de|en)crypt|s(?:cii(?:str)?|in)|tan2?)|b(?:enchmark|i(?:n_to_num|t_(?:and|count|length|x?or)))|c(?:har(?:acter)?_length|eil(?:ing)?|o(?:alesce|ercibility|llation|(?:mpres)?s|n(?:cat(?:_ws)?|nection_id|v(?:ert_tz)?)|t)|rc32|ur(?:(?:dat|tim)e|rent_(?:date|setting|time(?:stamp)?|user)))|d(?:a(?:t(?:abase(?:_to_xml)?|e(?:_(?:add|format|sub)|diff))|y(?:name|of(?:month|week|year)))|count|e(?:code|s_(?:de|en)crypt)|ump)|e(?:n(?:c(?:ode|rypt)|ds_?with)|x(?:p(?:ort_set)?|tract(?:value)?))|f(?:i(?:el|n)d_in_set|ound_rows|rom_(?:base64|days|unixtime))|g(?:e(?:ometrycollection|t(?:_(?:format|lock)|pgusername))|(?:r(?:eates|oup_conca)|tid_subse)t)|hex(?:toraw)?|i(?:fnull|n(?:et6?_(?:aton|ntoa)|s(?:ert|tr)|terval)|s(?:_(?:(?:free|used)_lock|ipv(?:4(?:_(?:compat|mapped))?|6)|n(?:ot(?:_null)?|ull)|superuser)|null))|json(?:_(?:a(?:gg|rray(?:_(?:elements(?:_text)?|length))?)|build_(?:array|object)|e(?:ac|xtract_pat)h(?:_text)?|object(?:_(?:agg|keys))?|populate_record(?:set)?|strip_nulls|t(?:o_record(?:set)?|ypeof))|b(?:_(?:array(?:_(?:elements(?:_text)?|length))?|build_(?:array|object)|e(?:ac|xtract_pat)h(?:_text)?|insert|object(?:_(?:agg|keys))?|p(?:ath_(?:(?:exists|match)(?:_tz)?|query(?:_(?:(?:array|first)(?:_tz)?|tz))?)|opulate_record(?:set)?|retty)|s(?:et(?:_lax)?|trip_nulls)|t(?:o_record(?:set)?|ypeof)))?|path)?|l(?:ast_(?:day|insert_id)|case|east|i(?:kely|nestring)|o(?:_(?:from_bytea|put)|ad_file|ca(?:ltimestamp|te)|g(?:10|2))|pad|trim)|m(?:a(?:ke(?:_set|date)|ster_pos_wait)|d5|i(?:crosecon)?d|onthname|ulti(?:linestring|po(?:int|lygon)))|n(?:ame_const|ot_in|ullif)|o(?:ct(?:et_length)?|(?:ld_passwo)?rd)|p(?:eriod_(?:add|diff)|g_(?:client_encoding|(?:databas|read_fil)e|l(?:argeobject|s_dir)|sleep|user)|o(?:lygon|w)|rocedure_analyse)|qu(?:ery_to_xml|ote)|r(?:a(?:dians|nd|wtohex)|elease_lock|ow_(?:count|to_json)|pad|trim)|s(?:chema|e(?:c_to_time|ssion_user)|ha[12]?|in|oundex|q(?:lite_(?:compileoption_(?:get|used)|source_id)|rt)|t(?:arts_?with|d(?:dev_(?:po|sam)p)?|r(?:_to_date|cmp))|ub(?:(?:dat|tim)e|str(?:ing(?:_index)?)?)|ys(?:date|tem_user))|t(?:ime(?:_(?:format|to_sec)|diff|stamp(?:add|diff)?)|o(?:_(?:base64|jsonb?)|n?char|(?:day|second)s)|r(?:im|uncate))|u(?:case|n(?:compress(?:ed_length)?|hex|i(?:str|x_timestamp))|(?:pdatexm|se_json_nul)l|tc_(?:date|time(?:stamp)?)|uid(?:_short)?)|var(?:_(?:po|sam)p|iance)|we(?:ek(?:day|ofyear)|ight_string)|xmltype|yearweek)[^0-9A-Z_a-z]*\(`,
-				Program:  143,
+				Program:  163,
+				Needs:    []uint16{165, 166, 167},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942151, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "SQL Injection Attack: SQL function name detected",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    23, // urlDecodeUni
+				Argument: `(?i)\b(?:a(?:dd(?:dat|tim)e|es_(?:de|en)crypt|s(?:cii(?:str)?|in)|tan2?)|b(?:enchmark|i(?:n_to_num|t_(?:and|count|length|x?or)))|c(?:har(?:acter)?_length|eil(?:ing)?|o(?:alesce|ercibility|llation|(?:mpres)?s|n(?:cat(?:_ws)?|nection_id|v(?:ert_tz)?)|t)|rc32|ur(?:(?:dat|tim)e|rent_(?:date|setting|time(?:stamp)?|user)))|d(?:a(?:t(?:abase(?:_to_xml)?|e(?:_(?:add|format|sub)|diff))|y(?:name|of(?:month|week|year)))|count|e(?:code|s_(?:de|en)crypt)|ump)|e(?:n(?:c(?:ode|rypt)|ds_?with)|x(?:p(?:ort_set)?|tract(?:value)?))|f(?:i(?:el|n)d_in_set|ound_rows|rom_(?:base64|days|unixtime))|g(?:e(?:ometrycollection|t(?:_(?:format|lock)|pgusername))|(?:r(?:eates|oup_conca)|tid_subse)t)|hex(?:toraw)?|i(?:fnull|n(?:et6?_(?:aton|ntoa)|s(?:ert|tr)|terval)|s(?:_(?:(?:free|used)_lock|ipv(?:4(?:_(?:compat|mapped))?|6)|n(?:ot(?:_null)?|ull)|superuser)|null))|json(?:_(?:a(?:gg|rray(?:_(?:elements(?:_text)?|length))?)|build_(?:array|object)|e(?:ac|xtract_pat)h(?:_text)?|object(?:_(?:agg|keys))?|populate_record(?:set)?|strip_nulls|t(?:o_record(?:set)?|ypeof))|b(?:_(?:array(?:_(?:elements(?:_text)?|length))?|build_(?:array|object)|e(?:ac|xtract_pat)h(?:_text)?|insert|object(?:_(?:agg|keys))?|p(?:ath_(?:(?:exists|match)(?:_tz)?|query(?:_(?:(?:array|first)(?:_tz)?|tz))?)|opulate_record(?:set)?|retty)|s(?:et(?:_lax)?|trip_nulls)|t(?:o_record(?:set)?|ypeof)))?|path)?|l(?:ast_(?:day|insert_id)|case|east|i(?:kely|nestring)|o(?:_(?:from_bytea|put)|ad_file|ca(?:ltimestamp|te)|g(?:10|2))|pad|trim)|m(?:a(?:ke(?:_set|date)|ster_pos_wait)|d5|i(?:crosecon)?d|onthname|ulti(?:linestring|po(?:int|lygon)))|n(?:ame_const|ot_in|ullif)|o(?:ct(?:et_length)?|(?:ld_passwo)?rd)|p(?:eriod_(?:add|diff)|g_(?:client_encoding|(?:databas|read_fil)e|l(?:argeobject|s_dir)|sleep|user)|o(?:lygon|w)|rocedure_analyse)|qu(?:ery_to_xml|ote)|r(?:a(?:dians|nd|wtohex)|elease_lock|ow_(?:count|to_json)|pad|trim)|s(?:chema|e(?:c_to_time|ssion_user)|ha[12]?|in|oundex|q(?:lite_(?:compileoption_(?:get|used)|source_id)|rt)|t(?:arts_?with|d(?:dev_(?:po|sam)p)?|r(?:_to_date|cmp))|ub(?:(?:dat|tim)e|str(?:ing(?:_index)?)?)|ys(?:date|tem_user))|t(?:ime(?:_(?:format|to_sec)|diff|stamp(?:add|diff)?)|o(?:_(?:base64|jsonb?)|n?char|(?:day|second)s)|r(?:im|uncate))|u(?:case|n(?:compress(?:ed_length)?|hex|i(?:str|x_timestamp))|(?:pdatexm|se_json_nul)l|tc_(?:date|time(?:stamp)?)|uid(?:_short)?)|var(?:_(?:po|sam)p|iance)|we(?:ek(?:day|ofyear)|ight_string)|xmltype|yearweek)[^0-9A-Z_a-z]*\(`,
+				Program:  163,
 				Needs:    []uint16{165, 166, 167},
 			},
 		},
 	},
 	{
-		ID: 942152, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942152, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack: SQL function name detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets46,
+				Targets:  targets47,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:a(?:dd(?:dat|tim)e|es_(?:de|en)crypt|s(?:cii(?:str)?|in)|tan2?)|b(?:enchmark|i(?:n_to_num|t_(?:and|count|length|x?or)))|c(?:har(?:acter)?_length|eil(?:ing)?|o(?:alesce|ercibility|llation|(?:mpres)?s|n(?:cat(?:_ws)?|nection_id|v(?:ert(?:_tz)?)?)|t)|rc32|ur(?:(?:dat|tim)e|rent_(?:date|setting|time(?:stamp)?|user)))|d(?:a(?:t(?:abase(?:_to_xml)?|e(?:_(?:add|format|sub)|diff))|y(?:name|of(?:month|week|year)))|count|e(?:code|grees|s_(?:de|en)crypt)|ump)|e(?:lt|n(?:c(?:ode|rypt)|ds_?with)|x(?:p(?:ort_set)?|tract(?:value)?))|f(?:i(?:el|n)d_in_set|ound_rows|rom_(?:base64|days|unixtime))|g(?:e(?:ometrycollection|t(?:_(?:format|lock)|pgusername))|(?:r(?:eates|oup_conca)|tid_subse)t)|hex(?:toraw)?|i(?:fnull|n(?:et6?_(?:aton|ntoa)|s(?:ert|tr)|terval)|s(?:_(?:(?:free|used)_lock|ipv(?:4(?:_(?:compat|mapped))?|6)|n(?:ot(?:_null)?|ull)|superuser)|null))|json(?:_(?:a(?:gg|rray(?:_(?:elements(?:_text)?|length))?)|build_(?:array|object)|e(?:ac|xtract_pat)h(?:_text)?|object(?:_(?:agg|keys))?|populate_record(?:set)?|strip_nulls|t(?:o_record(?:set)?|ypeof))|b(?:_(?:array(?:_(?:elements(?:_text)?|length))?|build_(?:array|object)|object(?:_(?:agg|keys))?|e(?:ac|xtract_pat)h(?:_text)?|insert|p(?:ath_(?:(?:exists|match)(?:_tz)?|query(?:_(?:(?:array|first)(?:_tz)?|tz))?)|opulate_record(?:set)?|retty)|s(?:et(?:_lax)?|trip_nulls)|t(?:o_record(?:set)?|ypeof)))?|path)?|l(?:ast_(?:day|insert_id)|case|e(?:as|f)t|i(?:kel(?:ihood|y)|nestring)|o(?:_(?:from_bytea|put)|ad_file|ca(?:ltimestamp|te)|g(?:10|2)|wer)|pad|trim)|m(?:a(?:ke(?:_set|date)|ster_pos_wait)|d5|i(?:crosecon)?d|onthname|ulti(?:linestring|po(?:int|lygon)))|n(?:ame_const|ot_in|ullif)|o(?:ct(?:et_length)?|(?:ld_passwo)?rd)|p(?:eriod_(?:add|diff)|g_(?:client_encoding|(?:databas|read_fil)e|l(?:argeobject|s_dir)|sleep|user)|o(?:(?:lyg|siti)on|w)|rocedure_analyse)|qu(?:arter|ery_to_xml|ote)|r(?:a(?:dians|nd|wtohex)|elease_lock|ow_(?:count|to_json)|pad|trim)|s(?:chema|e(?:c_to_time|ssion_user)|ha[12]?|in|oundex|pace|q(?:lite_(?:compileoption_(?:get|used)|source_id)|rt)|t(?:arts_?with|d(?:dev_(?:po|sam)p)?|r(?:_to_date|cmp))|ub(?:(?:dat|tim)e|str(?:ing(?:_index)?)?)|ys(?:date|tem_user))|t(?:ime(?:_(?:format|to_sec)|diff|stamp(?:add|diff)?)|o(?:_(?:base64|jsonb?)|n?char|(?:day|second)s)|r(?:im|uncate))|u(?:case|n(?:compress(?:ed_length)?|hex|i(?:str|x_timestamp)|likely)|(?:pdatexm|se_json_nul)l|tc_(?:date|time(?:stamp)?)|uid(?:_short)?)|var(?:_(?:po|sam)p|iance)|we(?:ek(?:day|ofyear)|ight_string)|xmltype|yearweek)[^0-9A-Z_a-z]*\(`,
-				Program:  144,
+				Program:  164,
 				Needs:    []uint16{168, 169, 170},
 			},
 		},
 	},
 	{
-		ID: 942160, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942160, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "Detects blind sqli tests using sleep() or benchmark()",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -2749,55 +3433,95 @@ var table = []Rule{
 				Targets:  targets66,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i:sleep\s*?\(.*?\)|benchmark\s*?\(.*?\,.*?\))`,
-				Program:  145,
+				Program:  165,
 				Needs:    []uint16{171},
 			},
 		},
 	},
 	{
-		ID: 942170, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942170, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Detects SQL benchmark and sleep injection attempts including conditional queries",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)(?:select|;)[\s\x0b]+(?:benchmark|if|sleep)[\s\x0b]*?\([\s\x0b]*?\(?[\s\x0b]*?[0-9A-Z_a-z]+`,
-				Program:  146,
+				Program:  166,
+				Needs:    []uint16{172},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942170, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "Detects SQL benchmark and sleep injection attempts including conditional queries",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    23, // urlDecodeUni
+				Argument: `(?i)(?:select|;)[\s\x0b]+(?:benchmark|if|sleep)[\s\x0b]*?\([\s\x0b]*?\(?[\s\x0b]*?[0-9A-Z_a-z]+`,
+				Program:  166,
 				Needs:    []uint16{172},
 			},
 		},
 	},
 	{
-		ID: 942180, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942180, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects basic SQL authentication bypass attempts 1/3",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:/\\*)+[\"'`]+[\\s\\x0b]?(?:--|[#\\{]|/\\*)?|[\"'`](?:[\\s\\x0b]*(?:(?:x?or|and|div|like|between)[\\s\\x0b\\-0-9A-Z_a-z]+[\\(\\)\\+-\\-<->][\\s\\x0b]*[\"'0-9`]|[!=\\|](?:[\\s\\x0b!\\+\\-0-9=]+[^\\[]*[\"'\\(`].*|[\\s\\x0b!0-9=]+[^0-9]*[0-9]+)$|(?:like|print)[^0-9A-Z_a-z]+[\"'\\(0-9A-Z_-z]|;)|(?:[<>~]+|[\\s\\x0b]*[^\\s\\x0b0-9A-Z_a-z]?=[\\s\\x0b]*|[^0-9A-Z_a-z]*?[\\+=]+[^0-9A-Z_a-z]*?)[\"'`])|[0-9][\"'`][\\s\\x0b]+[\"'`][\\s\\x0b]+[0-9]|^admin[\\s\\x0b]*?[\"'`]|[\\s\\x0b\"'\\(`][\\s\\x0b]*?glob[^0-9A-Z_a-z]+[\"'\\(0-9A-Z_-z]|[\\s\\x0b]is[\\s\\x0b]*?0[^0-9A-Z_a-z]|where[\\s\\x0b][\\s\\x0b,-\\.0-9A-Z_a-z]+[\\s\\x0b]=",
-				Program:  147,
+				Program:  167,
 				Needs:    []uint16{173, 174, 175},
 			},
 		},
 	},
 	{
-		ID: 942190, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942190, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Detects MSSQL code execution and information gathering attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    40, // urlDecodeUni removeCommentsChar
 				Argument: "(?i)[\"'`](?:[\\s\\x0b]*![\\s\\x0b]*[\"'0-9A-Z_-z]|;?[\\s\\x0b]*(?:having|select|union\\b[\\s\\x0b]*(?:all|(?:distin|sele)ct))\\b[\\s\\x0b]*[^\\s\\x0b])|\\b(?:(?:(?:c(?:onnection_id|urrent_user)|database|schema|user)[\\s\\x0b]*?|select.*?[0-9A-Z_a-z]?user)\\(|exec(?:ute)?[\\s\\x0b]+master\\.|from[^0-9A-Z_a-z]+information_schema[^0-9A-Z_a-z]|into[\\s\\x0b\\+]+(?:dump|out)file[\\s\\x0b]*?[\"'`]|union(?:[\\s\\x0b]select[\\s\\x0b]@|[\\s\\x0b\\(0-9A-Z_a-z]*?select))|[\\s\\x0b]*?exec(?:ute)?.*?[^0-9A-Z_a-z]xp_cmdshell|[^0-9A-Z_a-z]iif[\\s\\x0b]*?\\(",
-				Program:  148,
+				Program:  168,
+				Needs:    []uint16{176, 177, 178},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942190, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "Detects MSSQL code execution and information gathering attempts",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    40, // urlDecodeUni removeCommentsChar
+				Argument: "(?i)[\"'`](?:[\\s\\x0b]*![\\s\\x0b]*[\"'0-9A-Z_-z]|;?[\\s\\x0b]*(?:having|select|union\\b[\\s\\x0b]*(?:all|(?:distin|sele)ct))\\b[\\s\\x0b]*[^\\s\\x0b])|\\b(?:(?:(?:c(?:onnection_id|urrent_user)|database|schema|user)[\\s\\x0b]*?|select.*?[0-9A-Z_a-z]?user)\\(|exec(?:ute)?[\\s\\x0b]+master\\.|from[^0-9A-Z_a-z]+information_schema[^0-9A-Z_a-z]|into[\\s\\x0b\\+]+(?:dump|out)file[\\s\\x0b]*?[\"'`]|union(?:[\\s\\x0b]select[\\s\\x0b]@|[\\s\\x0b\\(0-9A-Z_a-z]*?select))|[\\s\\x0b]*?exec(?:ute)?.*?[^0-9A-Z_a-z]xp_cmdshell|[^0-9A-Z_a-z]iif[\\s\\x0b]*?\\(",
+				Program:  168,
 				Needs:    []uint16{176, 177, 178},
 			},
 		},
 	},
 	{
-		ID: 942200, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942200, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects MySQL comment-/space-obfuscated injections and backtick termination",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -2805,111 +3529,131 @@ var table = []Rule{
 				Targets:  targets60,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:,[^\\)]*?(?:[0-9a-f]+|\\([0-9a-f]+\\))|\\([^,]+(?:,[\\s\\x0b]*[0-9a-f]+)+\\))(?:$|[\"'`](?:$|[^\"'`]+[\"'`])|(?:\\r?\\n)?\\z)|,[^\\)]*?[\"'`][^\"'`]+[\"'`]|[^0-9A-Z_a-z]select.+[^0-9A-Z_a-z]*?from|(?:alter|(?:(?:cre|trunc|upd)at|renam)e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)[\\s\\x0b]*?\\([\\s\\x0b]*?space[\\s\\x0b]*?\\(",
-				Program:  149,
+				Program:  169,
 				Needs:    []uint16{179, 180, 181},
 			},
 		},
 	},
 	{
-		ID: 942210, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942210, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects chained SQL injection attempts 1/2",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:&&|\\|\\||and|between|div|like|n(?:and|ot)|(?:xx?)?or)[\\s\\x0b\\(]+[0-9A-Z_a-z]+[\\s\\x0b\\)]*?[!\\+=]+[\\s\\x0b0-9]*?[\"'-\\)=`]|[0-9](?:[\\s\\x0b]*?(?:and|between|div|like|x?or)[\\s\\x0b]*?[0-9]+[\\s\\x0b]*?[\\+\\-]|[\\s\\x0b]+group[\\s\\x0b]+by.+\\()|/[0-9A-Z_a-z]+;?[\\s\\x0b]+(?:and|between|div|having|like|x?or|select)[^0-9A-Z_a-z]|(?:[#;]|--)[\\s\\x0b]*?(?:alter|drop|(?:insert|update)[\\s\\x0b]*?[0-9A-Z_a-z]{2,})|@.+=[\\s\\x0b]*?\\([\\s\\x0b]*?select|[^0-9A-Z_a-z]SET[\\s\\x0b]*?@[0-9A-Z_a-z]+",
-				Program:  150,
+				Program:  170,
 				Needs:    []uint16{182, 183, 184},
 			},
 		},
 	},
 	{
-		ID: 942220, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942220, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "Looking for integer overflow attacks, these are taken from skipfish, except 2.2.2250738585072011e-308 is the \"magic number\" crash",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)^(?:429496729[56]|2(?:14748364[78]|.22507385850720(?:07|11)e-308)|-(?:214748364[89]|0000023456)|00000(?:12345|23456)|1e309)$`,
-				Program:  151,
+				Program:  171,
 				Needs:    []uint16{185},
 			},
 		},
 	},
 	{
-		ID: 942230, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942230, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Detects conditional SQL injection attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)[\s\x0b\(\)]case[\s\x0b]+when.*?then|\)[\s\x0b]*?like[\s\x0b]*?\(|select.*?having[\s\x0b]*?[^\s\x0b]+[\s\x0b]*?[^\s\x0b0-9A-Z_a-z]|if[\s\x0b]?\([0-9A-Z_a-z]+[\s\x0b]*?[<->~]`,
-				Program:  152,
+				Program:  172,
+				Needs:    []uint16{186},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942230, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "Detects conditional SQL injection attempts",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    23, // urlDecodeUni
+				Argument: `(?i)[\s\x0b\(\)]case[\s\x0b]+when.*?then|\)[\s\x0b]*?like[\s\x0b]*?\(|select.*?having[\s\x0b]*?[^\s\x0b]+[\s\x0b]*?[^\s\x0b0-9A-Z_a-z]|if[\s\x0b]?\([0-9A-Z_a-z]+[\s\x0b]*?[<->~]`,
+				Program:  172,
 				Needs:    []uint16{186},
 			},
 		},
 	},
 	{
-		ID: 942240, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942240, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "Detects MySQL charset switch and MSSQL DoS attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)alter[\\s\\x0b]*?[0-9A-Z_a-z]+.*?char(?:acter)?[\\s\\x0b]+set[\\s\\x0b]+[0-9A-Z_a-z]+|[\"'`](?:;*?[\\s\\x0b]*?waitfor[\\s\\x0b]+(?:time|delay)[\\s\\x0b]+[\"'`]|;.*?:[\\s\\x0b]*?goto)",
-				Program:  153,
+				Program:  173,
 				Needs:    []uint16{187},
 			},
 		},
 	},
 	{
-		ID: 942250, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942250, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "Detects MATCH AGAINST, MERGE and EXECUTE IMMEDIATE injections",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)m(?:erge.*?using|atch[\\s\\x0b]*?[\\(\\)\\+-\\-0-9A-Z_a-z]+[\\s\\x0b]*?against)[\\s\\x0b]*?\\(|execute[\\s\\x0b]*?immediate[\\s\\x0b]*?[\"'`]",
-				Program:  154,
+				Program:  174,
 				Needs:    []uint16{188},
 			},
 		},
 	},
 	{
-		ID: 942260, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942260, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects basic SQL authentication bypass attempts 2/3",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`][\\s\\x0b]*?(?:(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between|\\|\\||&&)[\\s\\x0b]+[\\s\\x0b0-9A-Z_a-z]+=[\\s\\x0b]*?[0-9A-Z_a-z]+[\\s\\x0b]*?having[\\s\\x0b]+|like[^0-9A-Z_a-z]*?[\"'0-9`])|[0-9A-Z_a-z][\\s\\x0b]+like[\\s\\x0b]+[\"'`]|like[\\s\\x0b]*?[\"'`]%|select[\\s\\x0b]+?[\\s\\x0b\"'-\\),-\\.0-9A-\\[\\]_-z]+from[\\s\\x0b]+",
-				Program:  155,
+				Program:  175,
 				Needs:    []uint16{189},
 			},
 		},
 	},
 	{
-		ID: 942270, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942270, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "Looking for basic sql injection. Common attack string for mysql, oracle and others",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)union.*?select.*?from`,
-				Program:  156,
+				Program:  176,
 				Needs:    []uint16{190},
 			},
 		},
 	},
 	{
-		ID: 942280, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942280, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "Detects Postgres pg_sleep injection, waitfor delay attacks and database shutdown attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -2917,165 +3661,205 @@ var table = []Rule{
 				Targets:  targets60,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)select[\\s\\x0b]*?pg_sleep|waitfor[\\s\\x0b]*?delay[\\s\\x0b]?[\"'`]+[\\s\\x0b]?[0-9]|;[\\s\\x0b]*?shutdown[\\s\\x0b]*?(?:[#;\\{]|/\\*|--)",
-				Program:  157,
+				Program:  177,
 				Needs:    []uint16{191},
 			},
 		},
 	},
 	{
-		ID: 942290, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942290, Class: SQLi, Level: Core, Severity: Critical,
 		Message: "Finds basic MongoDB SQL injection attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\[?\$(?:a(?:bs|c(?:cumulator|osh?)|dd(?:ToSet)?|ll(?:ElementsTrue)?|n(?:d|yElementTrue)|rray(?:ElemA|ToObjec)t|sinh?|tan[2h]?|vg)|b(?:etween|i(?:narySize|t(?:And|Not|(?:O|Xo)r)?)|ottomN?|sonSize|ucket(?:Auto)?)|c(?:eil|mp|o(?:n(?:cat(?:Arrays)?|d|vert)|sh?|unt|variance(?:Po|Sam)p)|urrentDate)|d(?:a(?:te(?:Add|Diff|From(?:Parts|String)|Subtract|T(?:o(?:Parts|String)|runc))|yOf(?:Month|Week|Year))|e(?:greesToRadians|nseRank|rivative)|iv(?:ide)?|ocumentNumber)|e(?:(?:a|lemMat)ch|q|x(?:ists|p(?:MovingAvg|r)?))|f(?:i(?:lter|rstN?)|loor|unction)|g(?:etField|roup|te?)|(?:hou|xo|yea)r|i(?:fNull|n(?:c|dexOf(?:Array|Bytes|CP)|tegral)?|s(?:Array|Number|o(?:DayOfWeek|Week(?:Year)?)))|jsonSchema|l(?:astN?|et|i(?:ke|(?:nearFil|tera)l)|n|o(?:cf|g(?:10)?)|t(?:e|rim)?)|m(?:a(?:p|xN?)|e(?:dian|rgeObjects|ta)|i(?:llisecond|n(?:N|ute)?)|o(?:d|nth)|ul(?:tiply)?)|n(?:atural|e|in|o[rt])|o(?:bjectToArray|r)|p(?:ercentile|o(?:[pw]|sition)|roject|u(?:ll(?:All)?|sh))|r(?:a(?:diansToDegrees|n(?:[dk]|ge))|e(?:(?:duc|nam)e|gex(?:Find(?:All)?|Match)?|place(?:All|One)|verseArray)|ound|trim)|s(?:(?:ampleRat|lic)e|e(?:cond|t(?:Difference|(?:Equal|WindowField)s|Field|I(?:ntersection|sSubset)|OnInsert|Union)?)|(?:hif|pli|qr)t|i(?:nh?|ze)|ort(?:Array)?|t(?:dDev(?:Po|Sam)p|r(?:Len(?:Bytes|CP)|casecmp))|u(?:b(?:str(?:Bytes|CP)?|tract)|m)|witch)|t(?:anh?|ext|o(?:Bool|D(?:(?:at|oubl)e|ecimal)|HashedIndexKey|Int|Lo(?:ng|wer)|ObjectId|String|U(?:UID|pper)|pN?)|r(?:im|unc)|s(?:Increment|Second)|ype)|unset|w(?:eek|here)|zip)\]?`,
-				Program:  158,
+				Program:  178,
 				Needs:    []uint16{192},
 			},
 		},
 	},
 	{
-		ID: 942300, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942300, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects MySQL comments, conditions and ch(a)r injections",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)\\)[\\s\\x0b]*?when[\\s\\x0b]*?[0-9]+[\\s\\x0b]*?then|[\"'`][\\s\\x0b]*?(?:[#\\{]|--)|/\\*![\\s\\x0b]?[0-9]+|\\b(?:(?:binary|cha?r)[\\s\\x0b]*?\\([\\s\\x0b]*?[0-9]|(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between|r(?:egexp|like))[\\s\\x0b]+[0-9A-Z_a-z]+\\()|(?:\\|\\||&&)[\\s\\x0b]*?[0-9A-Z_a-z]+\\(",
-				Program:  159,
+				Program:  179,
 				Needs:    []uint16{193, 194, 195},
 			},
 		},
 	},
 	{
-		ID: 942310, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942310, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects chained SQL injection attempts 2/2",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:\\([\\s\\x0b]*?select[\\s\\x0b]*?[0-9A-Z_a-z]+|coalesce|order[\\s\\x0b]+by[\\s\\x0b]+if[0-9A-Z_a-z]*?)[\\s\\x0b]*?\\(|\\*/from|\\+[\\s\\x0b]*?[0-9]+[\\s\\x0b]*?\\+[\\s\\x0b]*?@|[0-9A-Z_a-z][\"'`][\\s\\x0b]*?(?:(?:[\\+\\-=@\\|]+[\\s\\x0b]+?)+|[\\+\\-=@\\|]+)[\\(0-9]|@@[0-9A-Z_a-z]+[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z]|[^0-9A-Z_a-z]!+[\"'`][0-9A-Z_a-z]|[\"'`](?:;[\\s\\x0b]*?(?:if|while|begin)|[\\s\\x0b0-9]+=[\\s\\x0b]*?[0-9])|[\\s\\x0b\\(]+case[0-9]*?[^0-9A-Z_a-z].+[tw]hen[\\s\\x0b\\(]",
-				Program:  160,
+				Program:  180,
 				Needs:    []uint16{196, 197, 198},
 			},
 		},
 	},
 	{
-		ID: 942320, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942320, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "Detects MySQL and PostgreSQL stored procedure/function injections",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)create[\s\x0b]+(?:function|procedure)[\s\x0b]*?[0-9A-Z_a-z]+[\s\x0b]*?\([\s\x0b]*?\)[\s\x0b]*?-|d(?:eclare[^0-9A-Z_a-z]+[#@][\s\x0b]*?[0-9A-Z_a-z]+|iv[\s\x0b]*?\([\+\-]*[\s\x0b\.0-9]+,[\+\-]*[\s\x0b\.0-9]+\))|exec[\s\x0b]*?\([\s\x0b]*?@|(?:lo_(?:impor|ge)t|procedure[\s\x0b]+analyse)[\s\x0b]*?\(|;[\s\x0b]*?(?:declare|open)[\s\x0b]+[\-0-9A-Z_a-z]+|::(?:b(?:igint|ool)|double[\s\x0b]+precision|int(?:eger)?|numeric|oid|real|(?:tex|smallin)t)`,
-				Program:  161,
+				Program:  181,
 				Needs:    []uint16{199},
 			},
 		},
 	},
 	{
-		ID: 942321, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942321, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects MySQL and PostgreSQL stored procedure/function injections",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets46,
+				Targets:  targets47,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)create[\s\x0b]+(?:function|procedure)[\s\x0b]*?[0-9A-Z_a-z]+[\s\x0b]*?\([\s\x0b]*?\)[\s\x0b]*?-|d(?:eclare[^0-9A-Z_a-z]+[#@][\s\x0b]*?[0-9A-Z_a-z]+|iv[\s\x0b]*?\([\+\-]*[\s\x0b\.0-9]+,[\+\-]*[\s\x0b\.0-9]+\))|exec[\s\x0b]*?\([\s\x0b]*?@|(?:lo_(?:impor|ge)t|procedure[\s\x0b]+analyse)[\s\x0b]*?\(|;[\s\x0b]*?(?:declare|open)[\s\x0b]+[\-0-9A-Z_a-z]+|::(?:b(?:igint|ool)|double[\s\x0b]+precision|int(?:eger)?|numeric|oid|real|(?:tex|smallin)t)`,
-				Program:  161,
+				Program:  181,
 				Needs:    []uint16{199},
 			},
 		},
 	},
 	{
-		ID: 942330, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942330, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects classic SQL injection probings 1/3",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`][\\s\\x0b]*?\\b(?:x?or|div|like|between|and)\\b[\\s\\x0b]*?[\"'`]?[0-9]|\\x5cx(?:2[37]|3d)|^(?:.?[\"'`]$|[\"'\\x5c`]*?(?:[\"'0-9`]+|[^\"'`]+[\"'`])[\\s\\x0b]*?\\b(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between|\\|\\||&&)\\b[\\s\\x0b]*?[\"'0-9A-Z_-z][!&\\(\\)\\+-\\.@])|[^\\s\\x0b0-9A-Z_a-z][0-9A-Z_a-z]+[\\s\\x0b]*?[\\-\\|][\\s\\x0b]*?[\"'`][\\s\\x0b]*?[0-9A-Z_a-z]|@(?:[0-9A-Z_a-z]+[\\s\\x0b]+(?:and|x?or|div|like|between)\\b[\\s\\x0b]*?[\"'0-9`]+|[\\-0-9A-Z_a-z]+[\\s\\x0b](?:and|x?or|div|like|between)\\b[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z])|[^\\s\\x0b0-:A-Z_a-z][\\s\\x0b]*?[0-9][^0-9A-Z_a-z]+[^\\s\\x0b0-9A-Z_a-z][\\s\\x0b]*?[\"'`].|[^0-9A-Z_a-z]information_schema|table_name[^0-9A-Z_a-z]",
-				Program:  162,
+				Program:  182,
 			},
 		},
 	},
 	{
-		ID: 942340, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942340, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects basic SQL authentication bypass attempts 3/3",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)in[\\s\\x0b]*?\\(+[\\s\\x0b]*?select|(?:(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)[\\s\\x0b]+|(?:\\|\\||&&)[\\s\\x0b]*?)[\\s\\x0b\\+0-9A-Z_a-z]+(?:regexp[\\s\\x0b]*?\\(|sounds[\\s\\x0b]+like[\\s\\x0b]*?[\"'`]|[0-9=]+x)|[\"'`](?:[\\s\\x0b]*?(?:(?:[0-9]+[\\s\\x0b]*?(?:--|#)|is[\\s\\x0b]*?(?:[0-9][^\"'`]+[\"'`]?[0-9A-Z_a-z]|[\\.0-9]+[\\s\\x0b]*?[^0-9A-Z_a-z][^\"'`]*[\"'`])|(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)[\\s\\x0b]+|(?:\\|\\||&&)[\\s\\x0b]*?)(?:array[\\s\\x0b]*?\\[|(?:tru|fals)e\\b|[0-9A-Z_a-z]+(?:[\\s\\x0b]*?!?~|[\\s\\x0b]+(?:not[\\s\\x0b]+)?similar[\\s\\x0b]+to[\\s\\x0b]+))|[%&<->\\^]+[0-9]+[\\s\\x0b]*?(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)=)|(?:[^0-9A-Z_a-z]+[\\+\\-0-9A-Z_a-z]+[\\s\\x0b]*?=[\\s\\x0b]*?[0-9][^0-9A-Z_a-z]+|\\|?[\\-0-9A-Z_a-z]{3,}[^\\s\\x0b,\\.0-9A-Z_a-z]+)[\"'`])|\\bexcept[\\s\\x0b]+(?:select\\b|values[\\s\\x0b]*?\\()",
-				Program:  163,
+				Program:  183,
 			},
 		},
 	},
 	{
-		ID: 942350, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942350, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Detects MySQL UDF injection and other data/structure manipulation attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)create[\s\x0b]+function[\s\x0b].+[\s\x0b]returns|;[\s\x0b]*?(?:alter|(?:(?:cre|trunc|upd)at|re(?:nam|plac))e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)\b[\s\x0b]*?[\(\[]?[0-9A-Z_a-z]{2,}`,
-				Program:  164,
+				Program:  184,
+				Needs:    []uint16{200},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942350, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "Detects MySQL UDF injection and other data/structure manipulation attempts",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    42, // urlDecodeUni replaceComments
+				Argument: `(?i)create[\s\x0b]+function[\s\x0b].+[\s\x0b]returns|;[\s\x0b]*?(?:alter|(?:(?:cre|trunc|upd)at|re(?:nam|plac))e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)\b[\s\x0b]*?[\(\[]?[0-9A-Z_a-z]{2,}`,
+				Program:  184,
 				Needs:    []uint16{200},
 			},
 		},
 	},
 	{
-		ID: 942360, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942360, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "Detects concatenated basic SQL injection and SQLLFI attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)\\b(?:(?:alter|(?:(?:cre|trunc|upd)at|renam)e|de(?:lete|sc)|(?:inser|selec)t|load)[\\s\\x0b]+(?:char|group_concat|load_file)\\b[\\s\\x0b]*\\(?|end[\\s\\x0b]*?\\);)|[\\s\\x0b\\(]load_file[\\s\\x0b]*?\\(|[\"'`][\\s\\x0b]+regexp[^0-9A-Z_a-z]|[\"'0-9A-Z_-z][\\s\\x0b]+as\\b[\\s\\x0b]*[\"'0-9A-Z_-z]+[\\s\\x0b]*\\bfrom|^[^A-Z_a-z]+[\\s\\x0b]*?(?:(?:(?:(?:cre|trunc)at|renam)e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)[\\s\\x0b]+[0-9A-Z_a-z]+|u(?:pdate[\\s\\x0b]+[0-9A-Z_a-z]+|nion[\\s\\x0b]*(?:all|(?:sele|distin)ct)\\b)|alter[\\s\\x0b]*(?:a(?:(?:ggregat|pplication[\\s\\x0b]*rol)e|s(?:sembl|ymmetric[\\s\\x0b]*ke)y|u(?:dit|thorization)|vailability[\\s\\x0b]*group)|b(?:roker[\\s\\x0b]*priority|ufferpool)|c(?:ertificate|luster|o(?:l(?:latio|um)|nversio)n|r(?:edential|yptographic[\\s\\x0b]*provider))|d(?:atabase|efault|i(?:mension|skgroup)|omain)|e(?:(?:ndpoi|ve)nt|xte(?:nsion|rnal))|f(?:lashback|oreign|u(?:lltext|nction))|hi(?:erarchy|stogram)|group|in(?:dex(?:type)?|memory|stance)|java|l(?:a(?:ngua|r)ge|ibrary|o(?:ckdown|g(?:file[\\s\\x0b]*group|in)))|m(?:a(?:s(?:k|ter[\\s\\x0b]*key)|terialized)|e(?:ssage[\\s\\x0b]*type|thod)|odule)|(?:nicknam|queu)e|o(?:perator|utline)|p(?:a(?:ckage|rtition)|ermission|ro(?:cedur|fil)e)|r(?:e(?:mot|sourc)e|o(?:l(?:e|lback)|ute))|s(?:chema|e(?:arch|curity|rv(?:er|ice)|quence|ssion)|y(?:mmetric[\\s\\x0b]*key|nonym)|togroup)|t(?:able(?:space)?|ext|hreshold|r(?:igger|usted)|ype)|us(?:age|er)|view|w(?:ork(?:load)?|rapper)|x(?:ml[\\s\\x0b]*schema|srobject))\\b)",
-				Program:  165,
+				Program:  185,
+				Needs:    []uint16{201},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942360, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "Detects concatenated basic SQL injection and SQLLFI attempts",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    23, // urlDecodeUni
+				Argument: "(?i)\\b(?:(?:alter|(?:(?:cre|trunc|upd)at|renam)e|de(?:lete|sc)|(?:inser|selec)t|load)[\\s\\x0b]+(?:char|group_concat|load_file)\\b[\\s\\x0b]*\\(?|end[\\s\\x0b]*?\\);)|[\\s\\x0b\\(]load_file[\\s\\x0b]*?\\(|[\"'`][\\s\\x0b]+regexp[^0-9A-Z_a-z]|[\"'0-9A-Z_-z][\\s\\x0b]+as\\b[\\s\\x0b]*[\"'0-9A-Z_-z]+[\\s\\x0b]*\\bfrom|^[^A-Z_a-z]+[\\s\\x0b]*?(?:(?:(?:(?:cre|trunc)at|renam)e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)[\\s\\x0b]+[0-9A-Z_a-z]+|u(?:pdate[\\s\\x0b]+[0-9A-Z_a-z]+|nion[\\s\\x0b]*(?:all|(?:sele|distin)ct)\\b)|alter[\\s\\x0b]*(?:a(?:(?:ggregat|pplication[\\s\\x0b]*rol)e|s(?:sembl|ymmetric[\\s\\x0b]*ke)y|u(?:dit|thorization)|vailability[\\s\\x0b]*group)|b(?:roker[\\s\\x0b]*priority|ufferpool)|c(?:ertificate|luster|o(?:l(?:latio|um)|nversio)n|r(?:edential|yptographic[\\s\\x0b]*provider))|d(?:atabase|efault|i(?:mension|skgroup)|omain)|e(?:(?:ndpoi|ve)nt|xte(?:nsion|rnal))|f(?:lashback|oreign|u(?:lltext|nction))|hi(?:erarchy|stogram)|group|in(?:dex(?:type)?|memory|stance)|java|l(?:a(?:ngua|r)ge|ibrary|o(?:ckdown|g(?:file[\\s\\x0b]*group|in)))|m(?:a(?:s(?:k|ter[\\s\\x0b]*key)|terialized)|e(?:ssage[\\s\\x0b]*type|thod)|odule)|(?:nicknam|queu)e|o(?:perator|utline)|p(?:a(?:ckage|rtition)|ermission|ro(?:cedur|fil)e)|r(?:e(?:mot|sourc)e|o(?:l(?:e|lback)|ute))|s(?:chema|e(?:arch|curity|rv(?:er|ice)|quence|ssion)|y(?:mmetric[\\s\\x0b]*key|nonym)|togroup)|t(?:able(?:space)?|ext|hreshold|r(?:igger|usted)|ype)|us(?:age|er)|view|w(?:ork(?:load)?|rapper)|x(?:ml[\\s\\x0b]*schema|srobject))\\b)",
+				Program:  185,
 				Needs:    []uint16{201},
 			},
 		},
 	},
 	{
-		ID: 942361, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942361, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects basic SQL injection based on keyword alter or union",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i:^[\W\d]+\s*?(?:alter|union)\b)`,
-				Program:  166,
+				Program:  186,
 				Needs:    []uint16{202},
 			},
 		},
 	},
 	{
-		ID: 942362, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942362, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects concatenated basic SQL injection and SQLLFI attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:alter|(?:(?:cre|trunc|upd)at|renam)e|de(?:lete|sc)|(?:inser|selec)t|load)[\\s\\x0b]+(?:char|group_concat|load_file)[\\s\\x0b]?\\(?|end[\\s\\x0b]*?\\);|[\\s\\x0b\\(]load_file[\\s\\x0b]*?\\(|[\"'`][\\s\\x0b]+regexp[^0-9A-Z_a-z]|[^A-Z_a-z][\\s\\x0b]+as\\b[\\s\\x0b]*[\"'0-9A-Z_-z]+[\\s\\x0b]*\\bfrom|^[^A-Z_a-z]+[\\s\\x0b]*?(?:create[\\s\\x0b]+[0-9A-Z_a-z]+|(?:d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load|(?:renam|truncat)e|u(?:pdate|nion[\\s\\x0b]*(?:all|(?:sele|distin)ct))|alter[\\s\\x0b]*(?:a(?:(?:ggregat|pplication[\\s\\x0b]*rol)e|s(?:sembl|ymmetric[\\s\\x0b]*ke)y|u(?:dit|thorization)|vailability[\\s\\x0b]*group)|b(?:roker[\\s\\x0b]*priority|ufferpool)|c(?:ertificate|luster|o(?:l(?:latio|um)|nversio)n|r(?:edential|yptographic[\\s\\x0b]*provider))|d(?:atabase|efault|i(?:mension|skgroup)|omain)|e(?:(?:ndpoi|ve)nt|xte(?:nsion|rnal))|f(?:lashback|oreign|u(?:lltext|nction))|hi(?:erarchy|stogram)|group|in(?:dex(?:type)?|memory|stance)|java|l(?:a(?:ngua|r)ge|ibrary|o(?:ckdown|g(?:file[\\s\\x0b]*group|in)))|m(?:a(?:s(?:k|ter[\\s\\x0b]*key)|terialized)|e(?:ssage[\\s\\x0b]*type|thod)|odule)|(?:nicknam|queu)e|o(?:perator|utline)|p(?:a(?:ckage|rtition)|ermission|ro(?:cedur|fil)e)|r(?:e(?:mot|sourc)e|o(?:l(?:e|lback)|ute))|s(?:chema|e(?:arch|curity|rv(?:er|ice)|quence|ssion)|y(?:mmetric[\\s\\x0b]*key|nonym)|togroup)|t(?:able(?:space)?|ext|hreshold|r(?:igger|usted)|ype)|us(?:age|er)|view|w(?:ork(?:load)?|rapper)|x(?:ml[\\s\\x0b]*schema|srobject)))\\b)",
-				Program:  167,
+				Program:  187,
 				Needs:    []uint16{203},
 			},
 		},
 	},
 	{
-		ID: 942370, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942370, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects classic SQL injection probings 2/3",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -3083,54 +3867,54 @@ var table = []Rule{
 				Targets:  targets78,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`](?:[\\s\\x0b]*?(?:(?:\\*.+(?:x?or|div|like|between|(?:an|i)d)[^0-9A-Z_a-z]*?[\"'`]|(?:x?or|div|like|between|and)[\\s\\x0b][^0-9]+[\\-0-9A-Z_a-z]+[^0-9]*)[0-9]|[^\\s\\x0b0-9\\?A-Z_a-z]+[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z]+[\\s\\x0b]*?[\"'`]|[^\\s\\x0b0-9A-Z_a-z]+[\\s\\x0b]*?[^A-Z_a-z](?:[^#]*#|.*?--))|[^\\*]*\\*[\\s\\x0b]*?[0-9])|\\^[\"'`]|[%\\(-\\+\\-<>][\\-0-9A-Z_a-z]+[^\\s\\x0b0-9A-Z_a-z]+[\"'`][^,]",
-				Program:  168,
+				Program:  188,
 			},
 		},
 	},
 	{
-		ID: 942380, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942380, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:having\b(?:[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')[\s\x0b]*?[<->]| ?(?:[0-9]{1,10} ?[<->]+|["'][^=]{1,10}[ "'<-\?\[]+))|ex(?:ecute(?:\(|[\s\x0b]{1,5}[\$\.0-9A-Z_a-z]{1,5}[\s\x0b]{0,3})|ists[\s\x0b]*?\([\s\x0b]*?select\b)|(?:create[\s\x0b]+?table.{0,20}?|like[^0-9A-Z_a-z]*?char[^0-9A-Z_a-z]*?)\()|select.*?case|from.*?limit|order[\s\x0b]by|exists[\s\x0b](?:[\s\x0b]select|s(?:elect[^\s\x0b](?:if(?:null)?[\s\x0b]\(|top|concat)|ystem[\s\x0b]\()|\bhaving\b[\s\x0b]+[0-9]{1,10}|'[^=]{1,10}')`,
-				Program:  169,
+				Program:  189,
 				Needs:    []uint16{204},
 			},
 		},
 	},
 	{
-		ID: 942390, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942390, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:or\b(?:[\s\x0b]?(?:[0-9]{1,10}|["'][^=]{1,10}["'])[\s\x0b]?[<->]+|[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')(?:[\s\x0b]*?[<->])?)|xor\b[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')(?:[\s\x0b]*?[<->])?)|'[\s\x0b]+x?or[\s\x0b]+.{1,20}[!\+\-<->]`,
-				Program:  170,
+				Program:  190,
 				Needs:    []uint16{205},
 			},
 		},
 	},
 	{
-		ID: 942400, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942400, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\band\b(?:[\s\x0b]+(?:[0-9]{1,10}[\s\x0b]*?[<->]|'[^=]{1,10}')| ?(?:[0-9]{1,10}|["'][^=]{1,10}["']) ?[<->]+)`,
-				Program:  171,
+				Program:  191,
 				Needs:    []uint16{206},
 			},
 		},
 	},
 	{
-		ID: 942410, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942410, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -3138,13 +3922,13 @@ var table = []Rule{
 				Targets:  targets79,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:a(?:(?:b|co)s|vg)|bin|c(?:(?:as|o(?:nver|un))t|h(?:ar(?:set)?|r))|d(?:a(?:te|y)|e(?:fault|grees))|elt|f(?:ield|loor|ormat)|(?:hou|quarte|yea)r|i[fns]|l(?:ast|e(?:ft|ngth)|n|ikelihood|o(?:cal|g|wer))|m(?:ax|in(?:ute)?|o(?:d|nth))|now|p(?:assword|i|o(?:sition|wer))|r(?:awtonhex(?:toraw)?|e(?:p(?:eat|lace)|verse)|ight|ound)|s(?:econd|ign|leep|pace|tddev|um)|t(?:an|ime|o_(?:n?char|(?:day|second)s))|u(?:nlikely|(?:pp|s)er)|v(?:alues|ersion)|week)[^0-9A-Z_a-z]*?\(`,
-				Program:  173,
+				Program:  193,
 				Needs:    []uint16{26, 207, 208},
 			},
 		},
 	},
 	{
-		ID: 942430, Class: SQLi, Level: 2, Severity: Warning,
+		ID: 942430, Class: SQLi, Level: Strict, Severity: Warning,
 		Message: "Restricted SQL Character Anomaly Detection (args): # of special characters exceeded (12)",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -3152,60 +3936,60 @@ var table = []Rule{
 				Targets:  targets77,
 				Chain:    23, // urlDecodeUni
 				Argument: "((?:(?:[!-\\+\\-:->@\\[\\]\\^`\\{-~]|\\x{c2}\\x{b4}|\\x{e2}\\x80[\\x98\\x99])[^!-\\+\\-:->@\\[\\]\\^`\\{-~]*?){12})",
-				Program:  174,
+				Program:  194,
 			},
 		},
 	},
 	{
-		ID: 942440, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942440, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Comment Sequence Detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `/\*!?|\*/|[';]--|--(?:[\s\x0b]|[^\-]*?-)|[^&\-]#.*?[\s\x0b]|;?\x00`,
-				Program:  175,
+				Program:  195,
 				Needs:    []uint16{209},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `^(?:ey[\-0-9A-Z_a-z]+\.ey[\-0-9A-Z_a-z]+\.)?[\-0-9A-Z_a-z]+$`,
-				Program:  176,
+				Program:  196,
 			},
 		},
 	},
 	{
-		ID: 942450, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942450, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Bin or Hex Encoding Identified",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b0x[0-9a-f]{3,}|(?:x'[0-9a-f]{3,}|b'[01]{10,})'`,
-				Program:  177,
+				Program:  197,
 				Needs:    []uint16{210},
 			},
 		},
 	},
 	{
-		ID: 942470, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942470, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)autonomous_transaction|(?:current_use|n?varcha|tbcreato)r|db(?:a_users|ms_java)|open(?:owa_util|query|rowset)|s(?:p_(?:(?:addextendedpro|sqlexe)c|execute(?:sql)?|help|is_srvrolemember|makewebtask|oacreate|p(?:assword|repare)|replwritetovarbin)|ql_(?:longvarchar|variant))|utl_(?:file|http)|xp_(?:availablemedia|(?:cmdshel|servicecontro)l|dirtree|e(?:numdsn|xecresultset)|filelist|loginconfig|makecab|ntsec(?:_enumdomains)?|reg(?:addmultistring|delete(?:key|value)|enum(?:key|value)s|re(?:ad|movemultistring)|write)|terminate(?:_process)?)`,
-				Program:  178,
+				Program:  198,
 				Needs:    []uint16{211},
 			},
 		},
 	},
 	{
-		ID: 942480, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942480, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQL Injection Attack",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -3213,55 +3997,55 @@ var table = []Rule{
 				Targets:  targets61,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:(?:d(?:bms_[0-9A-Z_a-z]+\.|elete\b[^0-9A-Z_a-z]*?\bfrom)|(?:group\b.*?\bby\b.{1,100}?\bhav|overlay\b[^0-9A-Z_a-z]*?\(.*?\b[^0-9A-Z_a-z]*?plac)ing|in(?:ner\b[^0-9A-Z_a-z]*?\bjoin|sert\b[^0-9A-Z_a-z]*?\binto|to\b[^0-9A-Z_a-z]*?\b(?:dump|out)file)|load\b[^0-9A-Z_a-z]*?\bdata\b.*?\binfile|s(?:elect\b.{1,100}?\b(?:(?:.*?\bdump\b.*|(?:count|length)\b.{1,100}?)\bfrom|(?:data_typ|from\b.{1,100}?\bwher)e|instr|to(?:_(?:cha|numbe)r|p\b.{1,100}?\bfrom))|ys_context)|u(?:nion\b.{1,100}?\bselect|tl_inaddr))\b|print\b[^0-9A-Z_a-z]*?@@)|(?:collation[^0-9A-Z_a-z]*?\(a|@@version|;[^0-9A-Z_a-z]*?\b(?:drop|shutdown))\b|'(?:dbo|msdasql|s(?:a|qloledb))'`,
-				Program:  179,
+				Program:  199,
 				Needs:    []uint16{212},
 			},
 		},
 	},
 	{
-		ID: 942500, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942500, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "MySQL in-line comment detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets35,
+				Targets:    targets36,
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)/\*[\s\x0b]*?[!\+](?:[\s\x0b\(\)\-0-9=A-Z_a-z]+)?\*/`,
-				Program:    180,
+				Program:    200,
 				Needs:      []uint16{213},
 			},
 		},
 	},
 	{
-		ID: 942510, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942510, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "SQLi bypass attempt by ticks or backticks detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "`(?:[\\s\\x0b\\(\\)\\+\\-0-9<=@-Z_a-\\{\\}]{2,29}|(?:[\\+/-9A-Za-z]{4})+(?:(?:[\\+/-9A-Za-z]{2}=|[\\+/-9A-Za-z]{3})=)?)`",
-				Program:  181,
+				Program:  201,
 				Needs:    []uint16{214},
 			},
 		},
 	},
 	{
-		ID: 942520, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942520, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects basic SQL authentication bypass attempts 4.0/4",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`][\\s\\x0b]*?(?:(?:is[\\s\\x0b]+not|not[\\s\\x0b]+(?:like|glob|(?:betwee|i)n|null|regexp|match)|mod|div|sounds[\\s\\x0b]+like)\\b|[%&\\*\\+\\-/<->\\^\\|]{1,3})",
-				Program:  182,
+				Program:  202,
 			},
 		},
 	},
 	{
-		ID: 942521, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942521, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects basic SQL authentication bypass attempts 4.1/4",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -3270,17 +4054,17 @@ var table = []Rule{
 				Chain:    23, // urlDecodeUni
 				Captures: 2,
 				Argument: "(?i)^(?:[^']*?(?:'[^']*?'[^']*?)*?'|[^\"]*?(?:\"[^\"]*?\"[^\"]*?)*?\"|[^`]*?(?:`[^`]*?`[^`]*?)*?`)[\\s\\x0b]*([0-9A-Z_a-z]+)\\b",
-				Program:  183,
+				Program:  203,
 			},
 			{
 				Targets:  targets57,
 				Argument: `^(?:and|or)$`,
-				Program:  184,
+				Program:  204,
 			},
 		},
 	},
 	{
-		ID: 942522, Class: SQLi, Level: 2, Severity: Critical,
+		ID: 942522, Class: SQLi, Level: Strict, Severity: Critical,
 		Message: "Detects basic SQL authentication bypass attempts 4.1/4",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -3288,27 +4072,47 @@ var table = []Rule{
 				Targets:  targets77,
 				Chain:    23, // urlDecodeUni
 				Argument: "^.*?\\x5c['\"`](?:.*?['\"`])?\\s*(?:and|or)\\b",
-				Program:  185,
+				Program:  205,
 				Needs:    []uint16{215},
 			},
 		},
 	},
 	{
-		ID: 942540, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942540, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "SQL Authentication bypass (split query)",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: "^(?:[^']*'|[^\"]*\"|[^`]*`)[\\s\\x0b]*;",
-				Program:  186,
+				Program:  206,
+				Needs:    []uint16{216},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942540, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "SQL Authentication bypass (split query)",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    42, // urlDecodeUni replaceComments
+				Argument: "^(?:[^']*'|[^\"]*\"|[^`]*`)[\\s\\x0b]*;",
+				Program:  206,
 				Needs:    []uint16{216},
 			},
 		},
 	},
 	{
-		ID: 942550, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942550, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
 		Message: "JSON-Based SQL Injection",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
@@ -3316,56 +4120,76 @@ var table = []Rule{
 				Targets:  targets66,
 				Chain:    41, // urlDecodeUni removeWhitespace
 				Argument: "(?i)[\"'`][\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|(?:[\\-@]>?|<@|@[\\?@]|\\?(?:(?:)|&|\\|#>)|#(?:>>|-)|->>|[<>])[\"'`](?:[\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|\\$[\\.\\[])|\\bjson_extract\\b[^\\(]*\\([^\\)]*\\)",
-				Program:  187,
+				Program:  207,
+				Needs:    []uint16{217, 218, 219},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Program:  157,
+			},
+		},
+	},
+	{
+		ID: 942550, Class: SQLi, Level: Core, Severity: Critical,
+		Message: "JSON-Based SQL Injection",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets66,
+				Chain:    41, // urlDecodeUni removeWhitespace
+				Argument: "(?i)[\"'`][\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|(?:[\\-@]>?|<@|@[\\?@]|\\?(?:(?:)|&|\\|#>)|#(?:>>|-)|->>|[<>])[\"'`](?:[\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|\\$[\\.\\[])|\\bjson_extract\\b[^\\(]*\\([^\\)]*\\)",
+				Program:  207,
 				Needs:    []uint16{217, 218, 219},
 			},
 		},
 	},
 	{
-		ID: 942560, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 942560, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "MySQL Scientific Notation payload detected",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)1\.e(?:[\(\),]|\.[\$0-9A-Z_a-z])`,
-				Program:  188,
+				Program:  208,
 				Needs:    []uint16{220},
 			},
 		},
 	},
 	{
-		ID: 943100, Class: XSS, Level: 1, Severity: Critical,
+		ID: 943100, Class: XSS, Level: Default, Severity: Critical,
 		Message: "Possible Session Fixation Attack: Setting Cookie Values in HTML",
 		Source:  "REQUEST-943-APPLICATION-ATTACK-SESSION-FIXATION.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets35,
+				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\.cookie\b.*?;[^0-9A-Z_a-z]*?(?:expires|domain)[^0-9A-Z_a-z]*?=|\bhttp-equiv[^0-9A-Z_a-z]+set-cookie\b`,
-				Program:  189,
+				Program:  209,
 				Needs:    []uint16{221},
 			},
 		},
 	},
 	{
-		ID: 943110, Class: XSS, Level: 1, Severity: Critical,
+		ID: 943110, Class: XSS, Level: Default, Severity: Critical,
 		Message: "Possible Session Fixation Attack: SessionID Parameter Name with Off-Domain Referer",
 		Source:  "REQUEST-943-APPLICATION-ATTACK-SESSION-FIXATION.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets37,
+				Targets:  targets38,
 				Chain:    14, // lowercase
 				Argument: `^(?:j(?:se(?:ssionid|rvsession)|wsession)|(?:asp(?:\.net_)?session|zend_session_)id|p(?:hpsessi(?:on|d)|lay_session)|(?:(?:w(?:eblogic|l)|rack\.|laravel_)sessio|(?:next-auth\.session-|meteor_login_)toke)n|s(?:(?:ession[\-_]?|ails\.s)id|hiny-token)|_(?:session_id|(?:(?:flask|rails)_sessio|_(?:secure|host)-next-auth\.session-toke)n)|c(?:f(?:s?id|token)|onnect\.sid|akephp|i_session)|koa[\.:]sess)$`,
-				Program:  190,
+				Program:  210,
 				Needs:    []uint16{222},
 			},
 			{
 				Targets:  targets55,
 				Captures: 2,
 				Argument: `^(?:ht|f)tps?://(.*?)/`,
-				Program:  191,
+				Program:  211,
 			},
 			{
 				Targets:  targets57,
@@ -3377,15 +4201,15 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 943120, Class: XSS, Level: 2, Severity: Critical,
+		ID: 943120, Class: XSS, Level: Strict, Severity: Critical,
 		Message: "Possible Session Fixation Attack: SessionID Parameter Name with No Referer",
 		Source:  "REQUEST-943-APPLICATION-ATTACK-SESSION-FIXATION.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets37,
+				Targets:  targets38,
 				Chain:    14, // lowercase
 				Argument: `^(?:j(?:se(?:ssionid|rvsession)|wsession)|(?:asp(?:\.net_)?session|session[\-_]?)id|phpsessi(?:on|d)|(?:weblogic|laravel_)session|_(?:session_id|flask_session)|c(?:f(?:s?id|token)|onnect\.sid))$`,
-				Program:  192,
+				Program:  212,
 				Needs:    []uint16{223},
 			},
 			{
@@ -3396,7 +4220,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 944100, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 944100, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Suspicious Java class detected",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3404,13 +4228,13 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `java\.lang\.(?:runtime|processbuilder)`,
-				Program:  193,
+				Program:  213,
 				Needs:    []uint16{224},
 			},
 		},
 	},
 	{
-		ID: 944110, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 944110, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Java process spawn (CVE-2017-9805)",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3418,18 +4242,18 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `(?:runtime|processbuilder)`,
-				Program:  194,
+				Program:  214,
 				Needs:    []uint16{225},
 			},
 			{
 				Targets:  targets83,
 				Argument: `(?i)(?:unmarshaller|base64data|java\.)`,
-				Program:  195,
+				Program:  215,
 			},
 		},
 	},
 	{
-		ID: 944120, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 944120, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Java serialization (CVE-2015-4852)",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3437,18 +4261,37 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `(?:clonetransform|xmldecod)er|f(?:orclosure|ilewriter)|in(?:stantiate(?:factory|transformer)|vokertransformer)|(?:prototype(?:clone|serialization)factor|getpropert)y|whileclosure`,
-				Program:  196,
+				Program:  216,
 				Needs:    []uint16{226},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Argument: `(?:runtime|processbuilder)`,
-				Program:  194,
+				Program:  214,
 			},
 		},
 	},
 	{
-		ID: 944130, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 944130, Class: CodeInjection, Level: Default, Narrow: true, Severity: Critical,
+		Message: "Suspicious Java class detected",
+		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets84,
+				Operator: PmFromFile,
+				Argument: `java-classes.data`,
+				Needs:    []uint16{227},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: `(?i)java\.lang\.(?:runtime|processbuilder|processimpl|system|class(?:loader)?\b|shutdown|unixprocess|invoke|string\b|object\b|integer|math|thread\b)[^\n]{0,4}(?:[@.)\s]\W*(?:get|exec|start|exit|forname|load|new|runtime|env|class)|\(|\z|@)|javax?\.(?:script|naming|el)\.|java\.(?:io|nio)[\w.]*\.?(?:file\w*|bufferedreader|inputstreamreader|files|paths|printwriter|bytearray\w+)\b[^\n]{0,2}(?:\(|@|\)|<|"|'|\z)|java\.(?:net\.url\w*|net\.socket|util\.(?:scanner|hashmap|priorityqueue|zip))\b\s*(?:\(|@|\)|"|'|\z|<)|(?:new\s+|\bT\(|#\w{1,20}\s*=|[@#]|\$\{|%\{|!!|"@type"\s*:\s*")[^\n]{0,60}java|\A\W{0,4}[\w.$]*java[\w.$]*\W{0,4}\z|getruntime|processbuilder|<\w*[^>]*class\s*=`,
+				Program:  217,
+			},
+		},
+	},
+	{
+		ID: 944130, Class: CodeInjection, Level: Core, Severity: Critical,
 		Message: "Suspicious Java class detected",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3461,7 +4304,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 944140, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 944140, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Java Injection Attack: Java Script File Upload Found",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3469,13 +4312,13 @@ var table = []Rule{
 				Targets:  targets62,
 				Chain:    16, // lowercase removeWhitespace
 				Argument: `.*\.(?:jsp|jspx)\.*$`,
-				Program:  197,
+				Program:  218,
 				Needs:    []uint16{228},
 			},
 		},
 	},
 	{
-		ID: 944150, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 944150, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Potential Remote Command Execution: Log4j / Log4shell",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3483,13 +4326,13 @@ var table = []Rule{
 				Targets:  targets85,
 				Chain:    33, // urlDecodeUni jsDecode htmlEntityDecode
 				Argument: `(?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)(?:[^\}]{0,15}(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi|ctx)`,
-				Program:  198,
+				Program:  219,
 				Needs:    []uint16{229},
 			},
 		},
 	},
 	{
-		ID: 944151, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 944151, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Potential Remote Command Execution: Log4j / Log4shell",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3497,38 +4340,38 @@ var table = []Rule{
 				Targets:  targets85,
 				Chain:    33, // urlDecodeUni jsDecode htmlEntityDecode
 				Argument: `(?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)(?:[^\}]*(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi|ctx)`,
-				Program:  199,
+				Program:  220,
 				Needs:    []uint16{229},
 			},
 		},
 	},
 	{
-		ID: 944200, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 944200, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Magic bytes Detected, probable java serialization in use",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets82,
 				Argument: `\xac\xed\x00\x05`,
-				Program:  200,
+				Program:  221,
 			},
 		},
 	},
 	{
-		ID: 944210, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 944210, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Magic bytes Detected Base64 Encoded, probable java serialization in use",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets82,
 				Argument: `(?:rO0ABQ|KztAAU|Cs7QAF)`,
-				Program:  201,
+				Program:  222,
 				Needs:    []uint16{230},
 			},
 		},
 	},
 	{
-		ID: 944240, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 944240, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Java serialization (CVE-2015-4852)",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3536,13 +4379,13 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `(?:clonetransform|xmldecod)er|f(?:orclosure|ilewriter)|in(?:stantiate(?:factory|transformer)|vokertransformer)|(?:prototype(?:clone|serialization)factor|getpropert)y|whileclosure`,
-				Program:  196,
+				Program:  216,
 				Needs:    []uint16{226},
 			},
 		},
 	},
 	{
-		ID: 944250, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 944250, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Suspicious Java method detected",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3550,13 +4393,13 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `java\b.+(?:runtime|processbuilder)`,
-				Program:  202,
+				Program:  223,
 				Needs:    []uint16{224},
 			},
 		},
 	},
 	{
-		ID: 944260, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 944260, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Remote Command Execution: Malicious class-loading payload",
 		Source:  "REQUEST-944-APPLICATION-ATTACK-JAVA.conf",
 		Conditions: []Condition{
@@ -3564,13 +4407,13 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    23, // urlDecodeUni
 				Argument: `class\.module\.classLoader\.resources\.context\.parent\.pipeline|springframework\.context\.support\.FileSystemXmlApplicationContext`,
-				Program:  203,
+				Program:  224,
 				Needs:    []uint16{231},
 			},
 		},
 	},
 	{
-		ID: 13001, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 13001, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Credential probe: secret variable in an expression",
 		Source:  "credential.conf",
 		Conditions: []Condition{
@@ -3578,19 +4421,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "[$%]\\{?(?:env[:.]\\s*)?(?:AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|ACCESS_KEY_ID|SECURITY_TOKEN|LAMBDA_RUNTIME_API|CONTAINER_\\w+|WEB_IDENTITY_TOKEN_FILE)|(?:AZURE|ARM)_CLIENT_SECRET|GOOGLE_APPLICATION_CREDENTIALS|_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR|IDENTITY_(?:ENDPOINT|HEADER)|MSI_SECRET)\\b|(?:environ|getenv|ENV|process\\.env|System\\.getenv|os\\.Getenv|\\$_ENV|\\$_SERVER|GetEnvironmentVariable|env)\\s*(?:\\.get)?\\s*[\\[.({]+\\s*[\"'`]?(?:AWS_(?:SECRET|SESSION|ACCESS|LAMBDA|CONTAINER|SECURITY)\\w*|LAMBDA_TASK_ROOT)",
-				Program:  204,
+				Program:  225,
 				Needs:    []uint16{232},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){4}|secrets\.`,
-				Program:  205,
+				Program:  226,
 			},
 		},
 	},
 	{
-		ID: 13002, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 13002, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Credential probe: environment or credential store",
 		Source:  "credential.conf",
 		Conditions: []Condition{
@@ -3599,13 +4442,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\A\\s*['\"`;|&$({]*\\s*(?:/[\\w/]*bin/)?(?:printenv(?:\\s+\\w+)?|env\\s*\\|\\s*(?:grep|sort|base64|curl|nc)\\b|set\\s*\\|\\s*grep\\b|export\\s+-p|aws\\s+(?:configure\\s+(?:list|get|export-credentials)|sts\\s+get-(?:caller|session)|secretsmanager\\s+(?:get|list)|ssm\\s+get-parameters?|iam\\s+(?:list|get|create)|lambda\\s+(?:get|list|update|invoke))|gcloud\\s+auth\\s+print|az\\s+account\\s+get-access|kubectl\\s+(?:get\\s+secrets?|auth\\s+can-i)|cat\\s+[^\\n]*(?:environ\\b|credentials\\b|\\.aws)|strings\\s+/proc/)\\s*\\S*|\\A\\s*(?:https?://)?[^\\s?#]*(?:/\\.aws/credentials|/\\.env(?:\\.(?:prod\\w*|local|dev\\w*|staging|bak|old))?|/\\.git/(?:config|head)|/actuator/(?:env|heapdump|configprops)|/server-status|/phpinfo\\.php|/debug/pprof|/\\.docker/config\\.json|/\\.kube/config)\\s*(?:\\z|[?#])",
-				Program:    206,
+				Program:    227,
 				Needs:      []uint16{233},
 			},
 		},
 	},
 	{
-		ID: 13003, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 13003, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Credential probe: name of a secret variable, or an access key",
 		Source:  "credential.conf",
 		Conditions: []Condition{
@@ -3614,13 +4457,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|ACCESS_KEY_ID|LAMBDA_RUNTIME_API|CONTAINER_CREDENTIALS_\w+)|x-aws-ec2-metadata-token(?:-ttl-seconds)?)\s*\z|\b(?:AKIA|ASIA)[A-Z2-7]{16}\b`,
-				Program:    207,
+				Program:    228,
 				Needs:      []uint16{234},
 			},
 		},
 	},
 	{
-		ID: 21001, Class: MalformedRequest, Level: 1, Severity: Critical,
+		ID: 21001, Class: MalformedRequest, Level: Default, Severity: Critical,
 		Message: "Header injection",
 		Source:  "protocol.conf",
 		Conditions: []Condition{
@@ -3629,19 +4472,19 @@ var table = []Rule{
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:[\r\n]|%0[da]|%c4%8d|%c4%8a|\\r\\n|\x{560A}|\x{560D}|%e5%98%8[ad])\s*(?:set-cookie2?|location|content-(?:type|length|disposition|transfer-encoding)|transfer-encoding|x-forwarded-\w+|access-control-\w+|refresh|link|host|bcc|cc|reply-to|mime-version|x-xss-protection|http/[012]\.\d|authorization)\s*(?::|%3a)\s*\S`,
-				Program:    208,
+				Program:    229,
 				Needs:      []uint16{235},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)\A\s*(?:from|to|subject|date|received|return-path|message-id|get|post|put|head|patch|delete|http/|host|content-|accept|user-agent|\w[\w-]*:\s)|(?:\n[^\n]*){7}|\A[^\r\n]{200}`,
-				Program:  209,
+				Program:  230,
 			},
 		},
 	},
 	{
-		ID: 21002, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 21002, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "External entity, XInclude, XSLT or ESI in a value",
 		Source:  "protocol.conf",
 		Conditions: []Condition{
@@ -3650,13 +4493,13 @@ var table = []Rule{
 				Chain:      25, // urlDecodeUni htmlEntityDecode
 				MultiMatch: true,
 				Argument:   `(?i)<!doctype\s[^>\n]{0,200}(?:\[\s*<!(?:entity|element)|(?:system|public)\s+["'](?:file|http|ftp|php|expect|jar|netdoc|gopher|/|\w+://[^w"']))|<!entity\s+(?:%\s*)?[\w.-]+\s+(?:(?:system|public)\s|["'][^"'\n]*(?:&\w+;){2}|["']%|"<!entity)|<xi:include\s|xmlns:xi\s*=|<\?xml-stylesheet[^>\n]+(?:file:|http)|<xsl:(?:value-of|import|include|copy-of|script)[^>\n]+(?:system-property|document\s*\(|unparsed-text|href\s*=\s*["'](?:file|http))|xmlns:\w+\s*=\s*["'](?:http://xml\.apache\.org/xalan|http://php\.net/xsl|urn:schemas-microsoft-com:xslt)|<esi:(?:include|inline|vars|debug|eval|assign)|<soap-?env:[^\n]{0,200}<!entity`,
-				Program:    210,
+				Program:    231,
 				Needs:      []uint16{236},
 			},
 		},
 	},
 	{
-		ID: 21003, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 21003, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Formula injection",
 		Source:  "protocol.conf",
 		Conditions: []Condition{
@@ -3665,26 +4508,26 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A[\s"']*[=+@-]\s*(?:(?:\w|!|"|'|\(|\d|\+|\*)*\s*cmd\s*\|\s*['"]?\s*/c|[\w.()+*\d\s-]*\bcmd\|)|\A[\s"']*[=@+-]\s*(?:hyperlink|webservice|importxml|importhtml|importdata|importfeed|importrange|image|filterxml|dde|call|register\.id|exec|rtd|concatenate)\s*\(\s*[^\n]*(?:https?:|//|cmd|char|")|\A\s*dde\s*\(\s*["']?cmd|\A[=@+-]\s*(?:\w+\|)?['"]?(?:powershell|mshta|rundll32|calc|msexcel)\b[^\n]*(?:!|\|)`,
-				Program:    211,
+				Program:    232,
 				Needs:      []uint16{237},
 			},
 		},
 	},
 	{
-		ID: 30001, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30001, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Path traversal: encoded dots or slashes",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets88,
-				Argument: "(?i)(?:(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․)(?:\\.|(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))|\\.(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))(?:[/\\\\]|(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖))|\\.\\.(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖)",
-				Program:  212,
+				Argument: "(?i)(?:(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․)(?:\\.|(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))|\\.(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))(?:[/\\\\]|(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖))|\\.\\.(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖)|%(?:25)*c0%(?:25)*a[ef]|%(?:25)*e0%(?:25)*80%(?:25)*a[ef]",
+				Program:  233,
 				Needs:    []uint16{238},
 			},
 		},
 	},
 	{
-		ID: 30002, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30002, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Path traversal: filter fooled by doubling or a path parameter",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3693,13 +4536,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[/\\=])(?:\.{4,}[/\\]+|\.{3}[/\\]+(?:\.{1,3}[/\\]|\z)|\.\.(?:;[^/\s]*|%00|\x00|\?|%0[0-9a-dA-D]|[\x01-\x1f])[/\\]|\.[/\\]\.\.[/\\]\.\.|\.\.(?:[/\\]{2,}\.\.|\\/|/\\))`,
-				Program:    213,
+				Program:    234,
 				Needs:      []uint16{239},
 			},
 		},
 	},
 	{
-		ID: 30003, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30003, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Path traversal in a name",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3708,13 +4551,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[^\s"'()]*\.\.(?:[/\\]|%2f|%5c)[^\s"'()]*\z`,
-				Program:    214,
+				Program:    235,
 				Needs:      []uint16{240},
 			},
 		},
 	},
 	{
-		ID: 30004, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30004, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Path traversal in a raw body",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3723,13 +4566,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A\s*|[=/:"'>(\s])(?:\.\.[/\\]+){3,}[\w.~%-]|\A\s*(?:\.\.[/\\]+)+\S*\s*\z`,
-				Program:    215,
+				Program:    236,
 				Needs:      []uint16{241},
 			},
 		},
 	},
 	{
-		ID: 30005, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30005, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Local file: path of the sandbox, of the container or of a process",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3738,13 +4581,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*["']?(?:(?:file|netdoc|jar:file):/*)?(?:[./\\]*/)?(?:var/(?:task|runtime|lang)(?:/[\w@.+/-]*)?|opt/(?:extensions|bootstrap|nodejs|python)(?:/[\w@.+/-]*)?|(?:var/)?run/secrets/[\w./-]+|(?:var/)?run/(?:docker|containerd)[\w./-]*\.sock|\.dockerenv|proc/(?:self|\d+|thread-self)/[\w./-]+|sys/(?:class|kernel|fs|devices)/[\w./-]+|dev/(?:u?random|zero|mem|kmem|fd/\d|stdin|shm[\w/.-]*)|tmp/\.\w[\w.-]*)(?:%00|\x00|[?#]|\s*\z|["'])`,
-				Program:    216,
+				Program:    237,
 				Needs:      []uint16{242},
 			},
 		},
 	},
 	{
-		ID: 30006, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30006, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Local file: secrets, keys or configuration by name",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3753,13 +4596,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:file:/*)?(?:(?:[^\s:*?<>|]*[/\\])?(?:\.env(?:\.(?:prod\w*|local|backup|bak|old))?|\.aws[/\\](?:credentials|config)|\.ssh[/\\][\w.-]+|id_(?:rsa|dsa|ecdsa|ed25519)|\.git[/\\](?:config|head|index|logs[/\\]\S*)|\.svn[/\\]\w+|\.hg[/\\]hgrc|\.kube[/\\]config|\.docker[/\\]config\.json|\.pgpass|\.my\.cnf|\.htpasswd|web-inf[/\\][\w./\\-]+|meta-inf[/\\][\w./\\-]+|wp-config\.php[~\w.]*|ntuser\.dat)|(?:[/\\]|\.{2}|~)[^\s:*?<>|]*[/\\](?:\.npmrc|\.netrc|\.pypirc|\.htaccess|\.\w*_history|\.bashrc|\.profile|\.viminfo|authorized_keys|web\.config|appsettings\.json|application\.properties|sftp-config\.json|terraform\.tfstate|credentials\.json|serverless\.ya?ml)|/(?:etc|root)/[\w./-]*(?:shadow|sudoers|passwd)[\w.-]*)(?:%00\S*|\x00.*|[?#]\S*|\s*\z|["'])`,
-				Program:    217,
+				Program:    238,
 				Needs:      []uint16{243},
 			},
 		},
 	},
 	{
-		ID: 30007, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30007, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Local file: Windows system file",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3768,13 +4611,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:file:/*)?(?:[a-z]:|%(?:systemroot|windir|systemdrive|programdata|userprofile)%)?[\\/]*(?:(?:windows|winnt)[\\/]+(?:win\.ini|system\.ini|php\.ini|my\.ini|explorer\.exe|repair\b|panther\b|debug[\\/]|system32[\\/]+(?:config|drivers|inetsrv|cmd\.exe|license|eula|logfiles|winevt|tasks)|syswow64[\\/])|boot\.ini|inetpub[\\/]+(?:logs|wwwroot|ftproot)|sysprep(?:\.inf|[\\/])|unattend(?:ed)?\.(?:xml|txt)|xampp[\\/]|wamp(?:64)?[\\/]|program files(?: \(x86\))?[\\/]+(?:apache|mysql|php|filezilla|xampp)|users[\\/]+administrator[\\/]|documents and settings[\\/]+administrator)|(?:\A|[\\/])(?:win\.ini|boot\.ini)\s*(?:\z|%00|\x00)|\A%(?:systemroot|windir)%[\\/]`,
-				Program:    218,
+				Program:    239,
 				Needs:      []uint16{244},
 			},
 		},
 	},
 	{
-		ID: 30008, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30008, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Local file: network share or device path",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3783,13 +4626,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:(?:\\\\|//)(?:[\w.:\[\]-]+(?:@ssl)?(?:@\d+)?)[\\/]+(?:[a-z]|admin|ipc|print)\$(?:[\\/]|\s*\z)|\\\\(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|127\.[\d.]+)(?:@\d+)?\\\S|\\\\[?.]\\(?:[a-z]:|unc\\|globalroot|pipe\\|physicaldrive|harddisk)|\\\\\w[\w.-]+@(?:ssl|\d+)\\|(?:smb|nfs)://\S)`,
-				Program:    219,
+				Program:    240,
 				Needs:      []uint16{245},
 			},
 		},
 	},
 	{
-		ID: 30009, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30009, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Local file: wrapper or local URL scheme",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3798,13 +4641,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:url:)?(?:file:(?:/|%2f|\\)|(?:php|phar|expect|glob|ogg|rar|zip|ssh2(?:\.\w+)?|compress\.\w+|zlib|bzip2)://|jar:(?:file|https?|ftp):|netdoc:|view-source:|classpath\*?:|resource:|(?:php|file|data|phar)%3a(?:%2f|//))|php://(?:filter|input|fd|stdin|temp|memory)\b|convert\.(?:base64-(?:en|de)code|iconv\.)`,
-				Program:    220,
+				Program:    241,
 				Needs:      []uint16{246},
 			},
 		},
 	},
 	{
-		ID: 30010, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30010, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Null byte cutting a file name",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3813,13 +4656,13 @@ var table = []Rule{
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:[\w)./\\-](?:%00|%2500|\x00|\\0|\\x00|\\u0000)(?:\.\w{2,5}|[/\\.]\S*)?\s*\z)`,
-				Program:    221,
+				Program:    242,
 				Needs:      []uint16{247, 248},
 			},
 		},
 	},
 	{
-		ID: 30011, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30011, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Path traversal in base64",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3827,13 +4670,13 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    1, // base64Decode
 				Argument: `(?i)\A["']?(?:(?:\.{1,2}[/\\]+){2,}[\w.]|/etc/(?:passwd|shadow|hosts|group|issue)\s*\z|/proc/(?:self|\d)/|file:///|php://filter|[a-z]:\\(?:windows|boot\.ini)|/var/(?:task|runtime)/|~?/?\.(?:ssh|aws)/|\.\.[/\\]\S+\s*\z)`,
-				Program:  222,
+				Program:  243,
 				Needs:    []uint16{249},
 			},
 		},
 	},
 	{
-		ID: 30012, Class: LFI, Level: 1, Severity: Critical,
+		ID: 30012, Class: LFI, Level: Default, Severity: Critical,
 		Message: "Local file: wildcards or loops in a system path",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3842,13 +4685,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s=:"'(])(?:file://)?/(?:e(?:tc|\?c|t\?)|\?{3}|proc|\*/\*)/(?:[\w.?*-]+/)*[\w.-]*[?*][\w.?*-]*|\A(?:/+\.?)*/*(?:e/?\./?tc|etc)/+(?:\./+)*(?:[\w-]+/+\.\./+)+`,
-				Program:    223,
+				Program:    244,
 				Needs:      []uint16{250},
 			},
 		},
 	},
 	{
-		ID: 30013, Class: LFI, Level: 2, Severity: Critical,
+		ID: 30013, Class: LFI, Level: Strict, Severity: Critical,
 		Message: "Local file: any path below a system folder, or a share by domain name",
 		Source:  "lfi.conf",
 		Conditions: []Condition{
@@ -3857,13 +4700,27 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*(?:file:/+)?/+(?:etc|root|boot)/+[\w.@/-]+\s*\z|\A\\\\[\w-]+(?:\.[\w-]+)+\\\S+`,
-				Program:    224,
+				Program:    245,
 				Needs:      []uint16{251},
 			},
 		},
 	},
 	{
-		ID: 31001, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 30901, Class: LFI, Level: Default, Severity: Critical,
+		Message: "Upload of a file that a server obeys",
+		Source:  "quiet.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets54,
+				Chain:    23, // urlDecodeUni
+				Argument: `(?i)(?:\A|[/\\])(?:\.ht(?:access|passwd|digest|group)|(?:web|app|machine)\.config|\.user\.ini|php\.ini|\.bash(?:rc|_profile|_history|_logout)|\.profile|\.zshrc|\.ssh|authorized_keys|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.pgpass|\.git|\.env(?:\.\w+)?|\.npmrc|\.pypirc|wp-config\.php|crossdomain\.xml|\.rhosts|\.k5login|crontab)(?:[/\\]|\s*\z)|::\$data\s*\z|\.(?:php\d?|phtml|phar|jspx?|aspx?|ashx|asmx|cgi)(?:\.|\s|%00|\x00|;|\z)`,
+				Program:  246,
+				Needs:    []uint16{252},
+			},
+		},
+	},
+	{
+		ID: 31001, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "SSRF: address of a metadata service",
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
@@ -3872,13 +4729,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:[a-z][a-z0-9+.-]{1,20}:)?[/\\]*(?:[^/@\s]{1,80}@)?(?:169\.254\.169\.25[34]|169\.254\.170\.(?:2|23)|100\.100\.100\.200|168\.63\.129\.16|192\.0\.0\.192|metadata\.(?:google|goog|azure|tencentyun|platformequinix|packet)\b[\w.]*|metadata\.internal|instance-data(?:\.ec2\.internal)?|\[?fd00:ec2::(?:254|253|23)\]?|0*251\.0*376\.0*251\.0*376|0xa9\.0xfe\.(?:0xa9\.0xfe|43518|0xa9fe)|169\.254\.43518|169\.16689662|0x0*a9fea9fe|0*251\.254\.\d+\.\d+|169\.0*376\.\d+\.\d+|0xa9\.[\w.]+|425\.510\.425\.510|\[?(?:0{0,4}:){2,6}(?:ffff:)?(?:0{0,4}:)?(?:a9fe:a9fe|169\.254\.169\.254)\]?|\[?64:ff9b::(?:a9fe:a9fe|169\.254\.169\.254)\]?|(?:www\.)?169[.-]254[.-]169[.-]254[.-][\w.-]+)(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
-				Program:    225,
-				Needs:      []uint16{252},
+				Program:    247,
+				Needs:      []uint16{253},
 			},
 		},
 	},
 	{
-		ID: 31002, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 31002, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "SSRF: loopback or internal host in disguise",
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
@@ -3887,13 +4744,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:https?|ftps?|gopher|dict|wss?|tftp|sftp|ldaps?|file|jar:https?|netdoc|view-source:https?):[/\\]*(?:[^/?#\s]{1,80}@)?(?:2852039166|7147006462|0x[0-9a-f]{1,8}(?:\.(?:0x[0-9a-f]+|\d+)){0,3}|0\d{2,12}(?:\.[0-9a-fx]+){0,3}|\d{1,3}(?:\.\d{1,8}){1,2}|\d{8,10}|0{1,4}|\d{1,3}(?:\.(?:0x[0-9a-f]+|0\d+|\d+)){1,2}\.(?:0x[0-9a-f]+|0\d{2,})|127(?:\.\d{1,3}){1,3}|0(?:\.0){1,3}|\[[0:]*(?:::|:)(?:1|ffff:[0-9a-f:.]+|[0-9a-f]{1,4}:[0-9a-f]{1,4})?\]|\[(?:fe80|fc00|fd[0-9a-f]{2}):[0-9a-f:%a-z]*\]|\[::\]|localhost(?:\.(?:localdomain|me))?|(?:[\w.-]+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|yoogle\.com|localho\.st|fbi\.com)|(?:[\w.-]+[.-])?(?:127|10|192|172|169|7f000001|0a)[\w.-]*\.(?:nip|sslip|xip)\.io|[\w.-]+\.(?:rbndr\.us|1u\.ms)|ip6-localhost|[\w-]*(?:kubernetes\.default|host\.docker\.internal|gateway\.docker\.internal|consul\.service|vault\.service)[\w.]*)\.?(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
-				Program:    227,
-				Needs:      []uint16{253},
+				Program:    249,
+				Needs:      []uint16{254},
 			},
 		},
 	},
 	{
-		ID: 31003, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 31003, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "SSRF: scheme that speaks to internal services",
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
@@ -3902,13 +4759,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:gopher|dict|netdoc|jar|ldapi|rmi|iiop|corba|nis|tftp|expect|ogg|imap|smtp|pop3|telnet|rtsp|rtmp|finger|sftp\+?|local_file|unix|fastcgi|rlogin|nntp|mssql|proc):/{0,2}(?:[\w.%\[\]-]*:\d{2,5}|//|_)[^\s]|\A\s*ldaps?://(?:\d|\[|localhost|[^\s]*:1?\d{3,4}/\w)|\Agopher://`,
-				Program:    228,
-				Needs:      []uint16{254},
+				Program:    250,
+				Needs:      []uint16{255},
 			},
 		},
 	},
 	{
-		ID: 31004, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 31004, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "SSRF: path of the Runtime API or of a metadata service",
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
@@ -3917,13 +4774,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)/2018-06-01/runtime/(?:invocation|init|restore)|/2020-0[18]-\d\d/(?:extension|logs)|(?:127\.0\.0\.1|localhost|169\.254\.100\.1|sandbox(?:\.local(?:domain)?)?):(?:9001|2000)(?:/|\z)|/latest/(?:meta-data|user-data|dynamic/instance|api/token)(?:/|\b)|/computemetadata/v1|/metadata/(?:instance|identity)(?:/|\?)|/v2/credentials/|/opc/v[12]/instance|x-aws-ec2-metadata-token|metadata-flavor:\s*google|/metadata/v1(?:\.json|/)|/openstack/latest`,
-				Program:    229,
-				Needs:      []uint16{255},
+				Program:    251,
+				Needs:      []uint16{256},
 			},
 		},
 	},
 	{
-		ID: 31005, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 31005, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "SSRF: URL that parsers read differently",
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
@@ -3932,13 +4789,13 @@ var table = []Rule{
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\A\\s*(?:https?|ftp):[/\\\\]{0,3}(?:[^/?#\\s@]*\\.(?:com|net|org|io|de|eu|co|local|internal|gov|edu)(?::\\d+)?(?:%40|@|[#\\\\]@|%00@|&@|\\\\|;@)[\\w\\[.-]|[^/?#\\s]*[@#&]\\s*@?(?:127\\.|10\\.|192\\.168|169\\.254|localhost|0x|\\[)|[^/?#\\s]*[①-⓿㊀-㊿０-９ａ-ｚ．。｡]|[^/?#\\s]*(?:%0d|%0a|%09|\\s)[^/?#\\s]*:\\d|[\\w.:-]+[ \\\\]@)|\\A\\s*(?:https?:)?(?:\\\\\\\\|///+|/\\\\)[\\w-]+(?:\\.[\\w-]+)+(?:[/:?]|\\z)|\\Ahttps?:[\\w-]+\\.[\\w.-]+(?:/|\\z)",
-				Program:    230,
-				Needs:      []uint16{256},
+				Program:    252,
+				Needs:      []uint16{257},
 			},
 		},
 	},
 	{
-		ID: 31006, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 31006, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Out-of-band probe: domain of an interaction server",
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
@@ -3947,13 +4804,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\b[\w-]+\.(?:burpcollaborator\.net|oastify\.com|oast\.(?:pro|live|site|online|fun|me)|interact(?:sh\.com|\.sh)|dnslog\.(?:cn|org|link)|ceye\.io|dnsbin\.\w+|requestbin\.net|pipedream\.net|canarytokens\.com|bxss\.(?:me|in)|xss\.ht|r87\.me|eyes\.sh|tu4\.org|pingb\.in|requestrepo\.com|webhook\.site)\b|\bwebhook\.site/[0-9a-f]{8}-`,
-				Program:    231,
-				Needs:      []uint16{257},
+				Program:    253,
+				Needs:      []uint16{258},
 			},
 		},
 	},
 	{
-		ID: 31007, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 31007, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "SSRF: private address or protocol-relative URL",
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
@@ -3962,28 +4819,42 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:https?:)?//(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.)[\d.]+|\A\s*[/\\]{2}[\w-]+\.[\w.-]+|\A(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0)(?::\d+)?(?:/|\z)|\Aldaps?://`,
-				Program:    232,
-				Needs:      []uint16{258, 259},
+				Program:    254,
+				Needs:      []uint16{259, 260},
 			},
 		},
 	},
 	{
-		ID: 32001, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 31901, Class: CodeInjection, Level: Default, Severity: Critical,
+		Message: "SSRF: address of the own machine as a value",
+		Source:  "quiet.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets92,
+				Chain:    23, // urlDecodeUni
+				Argument: `(?i)\A\s*(?:url:)?(?:https?|ftp|ws|wss|tcp):/*(?:[^/@\s]*@)?(?:localhost|127(?:\.\d{1,3}){1,3}|0(?:\.0){0,3}|\[?(?:::1?|0{1,4}(?::0{1,4}){6}:0{0,3}1|::ffff:127\.[\d.]+|::ffff:7f00:\w+)\]?|0177\.[\d.]*|0x7f[\w.]*|2130706433|017700000001|[\w.-]+\.(?:nip|sslip|xip)\.io|localtest\.me|lvh\.me|169\.254\.169\.254|metadata(?:\.google\.internal)?|instance-data)\.?(?::\d{1,5})?(?:[/?#]\S*)?\s*\z`,
+				Program:  256,
+				Needs:    []uint16{261},
+			},
+		},
+	},
+	{
+		ID: 32001, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: reconnaissance command behind a separator",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets92,
+				Targets:    targets93,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s;|&`=<>#]*\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:whoami|uname|ifconfig|printenv|netstat|lscpu|lsof|lsblk|nproc|logname|dmesg|phpinfo\\(\\)|(?i:ipconfig|systeminfo|tasklist|whoami|calc\\.exe|notepad\\.exe|cmd\\.exe|powershell\\.exe))\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
-				Program:    233,
-				Needs:      []uint16{260},
+				Program:    257,
+				Needs:      []uint16{262},
 			},
 		},
 	},
 	{
-		ID: 32002, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32002, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: short command behind a separator",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -3991,29 +4862,29 @@ var table = []Rule{
 				Targets:    targets86,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   "\\A(?:[\\d.:-]*|[^\\s\\w;|&`=<>#]+|[\\w./-]+\\.\\w{1,6}|[\\w.-]*['\")\\]}]+)\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|hostname|uptime|arch|set|export|w|who|last|groups|tty|free|mount|history|jobs|alias|date|cal|sync|reboot|shutdown|halt|true|false|ps|df|top|dir|ver|calc|trap|locale|sleep|make|yes)\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
-				Program:    234,
-				Needs:      []uint16{261, 262, 263},
+				Argument:   "\\A(?:[\\d.:-]*|[^\\s\\w;|&`=<>#]+|[\\w./-]+\\.\\w{1,6}|[\\w.-]*['\")\\]}]+)\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|hostname|uptime|arch|set|export|w|who|last|groups|tty|free|mount|history|jobs|alias|date|cal|sync|reboot|shutdown|halt|true|false|ps|df|top|dir|ver|calc|trap|locale|sleep|make|yes|echo)\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)|\\A\\s*(?:[;|]{1,2}|&&)\\s*(?:/[\\w/]*bin/)?(?:cat|sort|head|tail|tee|echo|bash|sh|find|grep|kill|touch|python\\d?|perl|php|ruby|node|curl|wget|ping|nc|awk|sed)\\s*[;|&]{0,2}\\s*\\z|\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|whoami|uname|dir|ifconfig|netstat)\\s*[;|&]{1,2}\\s*\\z|\\A\\w{1,3}\\|(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|dir)\\s*\\z",
+				Program:    258,
+				Needs:      []uint16{263, 264, 265},
 			},
 		},
 	},
 	{
-		ID: 32003, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32003, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: short command after a word",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets93,
+				Targets:    targets94,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[\w.@/:-]+\s*(?:;|&&?|\|\||%0[aAdD])\s*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|ps|dir|uptime|hostname)\s*(?:\z|;?\s*#|;\s*\z|;\s*[/'"]|\x00|2>|>\s*/)`,
-				Program:    235,
-				Needs:      []uint16{264, 265, 266},
+				Program:    259,
+				Needs:      []uint16{266, 267, 268},
 			},
 		},
 	},
 	{
-		ID: 32004, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32004, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: command with arguments behind a separator",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4022,13 +4893,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|builtin|env|busybox|xargs)\\s+)*(?:/[\\w/]*bin/)?(?:ls|curl|wget|nslookup|dig|ifconfig|uname|netcat|ncat|nc|telnet|tftp|socat|openssl|scp|ssh|sftp|rsync|bash|zsh|dash|ksh|csh|sh|python[\\d.]*|perl|ruby|php\\d?|lua|gawk|awk|sed|xxd|od|hexdump|tac|nl|base64|base32|md5sum|sha\\d+sum|chmod|chown|chattr|useradd|adduser|usermod|crontab|mkfifo|mknod|aws|kubectl|docker|gcloud|az|apt-get|apt|yum|apk|pip\\d?|gcc|cc|ps|pkill|killall|getent|whereis|egrep|fgrep|zgrep|zcat|insmod|iptables|systemctl|lsof|strace|gdb|vi|vim|nano|ip|df|du|rm|cp|mv|ln|mkdir|rmdir|wc|stty|printf|passwd|ping6?|traceroute|sleep|usleep|echo)(?:\\s+|<|\\$\\{?IFS|\\x09)\\S",
-				Program:    236,
-				Needs:      []uint16{267, 268, 269},
+				Program:    260,
+				Needs:      []uint16{269, 270, 271},
 			},
 		},
 	},
 	{
-		ID: 32005, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32005, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: command with shell arguments behind a separator",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4036,29 +4907,29 @@ var table = []Rule{
 				Targets:    targets86,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|env)\\s+)*(?:/[\\w/]*bin/)?(?:cat|node|find|head|tail|more|less|sort|uniq|cut|paste|grep|tee|touch|kill|host|file|strings|stat|who|last|date|mount|split|diff|install|link|test|set|export|source|type|which|locate|watch|top|tar|zip|gzip|unzip|dd|ed|ex|su|time|id|git|make|trap|alias|expr|rev|cd|sync|free|join|look|at|batch|env|read|wall|write|history|date|exec|eval|xargs|command|nohup|\\.)(?:(?:\\s+|\\$\\{?IFS\\}?)(?:--?\\w|\\+|\\.{0,2}/|~|\\$|['\"*%(<>{]|\\d+\\s*\\z|\\d+\\.|id\\b|whoami|ls\\b|-\\s*\\z)|\\s*<|\\s*>\\s*[/&\\w])",
-				Program:    237,
-				Needs:      []uint16{270, 271, 272},
+				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|env)\\s+)*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|more|less|nl|strings|type)\\s+[\\w-]+\\.[a-z]{2,5}\\b|(?:cat|node|npm|npx|yarn|java|go|mvn|find|head|tail|more|less|sort|uniq|cut|paste|grep|tee|touch|kill|host|file|strings|stat|who|last|date|mount|split|diff|install|link|test|set|export|source|type|which|locate|watch|top|tar|zip|gzip|unzip|dd|ed|ex|su|time|id|git|make|trap|alias|expr|rev|cd|sync|free|join|look|at|batch|env|read|wall|write|history|date|exec|eval|xargs|command|nohup|\\.)(?:(?:\\s+|\\$\\{?IFS\\}?)(?:--?\\w|\\+|\\.{0,2}/|~|\\$|['\"*%(<>{]|\\d+\\s*\\z|\\d+\\.|id\\b|whoami|ls\\b|-\\s*\\z)|\\s*<|\\s*>\\s*[/&\\w]))",
+				Program:    261,
+				Needs:      []uint16{272, 273, 274},
 			},
 		},
 	},
 	{
-		ID: 32006, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32006, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: the value is a command line",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets94,
+				Targets:    targets95,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*['"]?(?:sudo\s+)?(?:/[\w/]*bin/)?(?:ping6?\s+(?:-\w+\s+\d+\s+)[\w.:-]+\s*\z|(?:nslookup|dig|host)\s+(?:-\S+\s+)*[\w-]+(?:\.[\w-]+)+\s*\z|(?:curl|wget)\s+(?:-\S+\s+)*['"]?(?:(?:https?|ftp)://(?:\d+\.\d+\.|\[|localhost)|(?:gopher|file|dict)://)\S+\s*\z|(?:cat|head|tail|tac|nl|less|more|rev|strings|xxd|od|base64|grep|stat|file)\s+(?:-\S+\s+)*\S*(?:/etc/|/proc/|/var/(?:task|log|runtime)|/root|/home/|~/|\.ssh|\.aws)\S*\s*\z|ls\s+(?:-[a-zA-Z]+|/)\S*(?:\s+[/~.]\S*)?\s*\z|uname\s+-\w+\s*\z|sleep\s+\d+s?\s*\z|netstat\s+-\w+\s*\z|ps\s+(?:aux|-ef)\w*\s*\z|(?:nc|ncat|netcat)\s+(?:-\w+\s+)*[\w.:-]+\s+\d+|(?:ba|z|k|da)?sh\s+-[ci]\b|id\s*;|aws\s+(?:sts|iam|s3|lambda|secretsmanager|ssm)\s+[\w-]+)`,
-				Program:    238,
-				Needs:      []uint16{273},
+				Program:    262,
+				Needs:      []uint16{275},
 			},
 		},
 	},
 	{
-		ID: 32007, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32007, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: command substitution in back quotes",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4067,13 +4938,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s`=]*`\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|echo|nc|ncat|bash|sh|python\\d?|perl|php|ruby|node|touch|rm|find|head|tail|awk|sed|printf|expr)(?:[\\s<;|&$][^`]*)?`[^\\s`]*\\z|\\A[^\\s$=]*\\$\\(\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|nc|bash|sh|touch|rm|head|tail|printf|expr)(?:[\\s<;|&$][^)]*)?\\)\\S*\\z",
-				Program:    239,
-				Needs:      []uint16{274, 275, 276},
+				Program:    263,
+				Needs:      []uint16{276, 277, 278},
 			},
 		},
 	},
 	{
-		ID: 32008, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32008, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: output sent out of band",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4082,13 +4953,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:`|\\$\\()(?:whoami|id|hostname|uname|cat|ls|pwd|env|printenv|echo|head|base64|hexdump|xxd)\\b[^`)\\n]*[`)]\\.[\\w-]+\\.\\w|(?:nslookup|dig|host|ping|curl|wget)\\s[^\\n|;]{0,80}(?:`[a-z][^`\\n]*`|\\$\\([a-z][^)\\n]*\\))\\s*\\.?[\\w-]*\\.\\w|(?:curl|wget)\\s[^\\n]{0,80}(?:--data(?:-binary|-raw)?|-d|-F|-T|--upload-file|--post-file)[\\s=]*['\"]?(?:\\w+=)?@?/(?:etc|proc|var/task|root|home)/",
-				Program:    240,
-				Needs:      []uint16{277},
+				Program:    264,
+				Needs:      []uint16{279},
 			},
 		},
 	},
 	{
-		ID: 32009, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32009, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: shell expansion used to hide a command",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4097,28 +4968,28 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "[a-z/](?:\\$@|\\$\\*|\\$\\(\\)|\\$!|\\$\\{\\})+[a-z]|[\\w}'\"/]\\$\\{?IFS\\b|\\$\\{?IFS(?:\\}|\\$\\d|%)|[;|&`(]\\s*\\{[a-z/]+(?:,[^,{}\\s]+)+\\}|\\A\\{(?:cat|ls|curl|wget|ping|nslookup|sleep|bash|sh|echo|nc|rm|id|head|tail|find)(?:,[^,{}\\s]+)+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL|LS_COLORS|USER):\\d+:\\d+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL)%%?[^}]*\\}|[;|&(`]\\s*[a-z]{1,5}``[a-z]|\\$\\{!?#\\w|\\$\\{\\w+(?:\\^\\^|,,|@[PQE])\\}|\\$'(?:\\\\x?[0-9a-f]{2,3}|[ -~])*\\\\(?:x[0-9a-f]{2}|[0-7]{3})",
-				Program:    241,
-				Needs:      []uint16{278, 279, 280},
+				Program:    265,
+				Needs:      []uint16{280, 281, 282},
 			},
 		},
 	},
 	{
-		ID: 32010, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32010, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: program or file named by wildcards",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets94,
+				Targets:    targets95,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A|[\\s;|&`(<'\"=])(?:/usr|/\\?{3})?/(?:\\?{2,3}|b\\?n|\\?in|bi\\?|b\\*n?|\\*in|bi\\*|e\\?c|et\\?|\\?tc|e\\*c?|\\[[a-z]-?[a-z]?\\][a-z?]{1,2}|[a-z?]\\[[a-z-]+\\][a-z?])/(?:[\\w?*.\\[\\]-]+/)*[\\w.]*[?*\\[][\\w?*\\[\\]-]*|(?:\\A|[\\s;|&`(<])/(?:b\\?n|\\?in|bi\\?|e\\?c|et\\?|\\?tc)/\\w|/(?:bin|etc|usr/bin)/(?:\\w*\\?\\w*|\\w+\\*\\w+|\\w*\\[[a-z-]+\\]\\w*)(?:\\s|\\z|/)",
-				Program:    242,
-				Needs:      []uint16{281},
+				Program:    266,
+				Needs:      []uint16{283},
 			},
 		},
 	},
 	{
-		ID: 32011, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32011, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: command name taken apart",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4126,19 +4997,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `[a-zA-Z](?:''|""|['"]?[\\^"]|'[a-zA-Z/]+'|'[a-zA-Z]*[\\"])[a-zA-Z/]`,
-				Program:  243,
-				Needs:    []uint16{282, 283},
+				Program:  267,
+				Needs:    []uint16{284, 285},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Chain:    4, // cmdLine
-				Argument: "(?:\\A|[|&`(;\\s])\\s*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|nl|less|more|ls|rev|xxd|strings|grep|find|type)\\s*(?:-\\w+\\s+)*(?:/etc\\b|/etc/|/proc/|/var/|/home/|/root|c:)|(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|netstat|printenv|uname -a)\\s*(?:\\z|[|&`)#])|(?:ping\\s+-\\w\\s+\\d|ping\\s+\\d+\\.\\d+|nslookup\\s+\\w+\\.|curl\\s+\\S*(?:https?:)?/|wget\\s+\\S*(?:https?:)?/|nc\\s+-\\w+|ncat\\s|net\\s+user|powershell\\s+-|cmd\\s?/c|certutil\\s+-|sleep\\s+\\d+\\s*(?:\\z|[|&`)#])))|/etc/+passwd",
-				Program:  244,
+				Argument: "\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|env|dir|uname)\\s*\\z|(?:\\A|[|&`(;\\s])\\s*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|nl|less|more|ls|rev|xxd|strings|grep|find|type)\\s*(?:-\\w+\\s+)*(?:/etc\\b|/etc/|/proc/|/var/|/home/|/root|c:)|(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|netstat|printenv|uname -a)\\s*(?:\\z|[|&`)#])|(?:ping\\s+-\\w\\s+\\d|ping\\s+\\d+\\.\\d+|nslookup\\s+\\w+\\.|curl\\s+\\S*(?:https?:)?/|wget\\s+\\S*(?:https?:)?/|nc\\s+-\\w+|ncat\\s|net\\s+user|powershell\\s+-|cmd\\s?/c|certutil\\s+-|sleep\\s+\\d+\\s*(?:\\z|[|&`)#])))|/etc/+passwd",
+				Program:  268,
 			},
 		},
 	},
 	{
-		ID: 32012, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32012, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: reverse shell or program on the command line",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4147,13 +5018,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "/dev/(?:tcp|udp)/[\\w.$-]+/\\d|\\b(?:bash|sh|zsh)\\s+-i\\b[^\\n]{0,20}[>&|<]|\\b(?:nc|ncat|netcat)\\s[^\\n]{0,60}-\\w*[ec]\\w*\\s+\\S*(?:sh|cmd(?:\\.exe)?|powershell)\\b|\\bmkfifo\\s+/\\S+\\s*[;&|]|\\bpython[\\d.]*\\s+-c\\s*['\"]?\\s*(?:import|exec|__import__|from|print)\\b|\\bperl\\s+-(?:M\\S+\\s+-)?\\w*e\\s*['\"]?\\s*(?:use\\s+Socket|system|exec|print|`)|\\bruby\\s+-(?:rsocket|\\w*e\\s*['\"]?\\s*(?:exec|system|f=|`|puts))|\\bphp\\d?\\s+-r\\s*['\"\\\\]*\\s*[$\\w@]|\\blua\\s+-e\\b|\\bnode\\s+-e\\s*['\"]?\\s*\\S*(?:require|process|global)|\\bg?awk\\s+['\"]?\\s*BEGIN\\s*\\{|\\bsocat\\s[^\\n]{0,60}(?:exec:|tcp\\d?:)|\\bopenssl\\s+s_client\\b[^\\n]{0,60}-connect\\b|\\b(?:base64|base32)\\s+(?:-d|-D|--decode)\\b[^\\n]{0,60}\\|\\s*(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b|\\b(?:curl|wget)\\b[^\\n|]{0,120}\\|\\s*(?:sudo\\s+)?(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b[^\\n]*(?:/dev/|nohup|&>|/tmp)|\\becho\\s+[\\w+/=\\\\]{8,}\\s*\\|\\s*(?:base(?:64|32)|xxd|rev|tr|openssl)\\s[^\\n]{0,40}\\|\\s*(?:\\S*sh|xargs)\\b|(?:\\b(?:ba|z|da)sh|\\bsh|\\$0|\\$SHELL|\\bcat|\\brev|\\bbase64\\s+-d|\\bxxd\\s[^\\n<]{0,30}|\\btr\\s[^\\n<]{0,30})\\s*<<<|\\bxxd\\s+-r\\s+-p\\b",
-				Program:    245,
-				Needs:      []uint16{284},
+				Program:    269,
+				Needs:      []uint16{286},
 			},
 		},
 	},
 	{
-		ID: 32013, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32013, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: Windows command",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4162,13 +5033,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|\A[^\s;|&=<>]*\s*[|&;\n\r]+)[|&\s]*(?:(?:[a-z]:)?[\\/][\w\\/]+[\\/])?(?:net1?(?:\.exe)?\s+(?:user|localgroup|group|share|view|use|start|stop|accounts)(?:\s*\z|\s+[/*"]|\s+\S+\s+\S*\s*/\w|\s+(?:admin|guest))|dir\s+(?:/\w|[a-z]:|\\|%)|type\s+(?:[a-z]:|\\|%|\S+\.(?:ini|config|txt|log|xml)\b)|(?:copy|move|del|erase|rd|ren)\s+(?:/\w|[a-z]:\\|\\|%|\*)|ipconfig\s+/|ping(?:\.exe)?\s+-[ntwl]\s+\d|timeout\s+(?:/t\s+)?\d|choice\s+/\w|cmd(?:\.exe)?\s+/[cks]\b|powershell(?:\.exe)?\s+\S|pwsh\s+-|certutil(?:\.exe)?\s+-|bitsadmin\s+/|mshta\s+\S|rundll32(?:\.exe)?\s+\S|regsvr32\s+/|wmic\s+\w|reg(?:\.exe)?\s+(?:query|add|save|export|delete)\s|sc(?:\.exe)?\s+(?:query|create|config|start|stop|qc)\b|schtasks\s+/|tasklist\s+/|taskkill\s+/|whoami\s+/|systeminfo\s*\z|start\s+(?:/\w|calc|cmd|\\\\|[a-z]:|https?:)|calc\.exe\b|cscript\s|wscript\s|icacls\s|cacls\s|attrib\s+[+-]|nltest\s|vssadmin\s|bcdedit|netsh\s+\w|route\s+print|arp\s+-a|findstr\s|more\s+<|set\s+/\w|echo\s+%\w+%|for\s+/[flrd]\s|if\s+exist\s)`,
-				Program:    246,
-				Needs:      []uint16{285},
+				Program:    270,
+				Needs:      []uint16{287},
 			},
 		},
 	},
 	{
-		ID: 32014, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32014, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: hidden Windows command",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
@@ -4177,27 +5048,27 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)%\w+:~-?\d+(?:,-?\d+)?%|%comspec%|%(?:systemroot|windir)%[\\/]+(?:system32|syswow64|win\.ini|repair)|(?:[a-z]\^+){3,}[a-z]|\bpowershell(?:\.exe)?\s+[^\n]{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{12,}|\b(?:iex|invoke-expression)\s*[( ]+\s*(?:\(?new-object|\(?iwr|\(?invoke-web|\[|\$|\(?irm)|\[(?:system\.)?(?:convert|text\.encoding|char|net\.webclient|diagnostics\.process|io\.file|reflection\.assembly)\]::|new-object\s+(?:system\.)?(?:net\.(?:webclient|sockets)|io\.|diagnostics)|downloadstring\s*\(|downloadfile\s*\(|-(?:nop|noprofile)\s+-(?:w|exec|enc|ep)|\$env:(?:comspec|computername|username|systemroot)|\$\{?pshome|\$shellid`,
-				Program:    247,
-				Needs:      []uint16{286},
+				Program:    271,
+				Needs:      []uint16{288},
 			},
 		},
 	},
 	{
-		ID: 32015, Class: CMDi, Level: 1, Severity: Critical,
+		ID: 32015, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Command injection: command in base64",
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets95,
+				Targets:  targets96,
 				Chain:    3, // base64Decode removeNulls
 				Argument: "(?i)\\A[\\s;|&`$(]*(?:(?:/[\\w/]*bin/)?(?:whoami|uname -a|ifconfig|ipconfig|id)\\s*\\z|(?:cat|head|tail|ls|less|more)\\s+(?:-\\w+\\s+)?/|(?:curl|wget|nslookup|ping)\\s+\\S|(?:ba)?sh\\s+-[ic]|nc\\s+-|sleep\\s+\\d+\\s*\\z|powershell\\s|cmd(?:\\.exe)?\\s+/c|python\\d?\\s+-c|perl\\s+-e|iex\\s*\\(|invoke-expression)|/dev/tcp/[\\w.]+/\\d|(?:;|\\||&&)\\s*(?:cat|curl|wget|nc|bash|sh|id|whoami)\\b[^\\x00-\\x08]*\\z|new-object\\s+(?:system\\.)?net\\.|/bin/(?:ba)?sh\\b",
-				Program:  248,
-				Needs:    []uint16{287, 288, 289},
+				Program:  272,
+				Needs:    []uint16{289, 290, 291},
 			},
 		},
 	},
 	{
-		ID: 32016, Class: Shellshock, Level: 1, Severity: Critical,
+		ID: 32016, Class: Shellshock, Level: Default, Severity: Critical,
 		Message: "Shellshock: variant of the function definition",
 		Source:  "protocol.conf",
 		Conditions: []Condition{
@@ -4206,13 +5077,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s=:"';])\(\s*\)\s*\{\s*(?:[:_]|[a-zA-Z]\w*)?\s*;\s*\}\s*(?:;|>|<|\x00)|\(\s*\)\s*\{\s*_;\s*\}\s*>_|\A\s*\(\)\s*\{\s*(?:0;|ignored|garbage|gry|foo|test|x|:|_)[^\n}]{0,20};?\s*\}\s*;`,
-				Program:    249,
-				Needs:      []uint16{290, 291, 292},
+				Program:    273,
+				Needs:      []uint16{292, 293, 294},
 			},
 		},
 	},
 	{
-		ID: 34001, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34001, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Node.js: walk to the process object",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4221,13 +5092,13 @@ var table = []Rule{
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   "constructor\\s*[\"'`]?\\]?\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|self)\\s*(?:\\.|\\[[\"'`])\\s*process[\"'`]?\\]?\\s*(?:\\.|\\[[\"'`])\\s*(?:env|mainModule|binding|exit|kill|cwd|version|argv)\\b|\\A(?:global|globalThis|root)\\s*\\.\\s*process\\s*\\z",
-				Program:    250,
-				Needs:      []uint16{293},
+				Program:    274,
+				Needs:      []uint16{295},
 			},
 		},
 	},
 	{
-		ID: 34002, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34002, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Node.js: the value begins with a dangerous call",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4235,19 +5106,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: "\\A[\\s\"'`;,(){}\\]+\\\\-]*(?:(?:await|return|throw|void|new)\\s+)*(?:(?:global|globalThis|module|process|this|root)\\s*[.\\[]\\s*[\"'`]?)*(?:require\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|https?|dns|cluster|process|worker_threads|repl)(?:/promises)?[\"'`]\\s*\\)\\s*(?:[.\\[]|\\s*;?\\s*\\z)|import\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|module|process)[\"'`]|process\\s*(?:\\.|\\[[\"'`])\\s*(?:(?:exit|kill|abort|reallyExit|cwd|chdir|memoryUsage|umask|uptime|hrtime)\\s*\\(|mainModule\\b|(?:argv|versions?|env|platform|execPath)\\s*(?:\\z|[;)}])|env\\s*(?:\\[\\s*[\"'`]|\\.)\\w*(?:SECRET|KEY|TOKEN|AWS|PASS|CRED|PATH)\\w*[\"'`]?\\]?\\s*(?:\\z|[;)}]))|(?:child_process|cp)\\s*\\.\\s*(?:exec|spawn|fork)|(?:exec|spawn|execFile|fork)Sync\\s*\\(|Function\\s*\\(|Deno\\s*\\.\\s*(?:run|Command|readTextFile|env)|Bun\\s*\\.\\s*(?:spawn|file|env)|Reflect\\s*\\.\\s*(?:construct|apply|get)\\s*\\(|eval\\s*\\(|arguments\\s*\\[\\s*\\d|Buffer\\s*(?:\\.\\s*from)?\\s*\\([^)]*(?:base64|hex)|(?:setTimeout|setInterval|setImmediate)\\s*\\(\\s*[\"'`])",
-				Program:  251,
-				Needs:    []uint16{294},
+				Program:  275,
+				Needs:    []uint16{296},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n[^\n]*\n`,
-				Program:  252,
+				Program:  276,
 			},
 		},
 	},
 	{
-		ID: 34003, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34003, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "JavaScript: hidden name or changed prototype",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4256,13 +5127,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "child_?[\"'`]\\s*\\+\\s*[\"'`]_?process|(?:require|import)\\s*\\(\\s*(?:String\\s*\\.|[\"'`]\\w*[\"'`]\\s*\\+|Buffer|atob|\\[)|(?:\\\\x[0-9a-f]{2}|\\\\u00[0-9a-f]{2}){6,}[^\\n]{0,20}\\(|(?:global|globalThis|this|process|module|window|self)\\s*\\[\\s*[\"'`]\\w*[\"'`]\\s*\\+|\\[\\s*[\"'`](?:constructor|mainModule|require|execSync|exec|eval|prototype)[\"'`]\\s*\\]\\s*(?:\\[|\\(|\\.)|eval\\s*\\(\\s*(?:atob|unescape|String\\.fromCharCode|Buffer|decodeURI|new\\s|[\"'`]\\\\)|Object\\s*\\.\\s*prototype\\s*(?:\\.\\s*\\w+|\\[\\s*[\"'`]?\\w+[\"'`]?\\s*\\])\\s*=[^=]|__define[GS]etter__|__lookup[GS]etter__|__pro(?:__proto__)to__|\\A(?:json\\.)?prototype\\s*\\]?\\s*[.\\[]\\w+\\]?\\s*=",
-				Program:    253,
-				Needs:      []uint16{295},
+				Program:    277,
+				Needs:      []uint16{297},
 			},
 		},
 	},
 	{
-		ID: 34004, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34004, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Python: walk through the object model",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4270,19 +5141,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `(?:__|%5f%5f|\\x5f\\x5f|\\137\\137)(?:class|base|bases|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|closure|loader|self|dict|call|enter|mro)(?:__|%5f%5f|\\x5f\\x5f)[^\n\s]{0,40}(?:__|\\x5f\\x5f|%5f%5f)(?:class|bases?|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|call|enter|loader|dict)|__(?:subclasses|getattribute)__\s*\(|__import__\s*\(\s*(?:['"\\]|chr|base64|bytes|str|input)|__builtins__\s*(?:[.\[]|\z)|\|\s*attr\s*\(|\b(?:getattr|setattr|vars|dir)\s*\(\s*(?:__builtins__|__import__|sys\.modules|os\b)|(?:globals|locals|vars)\s*\(\s*\)\s*(?:\[|\.)\s*['"(]?__|\.func_globals\s*[.\[]|gi_frame\s*\.\s*f_|f_(?:globals|builtins|back)\s*(?:\[|\.\s*f_)|sys\.modules\s*\[\s*['"](?:os|sys|subprocess|builtins|__main__|posix)['"]\s*\]\s*[.\[]|\A\s*["'({\[]*__(?:globals|import|builtins|class|mro|subclasses)__\s*["')}\]]*\z|\bimportlib\s*\.\s*import_module\s*\(\s*['"](?:os|subprocess|pty|sys|socket|ctypes|builtins)`,
-				Program:  254,
-				Needs:    []uint16{296},
+				Program:  278,
+				Needs:    []uint16{298},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){8}|def __\w+__\(self|__name__\s*==`,
-				Program:  255,
+				Program:  279,
 			},
 		},
 	},
 	{
-		ID: 34005, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34005, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Python: the value begins with a dangerous call",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4290,19 +5161,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "\\A[\\s\"'`;,(){}\\[\\]+%0a-]*(?:(?:import|from)\\s+[\\w, .]+(?:import\\s+\\w+\\s*)?[;\\n]\\s*)*(?:(?:lambda|print|str|repr|return|exec|eval|list|next|max|input|assert|raise)\\b[\\s\\w]*[(:\\s\"']*)*(?:__import__\\s*\\(\\s*['\"\\\\]|os\\s*\\.\\s*(?:(?:system|popen\\d?|exec[lv]\\w*|spawn[lv]\\w*)\\s*\\(|(?:listdir|getenv|remove|unlink|kill|walk|getcwd|uname|fork|rmdir)\\s*\\(\\s*[)'\"\\d]|environ\\s*(?:\\z|[\\[)]|\\.get\\b))|subprocess\\s*\\.\\s*(?:Popen|run|call|check_\\w+|getoutput|getstatusoutput)|commands\\s*\\.\\s*getoutput|pty\\s*\\.\\s*spawn|socket\\s*\\.\\s*socket\\s*\\(|sys\\s*\\.\\s*(?:exit\\s*\\(\\s*\\d*\\s*\\)|modules\\b|version\\s*\\z|argv\\s*\\z)|ctypes\\s*\\.\\s*(?:CDLL|cdll)|open\\s*\\(\\s*[\"'](?:/|\\.\\./|[a-z]:|app\\.py)|compile\\s*\\(\\s*[\"'][^\\n]*[\"']\\s*,\\s*[\"'](?:exec|eval|single)|(?:pickle|cPickle|dill|marshal|shelve|jsonpickle|yaml)\\s*\\.\\s*(?:loads?|unsafe_load|decode)\\s*\\(|builtins\\s*\\.|platform\\s*\\.\\s*(?:system|popen)|base64\\s*\\.\\s*b64decode|breakpoint\\s*\\(\\s*\\)|time\\s*\\.\\s*sleep\\s*\\(\\s*\\d+\\s*\\)|(?:exec|eval)\\s*\\(\\s*(?:['\"]\\w*(?:import|__|open|print|os\\.|\\d)|compile|base64|__import__|open\\s*\\(|chr|bytes|input|requests|codecs)|(?:globals|locals)\\s*\\(\\s*\\)\\s*(?:\\[|\\z|\\.get)|help\\s*\\(\\s*\\)|shutil\\s*\\.\\s*\\w+\\s*\\(\\s*['\"]|codecs\\s*\\.\\s*decode|urllib\\w*\\s*\\.\\s*(?:request|urlopen)|requests\\s*\\.\\s*(?:get|post)\\s*\\(\\s*[\"']http|boto3\\s*\\.)",
-				Program:  256,
-				Needs:    []uint16{297},
+				Program:  280,
+				Needs:    []uint16{299},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  257,
+				Program:  281,
 			},
 		},
 	},
 	{
-		ID: 34006, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34006, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Python: pickle with a callable",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4311,38 +5182,38 @@ var table = []Rule{
 				Chain:      1, // base64Decode
 				MultiMatch: true,
 				Argument:   `\A(?:\(dp0|\(lp0)|(?:\A|[\s.(\x00-\x1f])c(?:os|posix|nt|subprocess|builtins|__builtin__|sys|pty|commands|pickle|timeit|runpy|code)\r?\n(?:system|popen|Popen|eval|exec|check_output|call|run|spawn|getattr|getoutput|apply|execfile|loads|timeit|_run_code|interact)\r?\n|\r?\n\(?S'[^'\n]*'\r?\n(?:p\d+\r?\n)?t?p?\d*\r?\n?R|\x8c.(?:posix|nt|os|builtins|subprocess|pty)\x94`,
-				Program:    258,
-				Needs:      []uint16{298, 299},
+				Program:    282,
+				Needs:      []uint16{300, 301},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Chain:    14, // lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|getoutput|apply|run|loads|posix|subprocess`,
-				Program:  259,
+				Program:  283,
 			},
 		},
 	},
 	{
-		ID: 34007, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34007, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Python: pickle in base64",
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
 				Targets:  targets86,
 				Argument: `\A(?:gASV|gAN|gAJ|gAR|gAWV)[A-Za-z0-9+/_-]{8}|\AY(?:29z|3Bvc2l4|19fYnVpbHRpbl9f|2J1aWx0aW5z|3N1YnByb2Nlc3M)[A-Za-z0-9+/]`,
-				Program:  260,
-				Needs:    []uint16{300},
+				Program:  284,
+				Needs:    []uint16{302},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Chain:    2, // base64Decode lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|posix|subprocess|builtin|commands|(?:\x8c.|c)(?:os|nt|pty)(?:\n|\x94)`,
-				Program:  261,
+				Program:  285,
 			},
 		},
 	},
 	{
-		ID: 34008, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34008, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "YAML tag that creates an object",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4351,19 +5222,19 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `!!?python/(?:object|name|module|tuple|apply|none\b)|!!?(?:javax?|org|com|ch)\.[a-z]\S*\.|!!js/(?:function|undefined|regexp)|\A\s*(?:---\s*)?(?:-\s*)?!ruby/|!ruby/(?:object|hash|struct|class|module):\s*(?:Gem::(?:Installer|SpecFetcher|StubSpecification|Package|RequestSet|Source)|ERB|Net::|ActionController|ActiveSupport|ActionDispatch|Kernel|Process|IO|File|OpenStruct|Rack|Logger|URI|Set\b|Sprockets)|tag:yaml\.org,2002:(?:python|ruby|js)/`,
-				Program:    262,
-				Needs:      []uint16{301},
+				Program:    286,
+				Needs:      []uint16{303},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `ruby/object:Gem::Specification`,
-				Program:  263,
+				Program:  287,
 			},
 		},
 	},
 	{
-		ID: 34009, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34009, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Ruby: dangerous call",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4371,19 +5242,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "%x\\s*(?:\\([^)\\n]+\\)|\\{[^}\\n]+\\}|\\[[^\\]\\n]+\\]|\\|[^|\\n]+\\||!\\w+!)|\\A(?:[\\s\"'`;,(){}\\]+-]|#\\{)*(?:puts|print|p|return|eval|raise)?[\\s(\"']*(?:Kernel\\s*(?:\\.|::)\\s*(?:exec|system|spawn|fork|open|`|eval|send)|(?:IO|PTY|Open3)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|capture\\w*|read|binread|sysopen|readlines|pipeline\\w*)\\b|Process\\s*(?:\\.|::)\\s*(?:spawn|exec|kill|daemon|fork|clock_gettime)|(?:File|Dir)\\s*(?:\\.|::)\\s*(?:read|open|entries|glob|readlines|delete|write|new|unlink|children)\\s*[( ]\\s*[\"'](?:/|\\.\\.|~|\\*)|open\\s*\\(\\s*[\"']\\s*\\||Marshal\\s*\\.\\s*(?:load|restore)|YAML\\s*\\.\\s*(?:load|unsafe_load)\\b|instance_(?:eval|exec)\\s*(?:\\(|\\z)|Object\\s*\\.\\s*(?:send|const_get|public_send|new\\.send)\\b|ERB\\s*\\.\\s*new\\s*\\(|Oj\\s*\\.\\s*load|require\\s+[\"'](?:open3|socket|pty|net/http|open-uri|erb)[\"']\\s*(?:;|\\z)|(?:system|exec|spawn|syscall)\\s*[( ]\\s*[\"'`][^\\n]*[\"'`]\\s*\\)?\\s*[;}\"'`]*\\s*\\z|ENV\\s*(?:\\[\\s*[\"']\\w*(?:SECRET|KEY|TOKEN|PASS)|\\.(?:to_[ah]|inspect|map)\\b))|\\.\\s*(?:send|public_send|__send__|method)\\s*\\(\\s*[:\"'](?:system|exec|eval|instance_eval|`|spawn|popen|open)\\b",
-				Program:  264,
-				Needs:    []uint16{302},
+				Program:  288,
+				Needs:    []uint16{304},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  257,
+				Program:  281,
 			},
 		},
 	},
 	{
-		ID: 34010, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34010, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Serialised object: Java, .NET or Ruby stream",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4392,13 +5263,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s"'=:,])(?:BAh(?:[bCTVvz]|7B)[A-Za-z0-9+/]{12}|rO0AB[A-Za-z0-9+/_=-]{4}|rO0ABQ|AAEAAAD/{4}|/wEyxB|/w(?:8|Ey)[A-Za-z0-9+/]{3}EAAQ|KztpbXBvcnQ)|(?i)(?:\A|[\s"'=:])aced0005(?:7[0-9a-f]|$)|\A\x{00AC}\x{00ED}\x00\x05|\x{FFFD}\x{FFFD}\x00\x05(?:sr|ur|t\x00)`,
-				Program:    265,
-				Needs:      []uint16{303},
+				Program:    289,
+				Needs:      []uint16{305},
 			},
 		},
 	},
 	{
-		ID: 34011, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34011, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Java: type that executes when it is created",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4406,19 +5277,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)com\.sun\.rowset\.|jdbcrowsetimpl|java\.util\.priorityqueue|<(?:sorted-set|dynamic-proxy|java\.beans|javax\.|jdk\.nashorn|com\.sun\.)|bsh\.(?:interpreter|xthis)|org\.(?:apache\.(?:commons\.(?:collections\d?\.functors|beanutils\.bean|configuration\.jndi|dbcp)|xalan|naming\.|ibatis\.datasource|shiro\.jndi|velocity\.)|springframework\.(?:context\.support\.\w*xml|beans\.factory|aop|jndi|transaction)|codehaus\.groovy\.runtime|hibernate\.(?:engine|jmx)|mozilla\.javascript|mortbay)|ch\.qos\.logback\.core\.db|com\.mchange\.v2\.c3p0|com\.zaxxer\.hikari|oracle\.jdbc\.(?:connector|rowset)|net\.sf\.ehcache\.transaction|templatesimpl|javax\.(?:script\.scriptengine|management\.badattribute|naming\.(?:initialcontext|spi|ldap))|java\.net\.(?:urlclassloader|inet4address)|java\.lang\.(?:processbuilder|runtime|autocloseable)|java\.io\.objectinputstream|sun\.rmi\.server|com\.alibaba\.fastjson`,
-				Program:  266,
-				Needs:    []uint16{304},
+				Program:  290,
+				Needs:    []uint16{306},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)\bimport\s+(?:static\s+)?[a-z]+\.|^\s*at\s+[\w.$]+\(|\bpackage\s+[a-z.]+;|exception(?:\s+in\s+thread|:)`,
-				Program:  267,
+				Program:  291,
 			},
 		},
 	},
 	{
-		ID: 34012, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34012, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Java: OGNL, SpEL or reflection",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4426,19 +5297,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)%\{\s*\(?\s*#|#_?memberaccess|#context\s*[\[.=]|#(?:request|session|application|attr|parameters)\s*\[|@java\.\w+\.\w+@|@(?:org|com|ognl)\.[\w.]+@|\bt\s*\(\s*java\.|\bt\s*\(\s*(?:org|javax)\.|#\{?\s*t\s*\(|new\s+java\.\w+\.\w+\s*[(\[]|\(#\w+\s*=\s*[@#'"(]|#this\.getclass|\.getclass\s*\(\s*\)\s*\.\s*(?:forname|classloader|getclassloader|getmethod)|getruntime\s*\(\s*\)|\bclass\s*\.\s*(?:module\s*\.\s*)?classloader|class\s*\.\s*forname\s*\(|processbuilder\s*\(|(?:\A|[\s{(;=])java\.lang\.(?:runtime|processbuilder|system\.(?:getenv|exit))`,
-				Program:  268,
-				Needs:    []uint16{305},
+				Program:  292,
+				Needs:    []uint16{307},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)(?:\n[^\n]*){6}|\bimport\s+java|public\s+(?:static|class|void)`,
-				Program:  269,
+				Program:  293,
 			},
 		},
 	},
 	{
-		ID: 34013, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34013, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: ".NET: type that executes when it is created, or classic ASP",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4447,26 +5318,26 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\$type["']?\s*[:=]\s*["']?\s*(?:system\.|microsoft\.|\w+\.\w+[^"'\n]*,\s*\w)|objectdataprovider|system\.(?:diagnostics\.process\b|windows\.data\.object|configuration\.install|security\.(?:principal|claims)\.\w*(?:identity|principal)|management\.automation|io\.fileinfo|data\.(?:dataset\b.*versiontolerant|services\.internal)|web\.ui\.(?:losformatter|objectstateformatter)|activities\.presentation|workflow\.component|runtime\.(?:remoting|serialization\.formatters))[^\n]*(?:,\s*\w|processstartinfo|start\b|methodname)|<%@?\s*(?:page|import|eval|execute|response|=?\s*request)|<%\s*(?:eval|execute)\w*\s+request|\A[\s"'(;@{]*(?:new\s+)?system\.(?:diagnostics|reflection|io|environment|net\.webclient)\.?\w*\.?\w*\s*[(.]|xp_cmdshell|microsoft\.(?:visualstudio\.text\.formatting|powershell\.)\w*[^\n]*(?:,|command)`,
-				Program:    270,
-				Needs:      []uint16{306},
+				Program:    294,
+				Needs:      []uint16{308},
 			},
 		},
 	},
 	{
-		ID: 34014, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34014, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Type name given as data",
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets96,
+				Targets:  targets97,
 				Argument: "(?i)\\A(?:system\\.|microsoft\\.)[\\w.]+(?:`\\d+)?(?:\\[\\[[^\\]]+\\]\\])?,\\s*\\w[\\w.]*|\\A(?:com\\.sun|java|javax|org\\.apache|org\\.springframework|ch\\.qos|com\\.mchange|sun\\.rmi|groovy|net\\.sf|org\\.mozilla)\\.[\\w.$]+\\s*\\z",
-				Program:  275,
-				Needs:    []uint16{307},
+				Program:  299,
+				Needs:    []uint16{309},
 			},
 		},
 	},
 	{
-		ID: 34015, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34015, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "PHP: code",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4474,19 +5345,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "(?i)<\\?(?:php|=)\\s*[\\s@$({]*(?:system|exec|shell_exec|passthru|eval|assert|phpinfo|`|\\$_|echo|print|die|include|require|file_|readfile|base64)|(?:\\A|[\\s;=({,@\\\\!'\"])(?:system|shell_exec|passthru|proc_open|pcntl_exec|popen)\\s*\\(\\s*(?:['\"$]|\\w+\\s*\\()[^\\n]*\\)\\s*;?|\\$\\{?\\s*@?(?:phpinfo|print|eval|system|exec|passthru|assert)\\s*\\(|\\{\\$?\\{?\\s*@?(?:phpinfo|system|exec)\\s*\\(|\\A[\\s;'\".)}]*(?:print|echo|die|var_dump|printf|highlight_file|show_source|readfile|include|require(?:_once)?|exit)\\s*\\(?\\s*(?:md5|sha1|phpinfo|base64_|file_get|system|`|\\$_(?:get|post|server|request)|['\"](?:/(?:etc|proc|var/)|php:)|\\d+\\s*\\)\\s*;)|\\$_(?:get|post|request|cookie|server)\\s*\\[[^\\]]*\\]\\s*\\(|\\(\\s*['\"]\\w+['\"]\\s*[.^|]\\s*['\"]\\w*['\"]\\s*\\)\\s*\\(|chr\\(\\d+\\)\\s*\\.\\s*chr\\(",
-				Program:  276,
-				Needs:    []uint16{308, 309, 310},
+				Program:  300,
+				Needs:    []uint16{310, 311, 312},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){6}`,
-				Program:  277,
+				Program:  301,
 			},
 		},
 	},
 	{
-		ID: 34016, Class: CodeInjection, Level: 2, Severity: Critical,
+		ID: 34016, Class: CodeInjection, Level: Strict, Severity: Critical,
 		Message: "Code of a server-side language",
 		Source:  "code.conf",
 		Conditions: []Condition{
@@ -4494,13 +5365,13 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `new\s+Proxy\s*\(|Reflect\s*\.\s*\w+\s*\(|Object\s*\.\s*(?:defineProperty|setPrototypeOf|assign)\s*\(|\bimport\s+(?:os|subprocess|pty|socket)\b|subprocess\.\w+\(|os\.(?:environ|getenv)|process\.(?:env|exit)|Process\.Start\s*\(|Runtime\s*\.\s*getRuntime`,
-				Program:  278,
-				Needs:    []uint16{311},
+				Program:  302,
+				Needs:    []uint16{313},
 			},
 		},
 	},
 	{
-		ID: 34101, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34101, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Template injection: arithmetic probe",
 		Source:  "template.conf",
 		Conditions: []Condition{
@@ -4509,13 +5380,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{[{=\-~!#%]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*[\-~]?\}\}|[$#*@~]\{\{?=?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|<%[=\-#]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*-?%>|\[\[\s*[$*#~]?\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|\[=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\]|\{%[=\-+]?(?:\s*print)?\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)?\s*-?%\}|@\(\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\A\s*\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}\s*\z|\{@\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#set\s*\(\s*\$\w+\s*=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\{\{\s*\d+\s*\*\s*['"]\d|(?:\$|#|\{)\{\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*(?:[)*+-]|\||\.)|\{php\}|\{\{\s*['"]\w{1,8}['"]\s*(?:\*\s*\d|\.(?:join|upper|repeat|toUpperCase|concat)\()`,
-				Program:    279,
-				Needs:      []uint16{312, 313, 314},
+				Program:    303,
+				Needs:      []uint16{314, 315, 316},
 			},
 		},
 	},
 	{
-		ID: 34102, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34102, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Template injection: object of Jinja, Twig, Tornado or Django",
 		Source:  "template.conf",
 		Conditions: []Condition{
@@ -4524,13 +5395,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{(?:\{|%)[^}\n]{0,120}(?:__\w+__|\bconfig\.(?:items|from_|__|\w*secret)|\brequest\s*(?:\.\s*(?:application|environ|__)|\[|\|\s*attr)|\bself\s*\.\s*(?:_|env|__|template)|_self\s*\.\s*env|\b(?:cycler|joiner|namespace|lipsum|url_for|get_flashed_messages|g\.pop|application)\s*(?:\.|\|\s*attr|\[)|\|\s*(?:attr|map|filter|sort|reduce|join)\s*\(\s*['"](?:system|exec|passthru|shell_exec|__|popen|phpinfo|file_get)|\|\s*file_excerpt|app\.request\.(?:server|query|files|cookies)|dump\s*\(\s*(?:app|_context)|\bmro\b|subclasses|popen\s*\(|\.(?:constructor|getClass|class)\s*(?:\.|\(|\[)|\bconstructor\s*[.(\[]|source\s*\(\s*['"]/|\.__|(?:settings|env|secrets?)\.(?:SECRET|AWS|DATABASE)\w*|_context\b|registerUndefinedFilterCallback|setCache\s*\()|\{\{[-~\s]*(?:config|self|_self|_context|settings|app|request|dump\(\)|url_for|lipsum|cycler|g|session|debug)\s*[-~]?\}\}\s*\z|\{%-?\s*(?:import|debug|load\s+(?:log|module)|include\s*['"]?(?:/|\.\.)|extends\s*['"]?(?:/|\.\.|https?:)|set\s+\w+\s*=\s*(?:request|config|cycler|__|['"]__)|apply\s|raw\s+import|eval|python|php)\b`,
-				Program:    280,
-				Needs:      []uint16{315},
+				Program:    304,
+				Needs:      []uint16{317},
 			},
 		},
 	},
 	{
-		ID: 34103, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34103, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Template injection: object of Freemarker, Velocity, Thymeleaf or JSP",
 		Source:  "template.conf",
 		Conditions: []Condition{
@@ -4538,19 +5409,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)<#(?:assign|list|function|macro|include|import|setting)\s[^>\n]*(?:\?new\s*\(|\?api|execute|objectconstructor|jythonruntime|getclass|['"]/)|freemarker\.template\.utility|\?new\s*\(\s*\)|\?api\s*\.|\$\{[^}\n]{0,80}(?:\.getclass\s*\(|\.class\s*[.\[]|\.forname\s*\(|protectiondomain|classloader|getruntime|pagecontext|applicationscope|\bt\s*\(\s*java|product\.class|\.tostring\s*\(\s*\)\.(?:class|getclass)|self\.(?:module|template|context)|cache\.util|__import__|dump\s*\(|import\s+os|facescontext|servletcontext|execute\()|#set\s*\(\s*\$\w+\s*=\s*[^)\n]{0,120}(?:\.class|getclass|forname|runtime|\$x\b|inspect|\.type\b)|\$class\.(?:inspect|type)|\$\w+\.(?:getclass\s*\(\s*\)|class\.(?:inspect|forname|type))|#evaluate\s*\(|#include\s*\(\s*['"](?:/|\.\.)|__\$\{[^}\n]*\}__\s*::|\[\[\s*\$\{[^}\n]*(?:t\s*\(|\.class|new\s)|\$\{#(?:rt|ctx|root|vars|execinfo)\b|\*\{[^}\n]*t\s*\(|th:(?:text|utext|fragment)\s*=\s*['"]?\s*[$*]\{[^}\n]*(?:t\s*\(|new\s|class)|\$\{\s*(?:applicationscope|pagecontext|requestscope|sessionscope|initparam|header|cookie|param)\s*(?:[.\[}]|\})`,
-				Program:  281,
-				Needs:    []uint16{316},
+				Program:  305,
+				Needs:    []uint16{318},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){20}`,
-				Program:  282,
+				Program:  306,
 			},
 		},
 	},
 	{
-		ID: 34104, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34104, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Template injection: code in Smarty, Blade or Latte",
 		Source:  "template.conf",
 		Conditions: []Condition{
@@ -4559,13 +5430,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\{(?:php|literal|/php)\\}|\\{\\s*(?:system|exec|passthru|shell_exec|phpinfo|eval|readfile|file_get_contents|include)\\s*\\(|\\{smarty_internal|\\{\\$smarty\\.(?:version|template|server|env|cookies|const|now|request|get|post|current_dir)|\\{(?:if|include|fetch|eval)\\s+(?:phpinfo|system|exec|passthru|readfile|file\\s*=\\s*['\"](?:/|\\.\\.|file:|php:|string:)|var\\s*=)|\\{self::|\\{\\$\\w+->(?:getstreamvariable|trusted|compile)|\\[['\"](?:system|exec|passthru|cat)['\"]\\]\\s*\\|\\s*(?:map|filter)|\\{\\{\\s*\\[[^\\]\\n]*\\]\\s*\\|\\s*(?:map|filter|sort|reduce)\\s*\\(\\s*['\"](?:system|exec|passthru)|\\{=\\s*(?:system|exec)|@\\{?\\s*(?:system|passthru|shell_exec)\\s*\\(|<\\?=\\s*\\W*(?:system|`|exec|\\d+\\s*\\*)|\\{\\{\\s*(?:system|exec|shell_exec|passthru|phpinfo|eval|file_get_contents)\\s*\\(",
-				Program:    283,
-				Needs:      []uint16{317},
+				Program:    307,
+				Needs:      []uint16{319},
 			},
 		},
 	},
 	{
-		ID: 34105, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34105, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Template injection: object of ERB, EJS, Pug, Handlebars or Angular",
 		Source:  "template.conf",
 		Conditions: []Condition{
@@ -4574,13 +5445,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "<%[-=#]?\\s*(?:system|exec|`|IO\\.|File\\.|Dir\\.|Kernel|`|self\\.|require|import|eval|Open3|Process|global\\.|process\\.|Runtime|java\\.|%x|open\\(|root\\.|include\\(|ENV|session\\[|\\d{1,6}\\s*\\*\\s*\\d)|#\\{\\s*(?:system|exec|`|IO\\.|File\\.(?:read|open)|Dir\\.|Kernel|%x|eval|Open3|root\\.process|global\\.|process\\.|function\\s*\\(|this\\.constructor|require|Object\\.(?:send|const))|(?:\\A|\\n)\\s*[-=]\\s*(?:var\\s+\\w+\\s*=\\s*)?(?:root\\.process|global\\.process|process\\.|require\\s*\\(|File\\.open|%x|system\\s*\\()|\\{\\{\\s*#with\\s+['\"(]|\\{\\{\\s*#?(?:each|with|if|lookup)\\b[^}\\n]*(?:constructor|__proto__|prototype|\\.call\\b|\\.apply\\b|string\\.sub)|\\{\\{[^}\\n]{0,60}(?:\\bconstructor\\b|__proto__|\\$(?:on|eval|parse|watch|new)\\b\\s*[.(]|toString\\s*\\(\\s*\\)\\s*\\.\\s*constructor|\\.constructor|\\.charAt\\s*=|global\\.process|process\\.mainModule|range\\.constructor|require\\s*\\()|\\$\\{\\s*(?:(?:global|process|require|constructor|this\\.constructor|__proto__)\\s*[.(\\[]|import\\(|self\\.module|%x|open\\(|[\"']?__import__|`)|\\bview options\\]\\[|outputFunctionName|escapeFunction\\s*[=;\\]]|\\$\\{\\{?<%\\[%",
-				Program:    284,
-				Needs:      []uint16{318},
+				Program:    308,
+				Needs:      []uint16{320},
 			},
 		},
 	},
 	{
-		ID: 34106, Class: CodeInjection, Level: 1, Severity: Critical,
+		ID: 34106, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "Template injection: Go, Razor, server-side includes and others",
 		Source:  "template.conf",
 		Conditions: []Condition{
@@ -4589,13 +5460,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{-?\s*(?:\.\s*\}\}\s*\z|\.(?:System|Exec|Env|File|ReadFile|WriteFile|Shell|Command|Getenv|Runtime|SecretKey|Password|Passw)\w*\b|call\s+\.|(?:printf|print|println|html|js|urlquery)(?:\s+['"][^'"\n]*['"])+\s*\.?\s*-?\}\}\s*\z|template\s+['"](?:/|\.\.|T\d)|define\s+['"]T\d)|@\{?\s*(?:System|Microsoft)\.\w|@\(\s*(?:System|new\s|1\s*\+)|@(?:Html\.Raw|Model\.GetType|using\s+System)|\{\{\s*(?:range|index)\s+\.(?:Env|Secrets)|\[%\s*(?:INCLUDE|PROCESS|PERL|RAWPERL|USE)\s*['"/]|<(?:cf(?:set|execute|output|script)|jsp:(?:include|scriptlet|useBean))\b|\$\{\{?\s*['"]?(?:freemarker|java\.|javax\.)|<!--#(?:exec|include|echo|printenv|config)\b|\A\s*\{%\s*[\w ]+%\}\s*\z`,
-				Program:    285,
-				Needs:      []uint16{319, 320, 321},
+				Program:    309,
+				Needs:      []uint16{321, 322, 323},
 			},
 		},
 	},
 	{
-		ID: 41001, Class: XSS, Level: 1, Severity: Critical,
+		ID: 41001, Class: XSS, Level: Default, Severity: Critical,
 		Message: "Cross-site scripting: handler or script URL behind another decoding",
 		Source:  "xss.conf",
 		Conditions: []Condition{
@@ -4603,19 +5474,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    27, // urlDecodeUni htmlEntityDecode jsDecode removeNulls
 				Argument: "(?i)<[a-z!/?][^>\\n]{0,200}?[\\s/\"'`\\x0b\\x0c]on[a-z]{3,25}\\s*=\\s*[\"'`]?\\s*[\\w(\\[{!+&~\\\\/-]|<(?:script|svg|iframe|object|embed|math|base|applet|frameset|animate|set|foreignobject|portal)[\\s/>\"'][^\\n]{0,200}(?:javascript:|data:text|srcdoc|(?:alert|confirm|prompt|eval|fetch)\\s*[(`])|(?:href|src|action|formaction|data|xlink:href|from|to|values|srcdoc|poster|background)\\s*=\\s*[\"'`]?[\\s\\x00-\\x20]*(?:j\\s*a\\s*v\\s*a\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|v\\s*b\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|livescript|data\\s*:\\s*(?:text/html|image/svg|application/x?html))\\s*[:;,]",
-				Program:  286,
-				Needs:    []uint16{322, 323, 324},
+				Program:  310,
+				Needs:    []uint16{324, 325, 326},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){5}`,
-				Program:  287,
+				Program:  311,
 			},
 		},
 	},
 	{
-		ID: 41002, Class: XSS, Level: 1, Severity: Critical,
+		ID: 41002, Class: XSS, Level: Default, Severity: Critical,
 		Message: "Cross-site scripting: script without a tag",
 		Source:  "xss.conf",
 		Conditions: []Condition{
@@ -4624,19 +5495,19 @@ var table = []Rule{
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   "(?i)\\A[\\s\"'`;)}\\\\\\]>,/*-]*(?:(?:window|self|top|parent|frames|globalthis|this|document)\\s*(?:\\.|\\[\\s*[\"'`])\\s*)*(?:alert|confirm|prompt|print|eval|settimeout|setinterval|fetch|open)[ \\t]*(?:`|\\(\\s*(?:[\"'`\\d/]|document|window|string\\.|location|origin|name|self|this|atob)|\\)\\s*\\()[^\\n]*\\z|\\A[\\s\"'`;)}\\]]*(?:document|window|self|top|parent)\\s*\\.\\s*(?:location|cookie|domain|write(?:ln)?|body|documentelement|name)\\s*(?:=|\\(|\\.|\\[|\\z)|\\[\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\+\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\]\\s*[(`]|\\b(?:self|top|window|parent|globalthis)\\s*\\[\\s*(?:[\"'`/]|\\\\x)[^\\]\\n]{1,60}\\]\\s*[(`]|(?:\\A|[\\s;(,])(?:alert|confirm|prompt)(?:`[^`\\n]*`|\\s*\\(\\s*(?:\\d+|document\\.(?:cookie|domain)|/\\w+/|xss|[\"'`]xss)[^\\n]{0,20}\\))|\\+ADw-|(?:\\\\u003c|\\\\x3c|&lt;|%253c|%26lt%3b)\\s*(?:script|img|svg|iframe)[^\\n]{0,100}(?:alert|on\\w+=|javascript:|src=)",
-				Program:    288,
-				Needs:      []uint16{325, 326, 327},
+				Program:    312,
+				Needs:      []uint16{327, 328, 329},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  257,
+				Program:  281,
 			},
 		},
 	},
 	{
-		ID: 41003, Class: XSS, Level: 1, Severity: Critical,
+		ID: 41003, Class: XSS, Level: Default, Severity: Critical,
 		Message: "Cross-site scripting: script URL as the value",
 		Source:  "xss.conf",
 		Conditions: []Condition{
@@ -4645,13 +5516,13 @@ var table = []Rule{
 				Chain:      25, // urlDecodeUni htmlEntityDecode
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:(?:&#?\w{1,8};|[\x00-\x20])*)(?:j(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*v(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*s(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*c(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*r(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*i(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*p(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*t|vbscript|data:text/html|data:image/svg\+xml|data:application/(?:xhtml|xml))(?:[\x00-\x20]|&\w+;)*(?::|&colon;|&#0*58;|;|,)\s*\S`,
-				Program:    289,
-				Needs:      []uint16{328, 329, 330},
+				Program:    313,
+				Needs:      []uint16{330, 331, 332},
 			},
 		},
 	},
 	{
-		ID: 42001, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42001, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "NoSQL injection: operator as a name",
 		Source:  "nosql.conf",
 		Conditions: []Condition{
@@ -4660,13 +5531,13 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|[.\[:/])\s*['"]?\$(?:ne|gte?|lte?|nin|regex|where|elemMatch|expr|jsonSchema|function|accumulator|lookup|unionWith|graphLookup|exists|nor|mod)['"]?\]?(?:\[\w*\])*\s*(?:\z|[.\[])`,
-				Program:    290,
-				Needs:      []uint16{331},
+				Program:    314,
+				Needs:      []uint16{333},
 			},
 		},
 	},
 	{
-		ID: 42002, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42002, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "NoSQL injection: operator in a text",
 		Source:  "nosql.conf",
 		Conditions: []Condition{
@@ -4674,24 +5545,24 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)['"{\[,(\s]?\s*['"]?\$(?:ne|gte?|lte?|n?in|eq|regex|where|elemMatch|expr|jsonSchema|function|exists|nor|or|and|not|mod|accumulator|lookup)['"]?\s*(?:\]\s*=|\]?\s*[:=]\s*(?:['"{/\d-]|\[\s*['"{\d\]]|null|true|false|undefined|function|this))`,
-				Program:  291,
-				Needs:    []uint16{332},
+				Program:  315,
+				Needs:    []uint16{334},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Argument: `\A\s*[\[{(\w'"$,|&;}]`,
-				Program:  292,
+				Program:  316,
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){4}|\bdb\.\w+\.(?:find|aggregate)|\$(?:schema|ref)\b|=>|\b(?:const|let|await)\s`,
-				Program:  293,
+				Program:  317,
 			},
 		},
 	},
 	{
-		ID: 42003, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42003, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "NoSQL injection: JavaScript for the database",
 		Source:  "nosql.conf",
 		Conditions: []Condition{
@@ -4699,19 +5570,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)\A[\w@. -]*['"]+[\s)}\]]*(?:;|\|\||&&|\}|\+)\s*(?:return\b|this\.\w+\s*[!=<>.\[(]|sleep\s*\(|db\.\w|var\s+\w+\s*=|while\s*\(|it\s*=\s*new\s+date|do\s*\{|Object\.keys\(|function\s*\()|\A[\w@. -]*['"]?[\s)}\]]*;\s*return\s*(?:true|1|\(|'|"|this)|\A\s*(?:true|false|\d+)\s*;?\s*return\s+(?:true|1)|\bthis\.(?:password|passwd|pass|secret|token|username|user|_id|constructor|email|credit\w*)\s*(?:\.\s*(?:match|length|charat|substr|indexof|startswith|tostring)|\[\s*\d|[!=]==?|\}\s*//)|'\s*;\s*return\s+true\s*;\s*var\s|\A[\s'"});|&]*(?:return\s+)?db\.(?:getcollection(?:names)?|dropdatabase|adminCommand|runCommand|version|hostInfo|serverStatus|stats|getmongo|getname|\w+\.(?:insert|drop|remove|update|save|find|mapreduce|count|aggregate)\w*)\s*\(|tojson(?:onelist)?\s*\(|new\s+date\s*\(\s*\)\s*\)?\s*;?\s*do\s*\{|Object\.keys\s*\(\s*this\s*\)|\A[\s'"});]*(?:sleep|benchmark)\s*\(\s*\d+\s*\)\s*(?:;|\||&|\}|\)|'|"|//|\z)|\|\|\s*['"]?(?:1|a|true)['"]?\s*={2,3}\s*['"]?(?:1|a|true)|\A[\w@. -]*['"]\s*(?:\|\||&&)\s*(?:this\b|['"]?\w*['"]?\s*={1,3})|\bmapreduce\b[^\n]*function|\A\s*function\s*\(\s*\)\s*\{\s*(?:return|sleep|while|var|this|emit)[^\n]*\z`,
-				Program:  294,
-				Needs:    []uint16{333},
+				Program:  318,
+				Needs:    []uint16{335},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}|\b(?:const|let|public|private|export|def|func)\s`,
-				Program:  295,
+				Program:  319,
 			},
 		},
 	},
 	{
-		ID: 42004, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42004, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "NoSQL injection: CouchDB, Elasticsearch, DynamoDB, Redis or Neo4j",
 		Source:  "nosql.conf",
 		Conditions: []Condition{
@@ -4719,14 +5590,14 @@ var table = []Rule{
 				Targets:    targets86,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   `(?i)(?:\A|[&?/])_(?:search|all_docs|all_dbs|cat|cluster|nodes|mapping|bulk|msearch|scripts|temp_view|design|changes|users|sql)/?(?:\?|/|\z)|"(?:script|script_fields|inline|runtime_mappings|scripted_metric)"\s*:\s*\{?\s*"[^\n]{0,200}(?:java\.|getclass|exec|runtime|system\.)|\battribute_(?:exists|not_exists|type)\s*\(|(?:\A|['"])\s*(?:OR|AND)\s+(?:begins_with|contains|attribute_\w+)\s*\(|\bN1QL\b|selector["']?\s*:\s*\{\s*["']?_id["']?\s*:\s*\{\s*["']?\$gt|ScanFilter["']?\s*:|ComparisonOperator["']?\s*:\s*["'](?:GT|NE|NOT_NULL|LT|GE)|\bMATCH\s*\(\w*(?::\w+)?\)\s*(?:DETACH\s+DELETE|RETURN|SET|WHERE)|(?:\A|['"])[^\n]{0,30}\b(?:WITH|UNION)\s+(?:MATCH|CALL|1\s+as)\b|\bCALL\s+(?:db|dbms|apoc)\.\w+|\bLOAD\s+CSV\s+(?:WITH|FROM)|\r\n\s*(?:SET|GET|DEL|FLUSHALL|CONFIG|EVAL|SLAVEOF|KEYS)\s+\S+|\b(?:CONFIG\s+SET\s+(?:dir|dbfilename)|SLAVEOF\s+[\w.]+\s+\d|FLUSHALL\b\s*(?:\r|\z))|EVAL\s+['"]return`,
-				Program:    296,
-				Needs:      []uint16{334},
+				Argument:   `(?i)(?:\A|[&?/])_(?:all_docs|all_dbs|cat/(?:indices|nodes|shards|aliases|plugins|templates|health)|cluster/(?:settings|state|health)|nodes|temp_view|users/_all_docs|utils|config|shutdown|snapshot|node/_local|scripts|sql)(?:\?|/|\z)|/_(?:search|msearch)\?\S*source(?:_content_type)?=|"(?:script|script_fields|inline|runtime_mappings|scripted_metric)"\s*:\s*\{?\s*"[^\n]{0,200}(?:java\.|getclass|exec|runtime|system\.)|\battribute_(?:exists|not_exists|type)\s*\(|(?:\A|['"])\s*(?:OR|AND)\s+(?:begins_with|contains|attribute_\w+)\s*\(|\bN1QL\b|selector["']?\s*:\s*\{\s*["']?_id["']?\s*:\s*\{\s*["']?\$gt|ScanFilter["']?\s*:|ComparisonOperator["']?\s*:\s*["'](?:GT|NE|NOT_NULL|LT|GE)|\bMATCH\s*\(\w*(?::\w+)?\)\s*(?:DETACH\s+DELETE|RETURN|SET|WHERE)|(?:\A|['"])[^\n]{0,30}\b(?:WITH|UNION)\s+(?:MATCH|CALL|1\s+as)\b|\bCALL\s+(?:db|dbms|apoc)\.\w+|\bLOAD\s+CSV\s+(?:WITH|FROM)|\r\n\s*(?:SET|GET|DEL|FLUSHALL|CONFIG|EVAL|SLAVEOF|KEYS)\s+\S+|\b(?:CONFIG\s+SET\s+(?:dir|dbfilename)|SLAVEOF\s+[\w.]+\s+\d|FLUSHALL\b\s*(?:\r|\z))|EVAL\s+['"]return`,
+				Program:    320,
+				Needs:      []uint16{336},
 			},
 		},
 	},
 	{
-		ID: 42101, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42101, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "SQL injection: second statement",
 		Source:  "sql.conf",
 		Conditions: []Condition{
@@ -4735,19 +5606,19 @@ var table = []Rule{
 				Chain:      42, // urlDecodeUni replaceComments
 				MultiMatch: true,
 				Argument:   `(?i)\A[^\n;]{0,40};\s*(?:show\s+(?:tables|databases|warnings|columns|grants|variables)\b|drop\s+(?:table|database|schema|view|user)\s+\S|truncate\s+table\s|shutdown\b\s*(?:with|;|--|\z)|copy\s+\S+\s+(?:to|from)\s+program|declare\s+@\w+|exec(?:ute)?\s*(?:\(|master|xp_|sp_|immediate)|waitfor\s+(?:delay|time)|alter\s+(?:table|user|role)\s+\S|create\s+(?:table|user|function|login|or\s+replace)\s+\S|grant\s+\w+\s+(?:on|to)\s|handler\s+\w+\s+open|prepare\s+\w+\s+from|set\s+@\w+\s*=|insert\s+into\s+\S+\s*(?:\(|values|select)|update\s+\w+\s+set\s+\w+\s*=|delete\s+from\s+\w+)|\bcopy\s*(?:\w+|\([^)\n]*\))\s+(?:to|from)\s+program\s+'|\battach\s+database\s+'|\bload_extension\s*\(|\binto\s+(?:outfile|dumpfile)\s+['"]`,
-				Program:    297,
-				Needs:      []uint16{335},
+				Program:    321,
+				Needs:      []uint16{337},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  257,
+				Program:  281,
 			},
 		},
 	},
 	{
-		ID: 42102, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42102, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "SQL injection: quote and comment, or a rare operator",
 		Source:  "sql.conf",
 		Conditions: []Condition{
@@ -4755,20 +5626,20 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)\A[\w@.\s-]{0,40}['"]\s*\)*\s*(?:#\s*\z|--[\s+]*\z|;\s*%00|;\s*\x00|/\*\s*\z)|\A['"]?\d+['")]*\s+(?:div|xor|rlike|regexp|sounds\s+like|mod)\s+[\d('"]|\A0x(?:2[0-9a-f]|3[0-9]|[4-7][0-9a-f]){6,}\s*\z`,
-				Program:  298,
-				Needs:    []uint16{336, 337, 338},
+				Program:  322,
+				Needs:    []uint16{338, 339, 340},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Chain:    14, // lowercase
 				Negated:  true,
 				Argument: `\A0x[0-9a-f]{32,}\z|\A0x[0-9a-f]{6,12}\z`,
-				Program:  299,
+				Program:  323,
 			},
 		},
 	},
 	{
-		ID: 42103, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42103, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "SQL injection: waiting, error or out-of-band function",
 		Source:  "sql.conf",
 		Conditions: []Condition{
@@ -4776,19 +5647,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)\b(?:pg_sleep|dbms_(?:pipe\.receive_message|lock\.sleep|session\.sleep)|utl_(?:http|inaddr|smtp|tcp)\.\w+|sys\.(?:fn_xe_file|dm_os_file)|xp_(?:dirtree|fileexist|subdirs|regread|cmdshell)|lo_(?:import|export)|pg_read_(?:file|binary)|pg_ls_dir|dblink_(?:connect|send)|randomblob|zeroblob|like\s*\(\s*'abcdefg'|ctxsys\.drithsx|dbms_xmlgen|extractvalue|updatexml|gtid_subset|st_latfromgeohash|name_const|generate_series)\s*(?:\(\s*(?:[\d'"(\w]|@@)|\s+['"\\])|\bsleep\s*\(\s*\d+\s*\)\s*(?:#|--|\)|and|or\b|=|>|<)|\b(?:and|or|select|if|case|when|\|\|)\b[^\n]{0,40}(?:\bsleep|\bbenchmark|\bpg_sleep)\s*\(\s*\d|@@(?:version|hostname|datadir|servername|global)\b[^\n]{0,30}(?:\)|--|#|\z)`,
-				Program:  300,
-				Needs:    []uint16{339},
+				Program:  324,
+				Needs:    []uint16{341},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}`,
-				Program:  301,
+				Program:  325,
 			},
 		},
 	},
 	{
-		ID: 42104, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42104, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "XPath injection",
 		Source:  "sql.conf",
 		Conditions: []Condition{
@@ -4796,19 +5667,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)['"]\s*\]?\s*(?:or|and|\|)\s+(?:count\s*\(\s*/|string-length\s*\(|name\s*\(|position\s*\(|substring\s*\(\s*(?:name|//|/\*)|starts-with\s*\(|contains\s*\(\s*(?:\.|name|//)|not\s*\(|true\s*\(\s*\))|\|\s*//\w+\[|\|\s*/\*\s*\||\A\s*(?:doc|unparsed-text|document|doc-available|encode-for-uri)\s*\(\s*['"(]|\bcount\s*\(\s*/(?:/?\*|\w)|\bname\s*\(\s*/\*|\]\s*\|\s*//|//\*\[|/(?:child|descendant|parent|ancestor|following|preceding|self)::(?:node|text|\*|\w)`,
-				Program:  302,
-				Needs:    []uint16{340, 341, 342},
+				Program:  326,
+				Needs:    []uint16{342, 343, 344},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n`,
-				Program:  303,
+				Program:  327,
 			},
 		},
 	},
 	{
-		ID: 42105, Class: SQLi, Level: 1, Severity: Critical,
+		ID: 42105, Class: SQLi, Level: Default, Severity: Critical,
 		Message: "LDAP injection",
 		Source:  "sql.conf",
 		Conditions: []Condition{
@@ -4816,19 +5687,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?:\A|[\w*)]\s*)\)\s*\(\s*[|&!]|\A[\w@.* -]*\)\s*\(\s*[|&!]?\(?\s*[a-zA-Z][\w-]*\s*[~<>]?=[^()\n]*|\A\s*[(*]*\(\s*[|&!]\s*\(\s*[a-zA-Z][\w-]*\s*[~<>]?=|\*\s*\)\s*\)?\s*\(\s*[|&!(]?\s*\w+\s*=|\A[\w. -]*\*?\)\)?%00|\A\*\)\(|\)\s*\([(|&!\s]*(?:uid|cn|mail|objectclass|objectClass|userPassword|password|sn|ou|dc|sAMAccountName|memberOf)\s*=`,
-				Program:  304,
-				Needs:    []uint16{343, 344, 345},
+				Program:  328,
+				Needs:    []uint16{345, 346, 347},
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Argument: `(?:uid|cn|mail|object[cC]lass|object[cC]ategory|user|pass|sn|ou|dc|sAMAccountName|memberOf|login|name|department|group|telephoneNumber|\A\*|&\)|%26\))`,
-				Program:  305,
+				Program:  329,
 			},
 			{
-				Targets:  targets54,
+				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){2}|=>|\bfunction\b|[;{}]\s*\z|&&|\|\||::`,
-				Program:  306,
+				Program:  330,
 			},
 		},
 	},
@@ -4983,6 +5854,10 @@ var targets34 = []Target{
 }
 
 var targets35 = []Target{
+	{Variable: MatchedVars},
+}
+
+var targets36 = []Target{
 	{Variable: Cookies},
 	{Variable: CookiesNames},
 	{Variable: ArgsNames},
@@ -4990,45 +5865,45 @@ var targets35 = []Target{
 	{Variable: XML},
 }
 
-var targets36 = []Target{
+var targets37 = []Target{
 	{Variable: HeadersNames},
 	{Variable: Headers},
 }
 
-var targets37 = []Target{
+var targets38 = []Target{
 	{Variable: ArgsNames},
 }
 
-var targets38 = []Target{
-	{Variable: ArgsGet},
-}
-
 var targets39 = []Target{
-	{Variable: ArgsGetNames},
 	{Variable: ArgsGet},
 }
 
 var targets40 = []Target{
-	{Variable: Cookies, Selector: `\x22?\x24Version`, Program: 34},
+	{Variable: ArgsGetNames},
+	{Variable: ArgsGet},
 }
 
 var targets41 = []Target{
-	{Variable: PartHeaders, Selector: `_charset_`, Count: true},
+	{Variable: Cookies, Selector: `\x22?\x24Version`, Program: 36},
 }
 
 var targets42 = []Target{
-	{Variable: Macro, Selector: `|%{args._charset_}|`},
+	{Variable: PartHeaders, Selector: `_charset_`, Count: true},
 }
 
 var targets43 = []Target{
-	{Variable: PartHeaders},
+	{Variable: Macro, Selector: `|%{args._charset_}|`},
 }
 
 var targets44 = []Target{
-	{Variable: Macro, Selector: `%{tx.1}`},
+	{Variable: PartHeaders},
 }
 
 var targets45 = []Target{
+	{Variable: Macro, Selector: `%{tx.1}`},
+}
+
+var targets46 = []Target{
 	{Variable: URIRaw},
 	{Variable: Args},
 	{Variable: Headers},
@@ -5037,50 +5912,46 @@ var targets45 = []Target{
 	{Variable: XML},
 }
 
-var targets46 = []Target{
+var targets47 = []Target{
 	{Variable: Headers, Selector: `referer`},
 	{Variable: Headers, Selector: `user-agent`},
 }
 
-var targets47 = []Target{
+var targets48 = []Target{
 	{Variable: Args},
 	{Variable: XML},
 }
 
-var targets48 = []Target{
+var targets49 = []Target{
 	{Variable: QueryString},
 	{Variable: Body},
 }
 
-var targets49 = []Target{
+var targets50 = []Target{
 	{Variable: Macro, Selector: `.%{tx.1}`},
 }
 
-var targets50 = []Target{
+var targets51 = []Target{
 	{Variable: Headers, Selector: `user-agent`},
 	{Variable: Headers, Selector: `referer`},
 }
 
-var targets51 = []Target{
+var targets52 = []Target{
 	{Variable: Headers},
 	{Variable: Line},
 }
 
-var targets52 = []Target{
+var targets53 = []Target{
 	{Variable: ArgsNames},
 	{Variable: Args},
 	{Variable: FilesNames},
 }
 
-var targets53 = []Target{
+var targets54 = []Target{
 	{Variable: Files},
 	{Variable: Headers, Selector: `x-filename`},
 	{Variable: Headers, Selector: `x_filename`},
 	{Variable: Headers, Selector: `x-file-name`},
-}
-
-var targets54 = []Target{
-	{Variable: MatchedVars},
 }
 
 var targets55 = []Target{
@@ -5274,7 +6145,7 @@ var targets78 = []Target{
 
 var targets79 = []Target{
 	{Variable: Cookies},
-	{Variable: Cookies, Selector: `_pk_ref`, Program: 172, Exclude: true},
+	{Variable: Cookies, Selector: `_pk_ref`, Program: 192, Exclude: true},
 	{Variable: CookiesNames},
 	{Variable: ArgsNames},
 	{Variable: Args},
@@ -5386,7 +6257,7 @@ var targets90 = []Target{
 
 var targets91 = []Target{
 	{Variable: Args},
-	{Variable: Args, Selector: `(?i)redirect|callback|origin|return|issuer|audience`, Program: 226, Exclude: true},
+	{Variable: Args, Selector: `(?i)redirect|callback|origin|return|issuer|audience`, Program: 248, Exclude: true},
 	{Variable: Cookies},
 	{Variable: Headers},
 	{Variable: Headers, Selector: `cookie`, Exclude: true},
@@ -5402,6 +6273,12 @@ var targets91 = []Target{
 
 var targets92 = []Target{
 	{Variable: Args},
+	{Variable: Args, Selector: `(?i)(?:redirect|return|callback|continue|logout|origin|referr?er|_url$|page)`, Program: 255, Exclude: true},
+	{Variable: XML},
+}
+
+var targets93 = []Target{
+	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
 	{Variable: CookiesNames},
@@ -5413,7 +6290,7 @@ var targets92 = []Target{
 	{Variable: Body},
 }
 
-var targets93 = []Target{
+var targets94 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -5423,7 +6300,7 @@ var targets93 = []Target{
 	{Variable: XML},
 }
 
-var targets94 = []Target{
+var targets95 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -5434,7 +6311,7 @@ var targets94 = []Target{
 	{Variable: Body},
 }
 
-var targets95 = []Target{
+var targets96 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -5444,9 +6321,9 @@ var targets95 = []Target{
 	{Variable: Body},
 }
 
-var targets96 = []Target{
-	{Variable: Args, Selector: `\$type\z`, Program: 271},
-	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 272},
-	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 273},
-	{Variable: Args, Selector: `__type\z`, Program: 274},
+var targets97 = []Target{
+	{Variable: Args, Selector: `\$type\z`, Program: 295},
+	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 296},
+	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 297},
+	{Variable: Args, Selector: `__type\z`, Program: 298},
 }
