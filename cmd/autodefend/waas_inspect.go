@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -88,7 +89,7 @@ func (c *waasTest) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	engine, err := waas.New(rule, waas.Everything())
+	engine, err := waas.New(rule, waas.Everything(), waas.Clock(time.Now))
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func inspect(ctx context.Context, firewall interface {
 
 // renewFirewall replaces an engine whose memory can't be trusted any more.
 func (d *Defender) renewFirewall(s *state) {
-	firewall, err := firewallOf(s.envelope.WAAS, nil)
+	firewall, err := d.firewallOf(s.envelope.WAAS, nil)
 	if err != nil {
 		return // it could be made before
 	}
@@ -170,7 +170,7 @@ func firewallLine(s *state) *Firewall {
 }
 
 // firewallOf makes the engine of a policy; nil when it inspects nothing. The engine before it passes on its memory.
-func firewallOf(rule *policy.WAASRule, before *state) (*waas.Engine, error) {
+func (d *Defender) firewallOf(rule *policy.WAASRule, before *state) (*waas.Engine, error) {
 	if rule == nil || rule.Disabled || rule.Application() == nil {
 		return nil, nil //nolint:nilnil // off is no error
 	}
@@ -178,5 +178,5 @@ func firewallOf(rule *policy.WAASRule, before *state) (*waas.Engine, error) {
 	if before != nil {
 		memory = before.firewall
 	}
-	return waas.New(rule, waas.After(memory))
+	return waas.New(rule, waas.After(memory), waas.Clock(d.config.Now))
 }

@@ -157,7 +157,7 @@ func (d *Defender) read(text string, key ed25519.PublicKey) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	firewall, err := firewallOf(envelope.WAAS, d.state.Load())
+	firewall, err := d.firewallOf(envelope.WAAS, d.state.Load())
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package waas
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
@@ -39,7 +38,8 @@ func (r *run) customRules(record int) bool {
 			continue
 		}
 		r.spend(1 << 10)
-		m, ok := c.expression.Match(expression.Input{Event: r.event, Record: record, Now: time.Now()})
+		now, _ := r.engine.now()
+		m, ok := c.expression.Match(expression.Input{Event: r.event, Record: record, Now: now})
 		switch {
 		case !ok:
 		case effect == autodefend.Allow:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
@@ -22,6 +23,7 @@ type Engine struct {
 	custom     []customRule
 	everything bool
 	unfiltered bool
+	clock      func() time.Time
 
 	*shared
 }
@@ -41,6 +43,18 @@ func Everything() Option { return func(e *Engine) { e.everything = true } }
 // Unfiltered makes an Engine run every condition whose targets fit, whatever literals a text has. The findings are
 // the same, and this is how tests know.
 func Unfiltered() Option { return func(e *Engine) { e.unfiltered = true } }
+
+// Clock gives an Engine the time. Without one it ends in time only when the context ends, and to custom rules no
+// token has expired.
+func Clock(now func() time.Time) Option { return func(e *Engine) { e.clock = now } }
+
+// now is the time, if there is a clock.
+func (e *Engine) now() (time.Time, bool) {
+	if e.clock == nil {
+		return time.Time{}, false
+	}
+	return e.clock(), true
+}
 
 // After makes an Engine take over the memory of the one before it: its automata are the same for any policy.
 func After(before *Engine) Option {

@@ -44,7 +44,8 @@ func (r *run) spareClass(values []value, class rules.Class, x *policy.Exceptions
 	for i := range values {
 		f := values[i].field
 		message := f.Place == event.Message && x.HasBody() && x.Body(f.Value)
-		if !message && !(body && inBody(f.Place)) && !x.Field(location(f.Place), f.Name, f.Value) {
+		excepted := message || body && inBody(f.Place) || x.Field(location(f.Place), f.Name, f.Value)
+		if !excepted {
 			continue
 		}
 		values[i].spared.add(class)

@@ -82,7 +82,8 @@ func (r *run) spend(bytes int) {
 		return
 	}
 	r.work = 0
-	if r.context.Err() != nil || r.timed && time.Now().After(r.deadline) {
+	now, known := r.engine.now()
+	if r.context.Err() != nil || r.timed && known && now.After(r.deadline) {
 		r.sink.late = true
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/autodefend/autodefend/internal/waas/match"
 	"github.com/autodefend/autodefend/internal/waas/match/compile"
+	"github.com/autodefend/autodefend/internal/waas/match/layout"
 )
 
 // FuzzExpression compares any expression on any text with regexp, and its
@@ -113,7 +114,7 @@ func FuzzWork(f *testing.F) {
 		m := match.New(1)
 		m.Match(0, p, text)
 		c := m.Counts()
-		size := uint64(len(p)) / 5
+		size := uint64(len(p)) / layout.InstSize
 		if limit := 6 * size * uint64(len(text)+8); c.Steps > limit {
 			t.Errorf("%q: %d steps on %d bytes, limit %d", expr, c.Steps, len(text), limit)
 		}

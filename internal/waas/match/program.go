@@ -36,12 +36,23 @@ func (p Program) view() view {
 		rest = rest[n:]
 		return part
 	}
-	copy(v.classOf[:], cut(len(v.classOf)))
+	v.fillClasses(cut, p[layout.OffFlags])
 	v.kinds = cut(v.classes)
 	v.ranges = cut(layout.RangeSize * number(string(p), layout.OffRanges))
 	v.sets = cut(v.setBytes * number(string(p), layout.OffSets))
 	v.code = cut(layout.InstSize * number(string(p), layout.OffCode))
 	return v
+}
+
+// fillClasses takes the classes of bytes.
+func (v *view) fillClasses(cut func(int) string, flags byte) {
+	if flags&layout.FlagBytes != 0 {
+		copy(v.classOf[:], cut(len(v.classOf)))
+		return
+	}
+	for i := copy(v.classOf[:], cut(utf8.RuneSelf)); i < len(v.classOf); i++ {
+		v.classOf[i] = layout.MultiByte
+	}
 }
 
 // size is the number of instructions.
@@ -51,7 +62,8 @@ func (v *view) size() int { return len(v.code) / layout.InstSize }
 func (v *view) at(pc uint16) (byte, uint16, uint16) {
 	in := v.code[int(pc)*layout.InstSize:]
 	_ = in[layout.InstSize-1]
-	return in[0], uint16(in[1]) | uint16(in[2])<<8, uint16(in[3]) | uint16(in[4])<<8
+	word := uint32(in[0]) | uint32(in[1])<<8 | uint32(in[2])<<16 | uint32(in[3])<<24
+	return byte(word & layout.OpMask), uint16(word >> layout.ArgShift & layout.ArgMask), uint16(word >> layout.NextShift)
 }
 
 // accepts reports whether an instruction reads a character of the class.

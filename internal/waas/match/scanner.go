@@ -37,14 +37,14 @@ func (s Scanner) Scan(text string, found *Bitset) bool {
 		}
 		label := int(t.folding[b])
 		if base != 0 {
-			if n := t.node(base + label); labelOf(n) == label {
+			if n := t.node(base + label); int(n[4]) == label {
 				t.follow(n, text[i+1:], found)
 			}
 		}
-		pair := number64(t.pairs, 8*(row+label))
-		base = int(pair & (layout.MaxNodes - 1))
+		pair := number32(t.pairs, layout.PairSize*(row+label))
+		base = pair & 0xffff
 		row = label * t.labels
-		if out := uint16(pair >> layout.OutShift); out != 0 && found.firstOutput(out) {
+		if out := uint16(pair >> 16); out != 0 && found.firstOutput(out) {
 			t.mark(out, found)
 		}
 	}
@@ -80,8 +80,8 @@ func (s Scanner) tables() tables {
 	labels := number(string(s), layout.OffScanLabels) + 1
 	return tables{
 		folding: cut(256),
-		pairs:   cut(8 * labels * labels),
-		nodes:   cut(8 * number32(string(s), layout.OffScanNodes)),
+		pairs:   cut(layout.PairSize * labels * labels),
+		nodes:   cut(layout.NodeSize * number32(string(s), layout.OffScanNodes)),
 		index:   cut(4 * (number32(string(s), layout.OffScanOutputs) + 1)),
 		lists:   rest,
 		labels:  labels,
@@ -89,12 +89,12 @@ func (s Scanner) tables() tables {
 }
 
 // follow marks the literals that reach the node and those that go on with text.
-func (t *tables) follow(n uint64, text string, found *Bitset) {
+func (t *tables) follow(n string, text string, found *Bitset) {
 	for i := 0; ; i++ {
-		if out := uint16(n >> layout.OutShift); out != 0 && found.firstOutput(out) {
+		if out := uint16(number(n, 2)); out != 0 && found.firstOutput(out) {
 			t.mark(out, found)
 		}
-		base := int(n & (layout.MaxNodes - 1))
+		base := number(n, 0)
 		if base == 0 || i == len(text) {
 			return
 		}
@@ -102,15 +102,13 @@ func (t *tables) follow(n uint64, text string, found *Bitset) {
 		i += width - 1
 		label := int(t.folding[b])
 		n = t.node(base + label)
-		if labelOf(n) != label {
+		if int(n[4]) != label {
 			return
 		}
 	}
 }
 
-func (t *tables) node(i int) uint64 { return number64(t.nodes, 8*i) }
-
-func labelOf(node uint64) int { return int(uint8(node >> layout.LabelShift)) }
+func (t *tables) node(i int) string { return t.nodes[layout.NodeSize*i:][:layout.NodeSize] }
 
 // mark adds the sets of an output.
 func (t *tables) mark(output uint16, found *Bitset) {

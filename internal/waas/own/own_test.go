@@ -153,7 +153,8 @@ func inspect(t *testing.T, waf coraza.WAF, s sample, strict bool) []int {
 	return ids
 }
 
-func upload(t *testing.T, fileName string) (body, contentType string) {
+// upload returns a multipart body with one file of that name, and its Content-Type.
+func upload(t *testing.T, fileName string) (string, string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)

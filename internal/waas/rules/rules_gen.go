@@ -7,35 +7,35 @@ package rules
 // Groups is the number of groups of literals.
 const Groups = 348
 
-const scannerStart = 706029
+const scannerStart = 565076
 
 var programs = [...]uint32{
-	0, 0, 726, 1010, 1310, 1645, 1945, 2270, 2926, 6717, 7184, 7479, 7946, 8230, 8543, 8832,
-	9127, 9494, 9789, 10100, 10399, 11064, 11445, 11773, 12138, 12449, 13788, 14163, 14905, 15912, 16443, 16827,
-	17904, 18188, 18996, 19511, 19836, 20181, 20752, 21772, 22178, 22610, 22910, 25531, 27833, 28154, 31966, 32539,
-	33197, 34222, 34608, 36818, 39013, 42159, 45941, 46395, 48456, 49275, 50858, 51182, 51923, 52369, 52717, 53001,
-	53285, 53581, 54007, 54372, 54666, 56563, 73788, 85801, 89810, 103709, 118426, 133083, 133552, 133868, 145869, 155846,
-	156158, 156453, 156772, 157092, 170225, 172590, 173707, 174003, 178590, 194780, 195365, 209886, 210257, 210756, 218613, 219027,
-	241864, 242198, 243243, 243781, 244065, 244997, 267099, 286974, 304283, 305836, 306205, 306709, 307338, 307917, 310707, 315441,
-	318891, 319440, 327937, 328425, 328737, 329128, 330269, 331639, 332446, 332807, 341535, 341891, 342714, 345422, 346279, 350407,
-	350858, 351248, 359988, 361257, 362421, 367692, 368288, 368702, 371515, 373848, 374247, 374679, 375261, 375648, 376020, 376391,
-	376716, 377193, 377519, 377897, 380175, 381616, 381987, 382363, 382666, 383164, 383474, 384244, 388938, 389472, 406649, 408210,
-	408788, 409402, 410774, 413297, 419519, 425896, 426351, 426862, 428050, 429576, 430558, 431984, 432731, 433361, 434024, 434614,
-	435482, 435875, 436487, 440923, 441806, 442818, 444186, 445747, 447649, 448480, 452695, 453092, 457187, 458096, 460240, 461537,
-	462329, 462656, 464330, 465211, 465640, 465999, 466431, 468846, 475728, 476073, 476723, 477437, 477943, 478267, 478647, 479010,
-	479676, 480011, 480617, 481968, 482339, 483185, 483642, 484044, 484492, 485373, 488841, 489180, 489935, 490550, 490848, 491240,
-	491681, 492596, 494997, 495388, 498415, 499552, 500986, 503012, 509446, 510984, 514374, 514974, 515342, 515795, 517505, 520138,
-	522728, 523930, 525441, 525910, 526991, 527665, 528183, 529931, 533757, 534296, 538578, 540026, 542084, 543550, 545043, 545952,
-	546566, 548528, 550015, 552723, 553499, 556446, 559257, 561853, 563834, 566910, 568570, 569604, 569987, 572074, 580055, 583660,
-	587182, 589019, 590043, 592571, 596297, 596626, 599269, 603430, 603994, 608726, 609040, 610695, 611406, 612101, 612894, 614957,
-	615404, 619306, 620191, 623910, 624605, 626831, 627435, 630956, 631269, 631624, 631961, 632279, 633311, 636227, 636596, 637904,
-	643012, 648403, 654079, 654658, 657673, 661838, 664446, 670774, 671128, 676019, 677826, 678776, 679958, 680258, 680902, 685146,
-	685690, 691956, 695356, 696749, 697326, 700814, 701138, 703073, 703372, 704656, 705559, 706029,
+	0, 0, 523, 677, 844, 1040, 1207, 1394, 1848, 4810, 5113, 5276, 5580, 5734, 5912, 6070,
+	6233, 6455, 6618, 6794, 6960, 7426, 7660, 7850, 8070, 8246, 9258, 9485, 10011, 10753, 11110, 11346,
+	12144, 12298, 12877, 13219, 13407, 13613, 14001, 14751, 15005, 15280, 15447, 17481, 19293, 19477, 23294, 23685,
+	24147, 24903, 25142, 26853, 28552, 31540, 34388, 34681, 36830, 37420, 38628, 38815, 39342, 39629, 39836, 39990,
+	40144, 40308, 40580, 40801, 40963, 42413, 56195, 65787, 68949, 80057, 91838, 103571, 103880, 104060, 113639, 121610,
+	121787, 121950, 122133, 122317, 132765, 134609, 135440, 135604, 139237, 152146, 152554, 164124, 164349, 164684, 170914, 171174,
+	189384, 189579, 190830, 191192, 191346, 192033, 209667, 225512, 239308, 240495, 240718, 241179, 241613, 242010, 244170, 247894,
+	250599, 250969, 257859, 258179, 258356, 258598, 259458, 260497, 261079, 261296, 268235, 268450, 269040, 271147, 271772, 275022,
+	275317, 275560, 282498, 283465, 284340, 288694, 289106, 289368, 291557, 293361, 293611, 293886, 294289, 294529, 294757, 294984,
+	295172, 295485, 295801, 296159, 297920, 299010, 299239, 299468, 299638, 299967, 300142, 300692, 304402, 304761, 319192, 320397,
+	320796, 321225, 322260, 324220, 329139, 334182, 334479, 334822, 335732, 336896, 337621, 338708, 339236, 339676, 340141, 340547,
+	341181, 341426, 341850, 345339, 346158, 346803, 347555, 348592, 349794, 351268, 351868, 355185, 355436, 358657, 359327, 360989,
+	361957, 362521, 362712, 363990, 364750, 365023, 365238, 365512, 367379, 372824, 373031, 373479, 373987, 374324, 374511, 374744,
+	374963, 390307, 390781, 390980, 391402, 392417, 392642, 393251, 393547, 393798, 394088, 394724, 397453, 397652, 398187, 398610,
+	398903, 399146, 399429, 400093, 401956, 402197, 404565, 405413, 406509, 408069, 413164, 414346, 417005, 417416, 417639, 417930,
+	419238, 421294, 423311, 424219, 425368, 425674, 426478, 426950, 427296, 428636, 431655, 432019, 435404, 436505, 438097, 439238,
+	440374, 441042, 441416, 442911, 444080, 446248, 446804, 449115, 451323, 453344, 454870, 457280, 458571, 459335, 459570, 461179,
+	467530, 470376, 473149, 474566, 475324, 477285, 480214, 480404, 482466, 485737, 486119, 489861, 490039, 491428, 491928, 492420,
+	493115, 494705, 494993, 498080, 498865, 501779, 502275, 504002, 504419, 507185, 507363, 507577, 507776, 507958, 508724, 511011,
+	511233, 512213, 516246, 520506, 524998, 525388, 527745, 531032, 533069, 538081, 538291, 542172, 543558, 544256, 545142, 545309,
+	545758, 549117, 549484, 554449, 557113, 558170, 558559, 561296, 561482, 562972, 563138, 564113, 564769, 565076,
 }
 
 var nodes = []Node{
 	// 0: none
-	{End: 57, Variables: 0xfbffff, Level: Default, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 43, 44, 52, 56, 57, 58, 59, 68, 69, 73, 74, 84, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 106, 107, 111, 112, 113, 114, 115, 116, 117, 118, 120, 121, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 139, 140, 141, 142, 143, 144, 145, 146, 147, 150, 151, 190, 192, 196, 197, 201, 247, 263, 264, 268, 269, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 293, 294, 295, 296, 297, 298, 299, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 312, 313, 314, 316, 317, 319, 322, 323, 324, 326, 329, 330, 333, 334, 336, 337, 338, 340, 341, 342, 345, 346}},
+	{End: 57, Variables: 0xfbffff, Level: Default, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 43, 44, 52, 56, 57, 58, 59, 68, 69, 72, 73, 83, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 105, 106, 110, 111, 112, 113, 114, 115, 116, 117, 119, 120, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 138, 139, 140, 141, 142, 143, 144, 145, 146, 149, 150, 189, 191, 195, 196, 200, 247, 263, 264, 268, 269, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 293, 294, 295, 296, 297, 298, 299, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 312, 313, 314, 316, 317, 319, 322, 323, 324, 326, 329, 330, 333, 334, 336, 337, 338, 340, 341, 342, 345, 346}},
 	// 1: base64Decode
 	{Transform: Base64Decode, End: 4, Variables: 0x490153, Level: Default, Rules: []uint16{289, 322}},
 	// 2: base64Decode lowercase
@@ -43,91 +43,91 @@ var nodes = []Node{
 	// 3: base64Decode removeNulls
 	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Level: Default, Rules: []uint16{315}},
 	// 4: cmdLine
-	{Transform: CmdLine, End: 6, Variables: 0x400073, Level: Default, Rules: []uint16{71, 72, 75, 76, 77, 78, 104, 105}},
+	{Transform: CmdLine, End: 6, Variables: 0x400073, Level: Default, Rules: []uint16{71, 74, 75, 76, 77, 103, 104}},
 	// 5: cmdLine normalizePath
-	{Transform: NormalizePath, Parent: 4, End: 6, Variables: 0x400073, Level: Default, Rules: []uint16{79, 80, 81}},
+	{Transform: NormalizePath, Parent: 4, End: 6, Variables: 0x400073, Level: Default, Rules: []uint16{78, 79, 80}},
 	// 6: escapeSeqDecode
-	{Transform: EscapeSeqDecode, End: 8, Variables: 0x400033, Level: Strict, Rules: []uint16{108, 109, 110}},
+	{Transform: EscapeSeqDecode, End: 8, Variables: 0x400033, Level: Strict, Rules: []uint16{107, 108, 109}},
 	// 7: escapeSeqDecode compressWhitespace
-	{Transform: CompressWhitespace, Parent: 6, End: 8, Variables: 0x400033, Level: Strict, Rules: []uint16{90}},
+	{Transform: CompressWhitespace, Parent: 6, End: 8, Variables: 0x400033, Level: Strict, Rules: []uint16{89}},
 	// 8: htmlEntityDecode
 	{Transform: HTMLEntityDecode, End: 12, Variables: 0x410133, Level: Default, Rules: []uint16{47}},
 	// 9: htmlEntityDecode compressWhitespace
-	{Transform: CompressWhitespace, Parent: 8, End: 10, Variables: 0x400133, Level: Strict, Rules: []uint16{187, 188}},
+	{Transform: CompressWhitespace, Parent: 8, End: 10, Variables: 0x400133, Level: Strict, Rules: []uint16{186, 187}},
 	// 10: htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 8, End: 11, Variables: 0x400133, Level: Default, Rules: []uint16{193, 194}},
+	{Transform: JSDecode, Parent: 8, End: 11, Variables: 0x400133, Level: Default, Rules: []uint16{192, 193}},
 	// 11: htmlEntityDecode lowercase
 	{Transform: Lowercase, Parent: 8, End: 12, Variables: 0x410033, Level: Default, Rules: []uint16{37, 38, 40, 41}},
 	// 12: jsDecode
 	{Transform: JSDecode, End: 14, Variables: 0x400133, Level: Strict},
 	// 13: jsDecode lowercase
-	{Transform: Lowercase, Parent: 12, End: 14, Variables: 0x400133, Level: Strict, Rules: []uint16{186}},
+	{Transform: Lowercase, Parent: 12, End: 14, Variables: 0x400133, Level: Strict, Rules: []uint16{185}},
 	// 14: lowercase
-	{Transform: Lowercase, End: 20, Variables: 0xf921ff, Level: Default, Rules: []uint16{23, 24, 25, 29, 31, 35, 39, 45, 49, 50, 51, 53, 54, 55, 138, 258, 259, 260, 261, 262, 270, 271}},
+	{Transform: Lowercase, End: 20, Variables: 0xf921ff, Level: Default, Rules: []uint16{23, 24, 25, 29, 31, 35, 39, 45, 49, 50, 51, 53, 54, 55, 137, 258, 259, 260, 261, 262, 270, 271}},
 	// 15: lowercase length
 	{Transform: Length, Parent: 14, End: 16, Variables: 0x40, Level: Default, Rules: []uint16{28}},
 	// 16: lowercase removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 14, End: 17, Variables: 0x80040, Level: Default, Rules: []uint16{122, 265}},
+	{Transform: RemoveWhitespace, Parent: 14, End: 17, Variables: 0x80040, Level: Default, Rules: []uint16{121, 265}},
 	// 17: lowercase urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 14, End: 20, Variables: 0x400173, Level: Default, Rules: []uint16{86, 87, 88, 89}},
+	{Transform: URLDecodeUni, Parent: 14, End: 20, Variables: 0x400173, Level: Default, Rules: []uint16{85, 86, 87, 88}},
 	// 18: lowercase urlDecodeUni htmlEntityDecode
 	{Transform: HTMLEntityDecode, Parent: 17, End: 20, Variables: 0x400133, Level: Default},
 	// 19: lowercase urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 18, End: 20, Variables: 0x400133, Level: Default, Rules: []uint16{185}},
+	{Transform: JSDecode, Parent: 18, End: 20, Variables: 0x400133, Level: Default, Rules: []uint16{184}},
 	// 20: normalizePath
-	{Transform: NormalizePath, End: 22, Variables: 0x400033, Level: Default, Rules: []uint16{123}},
+	{Transform: NormalizePath, End: 22, Variables: 0x400033, Level: Default, Rules: []uint16{122}},
 	// 21: normalizePath urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 20, End: 22, Variables: 0x400033, Level: Default, Rules: []uint16{124}},
+	{Transform: URLDecodeUni, Parent: 20, End: 22, Variables: 0x400033, Level: Default, Rules: []uint16{123}},
 	// 22: removeWhitespace
-	{Transform: RemoveWhitespace, End: 23, Variables: 0x80040, Level: Core, Rules: []uint16{85}},
+	{Transform: RemoveWhitespace, End: 23, Variables: 0x80040, Level: Core, Rules: []uint16{84}},
 	// 23: urlDecodeUni
-	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Level: Default, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 42, 46, 65, 66, 67, 70, 82, 83, 119, 139, 140, 141, 144, 147, 148, 149, 201, 202, 203, 204, 205, 206, 207, 209, 210, 211, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 257, 272, 274, 275, 276, 277, 278, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 312, 313, 314, 316, 317, 319, 324, 326, 329, 333, 334, 336, 337, 338, 340, 341, 342, 345, 346}},
+	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Level: Default, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 42, 46, 65, 66, 67, 70, 81, 82, 118, 138, 139, 140, 143, 146, 147, 148, 200, 201, 202, 203, 204, 205, 206, 208, 209, 210, 213, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 257, 272, 274, 275, 276, 277, 278, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 312, 313, 314, 316, 317, 319, 324, 326, 329, 333, 334, 336, 337, 338, 340, 341, 342, 345, 346}},
 	// 24: urlDecodeUni compressWhitespace
-	{Transform: CompressWhitespace, Parent: 23, End: 25, Variables: 0x400133, Level: Default, Rules: []uint16{191, 195}},
+	{Transform: CompressWhitespace, Parent: 23, End: 25, Variables: 0x400133, Level: Default, Rules: []uint16{190, 194}},
 	// 25: urlDecodeUni htmlEntityDecode
 	{Transform: HTMLEntityDecode, Parent: 23, End: 28, Variables: 0xc90173, Level: Default, Rules: []uint16{277, 341}},
 	// 26: urlDecodeUni htmlEntityDecode jsDecode
-	{Transform: JSDecode, Parent: 25, End: 28, Variables: 0x490173, Level: Default, Rules: []uint16{189}},
+	{Transform: JSDecode, Parent: 25, End: 28, Variables: 0x490173, Level: Default, Rules: []uint16{188}},
 	// 27: urlDecodeUni htmlEntityDecode jsDecode removeNulls
 	{Transform: RemoveNulls, Parent: 26, End: 28, Variables: 0x490153, Level: Default, Rules: []uint16{339}},
 	// 28: urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Level: Default, Rules: []uint16{139, 140, 141, 144, 147, 317, 318, 320, 332, 340}},
+	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Level: Default, Rules: []uint16{138, 139, 140, 143, 146, 317, 318, 320, 332, 340}},
 	// 29: urlDecodeUni jsDecode base64Decode
-	{Transform: Base64Decode, Parent: 28, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{141, 147}},
+	{Transform: Base64Decode, Parent: 28, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{140, 146}},
 	// 30: urlDecodeUni jsDecode base64Decode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 29, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{141, 147}},
+	{Transform: URLDecodeUni, Parent: 29, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{140, 146}},
 	// 31: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 30, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{141, 147}},
+	{Transform: JSDecode, Parent: 30, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{140, 146}},
 	// 32: urlDecodeUni jsDecode base64Decode urlDecodeUni jsDecode replaceComments
-	{Transform: ReplaceComments, Parent: 31, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{147}},
+	{Transform: ReplaceComments, Parent: 31, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{146}},
 	// 33: urlDecodeUni jsDecode htmlEntityDecode
 	{Transform: HTMLEntityDecode, Parent: 28, End: 34, Variables: 0xc01073, Level: Default, Rules: []uint16{266, 267}},
 	// 34: urlDecodeUni jsDecode removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 28, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
+	{Transform: RemoveWhitespace, Parent: 28, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{138, 139}},
 	// 35: urlDecodeUni jsDecode removeWhitespace base64Decode
-	{Transform: Base64Decode, Parent: 34, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
+	{Transform: Base64Decode, Parent: 34, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{138, 139}},
 	// 36: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 35, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
+	{Transform: URLDecodeUni, Parent: 35, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{138, 139}},
 	// 37: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 36, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
+	{Transform: JSDecode, Parent: 36, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{138, 139}},
 	// 38: urlDecodeUni jsDecode removeWhitespace base64Decode urlDecodeUni jsDecode removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 37, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{139, 140}},
+	{Transform: RemoveWhitespace, Parent: 37, End: 39, Variables: 0x400133, Level: Default, Rules: []uint16{138, 139}},
 	// 39: urlDecodeUni lowercase
 	{Transform: Lowercase, Parent: 23, End: 40, Variables: 0x800, Level: Default, Rules: []uint16{48}},
 	// 40: urlDecodeUni removeCommentsChar
-	{Transform: RemoveCommentsChar, Parent: 23, End: 41, Variables: 0x400033, Level: Default, Rules: []uint16{212, 213}},
+	{Transform: RemoveCommentsChar, Parent: 23, End: 41, Variables: 0x400033, Level: Default, Rules: []uint16{211, 212}},
 	// 41: urlDecodeUni removeWhitespace
 	{Transform: RemoveWhitespace, Parent: 23, End: 42, Variables: 0x400133, Level: Default, Rules: []uint16{254, 255}},
 	// 42: urlDecodeUni replaceComments
-	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Level: Default, Rules: []uint16{200, 201, 208, 231, 232, 252, 253, 256, 346, 347, 348}},
+	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Level: Default, Rules: []uint16{199, 200, 207, 231, 232, 252, 253, 256, 346, 347, 348}},
 	// 43: urlDecodeUni replaceComments removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 42, End: 44, Variables: 0x400133, Level: Default, Rules: []uint16{137}},
+	{Transform: RemoveWhitespace, Parent: 42, End: 44, Variables: 0x400133, Level: Default, Rules: []uint16{136}},
 	// 44: urlDecodeUni urlDecodeUni
 	{Transform: URLDecodeUni, Parent: 23, End: 45, Variables: 0x490973, Level: Default, Rules: []uint16{273, 274, 275, 278, 280, 281, 282, 283, 284, 285, 286, 287, 290, 291, 293, 294, 295, 296, 298, 299, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 316, 319, 321, 324, 325, 326, 327, 328, 329, 331, 333, 334, 335, 336, 337, 338, 342, 343, 344, 345, 349, 350}},
 	// 45: utf8toUnicode
-	{Transform: UTF8ToUnicode, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 196, 197}},
+	{Transform: UTF8ToUnicode, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 195, 196}},
 	// 46: utf8toUnicode urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 45, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 196, 197, 199}},
+	{Transform: URLDecodeUni, Parent: 45, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 195, 196, 198}},
 	// 47: utf8toUnicode urlDecodeUni htmlEntityDecode
 	{Transform: HTMLEntityDecode, Parent: 46, End: 54, Variables: 0x400173, Level: Default},
 	// 48: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode
@@ -137,17 +137,17 @@ var nodes = []Node{
 	// 50: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase
 	{Transform: Lowercase, Parent: 49, End: 52, Variables: 0x400133, Level: Default},
 	// 51: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode lowercase removeNulls
-	{Transform: RemoveNulls, Parent: 50, End: 52, Variables: 0x400133, Level: Default, Rules: []uint16{172, 178}},
+	{Transform: RemoveNulls, Parent: 50, End: 52, Variables: 0x400133, Level: Default, Rules: []uint16{171, 177}},
 	// 52: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls
-	{Transform: RemoveNulls, Parent: 49, End: 54, Variables: 0x400173, Level: Default, Rules: []uint16{152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 163, 164, 165, 166, 167, 168, 169, 170, 171, 173, 174, 175, 176, 177, 179, 180, 181, 182, 183, 184}},
+	{Transform: RemoveNulls, Parent: 49, End: 54, Variables: 0x400173, Level: Default, Rules: []uint16{151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 162, 163, 164, 165, 166, 167, 168, 169, 170, 172, 173, 174, 175, 176, 178, 179, 180, 181, 182, 183}},
 	// 53: utf8toUnicode urlDecodeUni htmlEntityDecode jsDecode cssDecode removeNulls removeWhitespace
-	{Transform: RemoveWhitespace, Parent: 52, End: 54, Variables: 0x400173, Level: Default, Rules: []uint16{162}},
+	{Transform: RemoveWhitespace, Parent: 52, End: 54, Variables: 0x400173, Level: Default, Rules: []uint16{161}},
 	// 54: utf8toUnicode urlDecodeUni normalizePathWin
 	{Transform: NormalizePathWin, Parent: 46, End: 55, Variables: 0x400173, Level: Default, Rules: []uint16{60, 61, 62, 63, 64}},
 	// 55: utf8toUnicode urlDecodeUni removeNulls
-	{Transform: RemoveNulls, Parent: 46, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 196, 197, 198}},
+	{Transform: RemoveNulls, Parent: 46, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 195, 196, 197}},
 	// 56: utf8toUnicode urlDecodeUni removeNulls cmdLine
-	{Transform: CmdLine, Parent: 55, End: 57, Variables: 0x480873, Level: Default, Rules: []uint16{58, 59, 136}},
+	{Transform: CmdLine, Parent: 55, End: 57, Variables: 0x480873, Level: Default, Rules: []uint16{58, 59, 135}},
 }
 
 var table = []Rule{
@@ -1043,7 +1043,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){3}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]|\\.\\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
+				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){4}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]|\\.\\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
 				Program:  43,
 			},
 		},
@@ -1077,7 +1077,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){3}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]|\\.\\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
+				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){4}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]|\\.\\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
 				Program:  43,
 			},
 		},
@@ -1112,7 +1112,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)etc[/\\\\]+(?:passwd|shadow|gshadow|sudoers|master\\.passwd|security[/\\\\])|proc[/\\\\]+(?:self|\\d+)[/\\\\]|(?:win|boot|system)\\.ini|system32[/\\\\]|\\.ssh[/\\\\]|id_(?:rsa|dsa|ed25519)|\\.aws[/\\\\]|web-inf|\\.ht(?:passwd|access)\\b|_history\\b|\\A[^\\s'\"<>`]*(?:/|\\\\|=|:)(?:etc|proc|sys|root|boot|dev|windows|winnt|var[/\\\\](?:log|run|lib|task|runtime|spool)|usr[/\\\\]local[/\\\\](?:etc|apache\\d?|nginx)|home[/\\\\][^/\\\\]+[/\\\\]\\.)[/\\\\][^\\s'\"<>`]*\\z|\\A(?:etc|proc|windows|winnt)[/\\\\]\\S*\\z|\\A(?:/|\\./)?\\.(?:env|git|svn|npmrc|dockercfg|pgpass|netrc|bash\\w*|ssh|aws)\\b\\S{0,40}\\z|(?:[;|&`]|\\A|\\$\\()\\s*(?:/\\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\\s+\\S+|curl|dd)\\b[^\\n]{0,60}[/\\\\](?:etc|proc|var|root|home|windows)[/\\\\]|file:/{1,3}|php:/{2}|\\x00",
+				Argument: "(?i)etc[/\\\\]+(?:passwd|shadow|gshadow|sudoers|master\\.passwd|security[/\\\\])|proc[/\\\\]+(?:self|\\d+)[/\\\\]|(?:win|boot|system)\\.ini|system32[/\\\\]|\\.ssh[/\\\\]|id_(?:rsa|dsa|ed25519)|\\.aws[/\\\\]|web-inf|\\.ht(?:passwd|access)\\b|_history\\b|\\A[^\\s'\"<>`]*(?:/|\\\\|=|:)(?:etc|proc|sys|root|boot|dev|windows|winnt|var[/\\\\](?:log|run|lib|task|runtime|spool)|usr[/\\\\]local[/\\\\](?:etc|apache\\d?|nginx)|home[/\\\\][^/\\\\]+[/\\\\]\\.)[/\\\\][^\\s'\"<>`]*\\z|\\A(?:etc|proc|windows|winnt)[/\\\\]\\S*\\z|\\A(?:/|\\./)?\\.(?:env|git|svn|npmrc|dockercfg|pgpass|netrc|bash\\w*|ssh|aws)\\b\\S{0,40}\\z|(?:[;|&`]|\\A|\\$\\()\\s*(?:/\\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\\s+\\S+|curl|dd)\\b[^\\n]{0,60}[/\\\\](?:etc|proc|var|root|home|windows)[/\\\\]|\\(\\s*[\"'`]?[/\\\\]?(?:etc|proc|root|sys|var|windows)[/\\\\]|[;|&`][^\\n]{0,60}[/\\\\](?:etc|proc|root|tmp|var|windows)[/\\\\]|\\A\\W{0,3}\\w{2,8}(?:\\s+-\\w+)*\\s*[/\\\\](?:etc|proc|root|windows)[/\\\\]\\S*\\s*\\z|file:/{1,3}|php:/{2}|\\x00",
 				Program:  45,
 			},
 		},
@@ -1270,27 +1270,7 @@ var table = []Rule{
 		},
 	},
 	{
-		ID: 932120, Class: CMDi, Level: Default, Narrow: true, Severity: Critical,
-		Message: "Remote Command Execution: Windows PowerShell Command Found",
-		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
-		Conditions: []Condition{
-			{
-				Targets:  targets36,
-				Chain:    4, // cmdLine
-				Operator: PmFromFile,
-				Argument: `windows-powershell-commands.data`,
-				Needs:    []uint16{46},
-			},
-			{
-				Targets:  targets35,
-				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
-			},
-		},
-	},
-	{
-		ID: 932120, Class: CMDi, Level: Core, Severity: Critical,
+		ID: 932120, Class: CMDi, Level: Default, Severity: Critical,
 		Message: "Remote Command Execution: Windows PowerShell Command Found",
 		Source:  "REQUEST-932-APPLICATION-ATTACK-RCE.conf",
 		Conditions: []Condition{
@@ -1311,14 +1291,14 @@ var table = []Rule{
 			{
 				Targets:  targets36,
 				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:.*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*(?:(?:a[\"\\^]*(?:c|s[\"\\^]*n[\"\\^]*p)|e[\"\\^]*(?:b[\"\\^]*p|p[\"\\^]*(?:a[\"\\^]*l|c[\"\\^]*s[\"\\^]*v|s[\"\\^]*n)|[tx][\"\\^]*s[\"\\^]*n)|f[\"\\^]*(?:[cltw]|o[\"\\^]*r[\"\\^]*e[\"\\^]*a[\"\\^]*c[\"\\^]*h)|i[\"\\^]*(?:[cr][\"\\^]*m|e[\"\\^]*x|h[\"\\^]*y|i|p[\"\\^]*(?:a[\"\\^]*l|c[\"\\^]*s[\"\\^]*v|m[\"\\^]*o|s[\"\\^]*n)|s[\"\\^]*e|w[\"\\^]*(?:m[\"\\^]*i|r))|m[\"\\^]*(?:[dpv]|o[\"\\^]*u[\"\\^]*n[\"\\^]*t)|o[\"\\^]*g[\"\\^]*v|p[\"\\^]*(?:o[\"\\^]*p|u[\"\\^]*s[\"\\^]*h)[\"\\^]*d|t[\"\\^]*r[\"\\^]*c[\"\\^]*m|w[\"\\^]*j[\"\\^]*b)[\"\\^]*[\\s\\x0b,\\./;<>].*|c[\"\\^]*(?:(?:(?:d|h[\"\\^]*d[\"\\^]*i[\"\\^]*r|v[\"\\^]*p[\"\\^]*a)[\"\\^]*|p[\"\\^]*(?:[ip][\"\\^]*)?)[\\s\\x0b,\\./;<>].*|l[\"\\^]*(?:(?:[cipv]|h[\"\\^]*y)[\"\\^]*[\\s\\x0b,\\./;<>].*|s)|n[\"\\^]*s[\"\\^]*n)|d[\"\\^]*(?:(?:b[\"\\^]*p|e[\"\\^]*l|i[\"\\^]*(?:f[\"\\^]*f|r))[\"\\^]*[\\s\\x0b,\\./;<>].*|n[\"\\^]*s[\"\\^]*n)|g[\"\\^]*(?:(?:(?:(?:a[\"\\^]*)?l|b[\"\\^]*p|d[\"\\^]*r|h[\"\\^]*y|(?:w[\"\\^]*m[\"\\^]*)?i|j[\"\\^]*b|[uv])[\"\\^]*|c[\"\\^]*(?:[ims][\"\\^]*)?|m[\"\\^]*(?:o[\"\\^]*)?|s[\"\\^]*(?:n[\"\\^]*(?:p[\"\\^]*)?|v[\"\\^]*))[\\s\\x0b,\\./;<>].*|e[\"\\^]*r[\"\\^]*r|p[\"\\^]*(?:(?:s[\"\\^]*)?[\\s\\x0b,\\./;<>].*|v))|l[\"\\^]*s|n[\"\\^]*(?:(?:a[\"\\^]*l|d[\"\\^]*r|[iv]|m[\"\\^]*o|s[\"\\^]*n)[\"\\^]*[\\s\\x0b,\\./;<>].*|p[\"\\^]*s[\"\\^]*s[\"\\^]*c)|r[\"\\^]*(?:(?:(?:(?:b[\"\\^]*)?p|e[\"\\^]*n|(?:w[\"\\^]*m[\"\\^]*)?i|j[\"\\^]*b|n[\"\\^]*[ip])[\"\\^]*|d[\"\\^]*(?:r[\"\\^]*)?|m[\"\\^]*(?:(?:d[\"\\^]*i[\"\\^]*r|o)[\"\\^]*)?|s[\"\\^]*n[\"\\^]*(?:p[\"\\^]*)?|v[\"\\^]*(?:p[\"\\^]*a[\"\\^]*)?)[\\s\\x0b,\\./;<>].*|c[\"\\^]*(?:j[\"\\^]*b[\"\\^]*[\\s\\x0b,\\./;<>].*|s[\"\\^]*n)|u[\"\\^]*j[\"\\^]*b)|s[\"\\^]*(?:(?:(?:a[\"\\^]*(?:j[\"\\^]*b|l|p[\"\\^]*s|s[\"\\^]*v)|b[\"\\^]*p|[cv]|w[\"\\^]*m[\"\\^]*i)[\"\\^]*|l[\"\\^]*(?:s[\"\\^]*)?|p[\"\\^]*(?:(?:j[\"\\^]*b|p[\"\\^]*s|s[\"\\^]*v)[\"\\^]*)?)[\\s\\x0b,\\./;<>].*|h[\"\\^]*c[\"\\^]*m|u[\"\\^]*j[\"\\^]*b))(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
-				Program:  53,
+				Program:  52,
 				Needs:    []uint16{47, 48},
 			},
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|(?:[;|\\n]|&&)\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|&\\s*[\\w'\"\\\\^$@-]{2,40}\\s*(?:\\z|[|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  53,
 			},
 		},
 	},
@@ -1330,7 +1310,7 @@ var table = []Rule{
 			{
 				Targets:  targets36,
 				Argument: "(?i)(?:[\\n\\r;`\\{]|\\|\\|?|&&?)[\\s\\x0b]*[\\s\\x0b\"'\\(,@]*(?:[\"'\\.-9A-Z_a-z]+/|(?:[\"'\\x5c\\^]*[0-9A-Z_a-z][\"'\\x5c\\^]*:.*|[ \"'\\.-9A-Z\\x5c\\^_a-z]*)\\x5c)?[\"\\^]*(?:(?:a[\"\\^]*(?:c|s[\"\\^]*n[\"\\^]*p)|e[\"\\^]*(?:b[\"\\^]*p|p[\"\\^]*(?:a[\"\\^]*l|c[\"\\^]*s[\"\\^]*v|s[\"\\^]*n)|[tx][\"\\^]*s[\"\\^]*n)|f[\"\\^]*(?:[cltw]|o[\"\\^]*r[\"\\^]*e[\"\\^]*a[\"\\^]*c[\"\\^]*h)|i[\"\\^]*(?:[cr][\"\\^]*m|e[\"\\^]*x|h[\"\\^]*y|i|p[\"\\^]*(?:a[\"\\^]*l|c[\"\\^]*s[\"\\^]*v|m[\"\\^]*o|s[\"\\^]*n)|s[\"\\^]*e|w[\"\\^]*(?:m[\"\\^]*i|r))|m[\"\\^]*(?:[dpv]|o[\"\\^]*u[\"\\^]*n[\"\\^]*t)|o[\"\\^]*g[\"\\^]*v|p[\"\\^]*(?:o[\"\\^]*p|u[\"\\^]*s[\"\\^]*h)[\"\\^]*d|t[\"\\^]*r[\"\\^]*c[\"\\^]*m|w[\"\\^]*j[\"\\^]*b)[\"\\^]*[\\s\\x0b,\\./;<>].*|c[\"\\^]*(?:(?:(?:d|h[\"\\^]*d[\"\\^]*i[\"\\^]*r|v[\"\\^]*p[\"\\^]*a)[\"\\^]*|p[\"\\^]*(?:[ip][\"\\^]*)?)[\\s\\x0b,\\./;<>].*|l[\"\\^]*(?:(?:[cipv]|h[\"\\^]*y)[\"\\^]*[\\s\\x0b,\\./;<>].*|s)|n[\"\\^]*s[\"\\^]*n)|d[\"\\^]*(?:(?:b[\"\\^]*p|e[\"\\^]*l|i[\"\\^]*(?:f[\"\\^]*f|r))[\"\\^]*[\\s\\x0b,\\./;<>].*|n[\"\\^]*s[\"\\^]*n)|g[\"\\^]*(?:(?:(?:(?:a[\"\\^]*)?l|b[\"\\^]*p|d[\"\\^]*r|h[\"\\^]*y|(?:w[\"\\^]*m[\"\\^]*)?i|j[\"\\^]*b|[uv])[\"\\^]*|c[\"\\^]*(?:[ims][\"\\^]*)?|m[\"\\^]*(?:o[\"\\^]*)?|s[\"\\^]*(?:n[\"\\^]*(?:p[\"\\^]*)?|v[\"\\^]*))[\\s\\x0b,\\./;<>].*|e[\"\\^]*r[\"\\^]*r|p[\"\\^]*(?:(?:s[\"\\^]*)?[\\s\\x0b,\\./;<>].*|v))|l[\"\\^]*s|n[\"\\^]*(?:(?:a[\"\\^]*l|d[\"\\^]*r|[iv]|m[\"\\^]*o|s[\"\\^]*n)[\"\\^]*[\\s\\x0b,\\./;<>].*|p[\"\\^]*s[\"\\^]*s[\"\\^]*c)|r[\"\\^]*(?:(?:(?:(?:b[\"\\^]*)?p|e[\"\\^]*n|(?:w[\"\\^]*m[\"\\^]*)?i|j[\"\\^]*b|n[\"\\^]*[ip])[\"\\^]*|d[\"\\^]*(?:r[\"\\^]*)?|m[\"\\^]*(?:(?:d[\"\\^]*i[\"\\^]*r|o)[\"\\^]*)?|s[\"\\^]*n[\"\\^]*(?:p[\"\\^]*)?|v[\"\\^]*(?:p[\"\\^]*a[\"\\^]*)?)[\\s\\x0b,\\./;<>].*|c[\"\\^]*(?:j[\"\\^]*b[\"\\^]*[\\s\\x0b,\\./;<>].*|s[\"\\^]*n)|u[\"\\^]*j[\"\\^]*b)|s[\"\\^]*(?:(?:(?:a[\"\\^]*(?:j[\"\\^]*b|l|p[\"\\^]*s|s[\"\\^]*v)|b[\"\\^]*p|[cv]|w[\"\\^]*m[\"\\^]*i)[\"\\^]*|l[\"\\^]*(?:s[\"\\^]*)?|p[\"\\^]*(?:(?:j[\"\\^]*b|p[\"\\^]*s|s[\"\\^]*v)[\"\\^]*)?)[\\s\\x0b,\\./;<>].*|h[\"\\^]*c[\"\\^]*m|u[\"\\^]*j[\"\\^]*b))(?:\\.[\"\\^]*[0-9A-Z_a-z]+)?\\b",
-				Program:  53,
+				Program:  52,
 				Needs:    []uint16{47, 48},
 			},
 		},
@@ -1350,7 +1330,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: `(?i)(?:\$|[<>])\(\s*[\w/.'"\\]*(?:id|whoami|cat|curl|wget|nslookup|dig|ping|sleep|ls|uname|hostname|env|printenv|(?:ba|da|z|k)?sh|nc|ncat|python\d?|perl|ruby|php|node|echo|printf|touch|rm|base64|sed|awk|head|tail|xxd|powershell|cmd|dir|ipconfig|ifconfig|netstat|ps|who|expr|tee|kill|timeout|find|openssl|host|socat|telnet|busybox|tar|cp|mv|chmod|wc|sort|rev|id)\b|\$\(\(\s*\d+\s*[-+*/%]|\$\{(?:IFS|PATH|HOME|PWD|SHELL|AWS_\w+|OSTYPE|LS_COLORS|[@!]|\w*[:#%/^,]\d)|\$\(\s*<`,
+				Argument: `(?i)(?:\$|[<>])\(\s*[\w/.'"\\]*(?:id|whoami|cat|curl|wget|nslookup|dig|ping|sleep|ls|uname|hostname|env|printenv|(?:ba|da|z|k)?sh|nc|ncat|python\d?|perl|ruby|php|node|echo|printf|touch|rm|base64|sed|awk|head|tail|xxd|powershell|cmd|dir|ipconfig|ifconfig|netstat|ps|who|expr|tee|kill|timeout|find|openssl|host|socat|telnet|busybox|tar|cp|mv|chmod|wc|sort|rev|id)\b|\$\(\(\s*\d+\s*[-+*/%]|\$\{(?:IFS|PATH|HOME|PWD|SHELL|AWS_\w+|OSTYPE|LS_COLORS|[@!]|\w*[:#%/^,]\d)|\$\(\s*<|\A[^\n]{0,30}\$\{[^{}\n]*[(\[][^\n]*\}[^\n]{0,30}\z`,
 				Program:  55,
 			},
 		},
@@ -1661,8 +1641,8 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|(?:[;|\\n]|&&)\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|&\\s*[\\w'\"\\\\^$@-]{2,40}\\s*(?:\\z|[|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  53,
 			},
 		},
 	},
@@ -1706,8 +1686,8 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|(?:[;|\\n]|&&)\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|&\\s*[\\w'\"\\\\^$@-]{2,40}\\s*(?:\\z|[|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  53,
 			},
 		},
 	},
@@ -1782,8 +1762,8 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|(?:[;|\\n]|&&)\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|&\\s*[\\w'\"\\\\^$@-]{2,40}\\s*(?:\\z|[|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  53,
 			},
 		},
 	},
@@ -1814,8 +1794,8 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|(?:[;|\\n]|&&)\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|&\\s*[\\w'\"\\\\^$@-]{2,40}\\s*(?:\\z|[|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  53,
 			},
 		},
 	},
@@ -1955,8 +1935,8 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|(?:[;|\\n]|&&)\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|&\\s*[\\w'\"\\\\^$@-]{2,40}\\s*(?:\\z|[|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  53,
 			},
 		},
 	},
@@ -1987,8 +1967,8 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|(?:[;|\\n]|&&)\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|&\\s*[\\w'\"\\\\^$@-]{2,40}\\s*(?:\\z|[|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  53,
 			},
 		},
 	},
@@ -2032,8 +2012,8 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|[;|&\\n]\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
-				Program:  52,
+				Argument: "(?i)(?:[;|&]|\\$\\(|<\\(|\\A[^\\n\\r]{0,60}[\\n\\r]+|\\A[\\s\"']*)\\s*[\"'\\\\(]*(?:[\\w.~*?$-]*[/\\\\])*[\\w.'\"\\\\^$@*?\\[\\]{}+-]{2,60}\\s+(?:--?[a-z][\\w=-]*|(?:~|\\.{1,2}|\\$\\w+)?/[\\w.*?\\[$~]|[a-z]:\\\\|%\\w+%|/[a-z](?:\\s|\\z)|[\"']?\\$[\\w({@*!]|[\"']?(?:https?|ftp)://|\\d{1,3}(?:\\.\\d{1,3}){3}|[<>]\\s*[\\w/&$(])|(?:[;|\\n]|&&)\\s*[\\w/.'\"\\\\^$@-]{2,40}\\s*(?:\\z|[;|#`]|&(?:&|\\s|\\z))|&\\s*[\\w'\"\\\\^$@-]{2,40}\\s*(?:\\z|[|#`]|&(?:&|\\s|\\z))|\\$\\(\\s*[\\w/.'\"\\\\-]{1,40}\\s*\\)|\\$\\{?IFS|[;|&]\\s*[\"']?[\\w$]+[\"'\\\\^]+\\w",
+				Program:  53,
 			},
 		},
 	},
@@ -2152,7 +2132,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: `(?i)\$\s*\{\s*@?(?:phpinfo|system|exec|passthru|shell_exec|popen|eval|assert|print|die|md5|sleep|chr|file|include|require|\w+_\w+|\$_)\s*[(\[]|\$\s*\{\s*@?print|\A\W*\$\s*\{\s*@?\w+\(`,
+				Argument: `(?i)\$\s*\{\s*@?(?:phpinfo|system|exec|passthru|shell_exec|popen|eval|assert|print|die|md5|sleep|chr|file|include|require|\w+_\w+|\$_)\s*[(\[]|\$\s*\{\s*@?print|\A[^\n]{0,30}\$\s*\{[^{}\n]*[(\[][^\n]*\}[^\n]{0,30}\z`,
 				Program:  97,
 			},
 		},
@@ -2819,7 +2799,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<script|[\"'`]\\s*[-;)}>+*,|&^]+\\s*[^\\n]{0,30}(?:document|window|\\.innerhtml|\\.parentnode)|\\A\\W{0,6}(?:document|window)\\.|(?:eval|alert|prompt|confirm|fetch|open|write|atob)\\s*[(`][^\\n]{0,80}(?:document|window)\\.|(?:document|window)\\.(?:cookie|domain|location|write)\\W{0,3}(?:\\z|[^\\n]{0,20}https?:)|<!\\[cdata|-moz-binding",
+				Argument: "(?i)(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<script|[\"'`]\\s*[-;)}>+*,|&^]+\\s*[^\\n]{0,30}(?:document|window|\\.innerhtml|\\.parentnode)|\\A\\W{0,6}(?:document|window)\\.(?:cookie|domain|location|write|body)|(?:eval|alert|prompt|confirm|fetch|open|write|atob)\\s*[(`][^\\n]{0,80}(?:document|window)\\.|(?:document|window)\\.(?:cookie|domain|location|write)\\W{0,3}(?:\\z|[^\\n]{0,20}https?:)|<!\\[cdata|-moz-binding",
 				Program:  132,
 			},
 		},
@@ -2858,7 +2838,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<script|[\"'`]\\s*[-;)}>+*,|&^]+\\s*[^\\n]{0,30}(?:document|window|\\.innerhtml|\\.parentnode)|\\A\\W{0,6}(?:document|window)\\.|(?:eval|alert|prompt|confirm|fetch|open|write|atob)\\s*[(`][^\\n]{0,80}(?:document|window)\\.|(?:document|window)\\.(?:cookie|domain|location|write)\\W{0,3}(?:\\z|[^\\n]{0,20}https?:)|<!\\[cdata|-moz-binding",
+				Argument: "(?i)(?:\\A|[\\s/\"'`;<>,()=\\x0b])on(?:abort|after\\w+|animation\\w+|auxclick|before\\w+|begin|blur|bounce|cancel|canplay\\w*|change|click|close|contextmenu|copy|cuechange|cut|dblclick|drag\\w*|drop|durationchange|end|ended|error|finish|focus\\w*|formdata|fullscreen\\w*|gotpointercapture|hashchange|input|invalid|key\\w+|load\\w*|lost\\w+|message\\w*|mouse\\w+|mousewheel|offline|online|open|page\\w+|paste|pause|play\\w*|pointer\\w+|popstate|progress|propertychange|ratechange|readystatechange|repeat|reset|resize|scroll\\w*|search|securitypolicy\\w+|seek\\w+|select\\w*|show|slotchange|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\\w+|transition\\w+|unhandledrejection|unload|volumechange|waiting|webkit\\w+|wheel)[\\s\\x00-\\x1f]*=[\\s\\x00-\\x1f]*[\"'`]?\\s*[^\\s{=>\"'`]|(?:java|vb|live)script\\s*:\\s*[^\\s]*?[(`\\[=.]\\S|<script|[\"'`]\\s*[-;)}>+*,|&^]+\\s*[^\\n]{0,30}(?:document|window|\\.innerhtml|\\.parentnode)|\\A\\W{0,6}(?:document|window)\\.(?:cookie|domain|location|write|body)|(?:eval|alert|prompt|confirm|fetch|open|write|atob)\\s*[(`][^\\n]{0,80}(?:document|window)\\.|(?:document|window)\\.(?:cookie|domain|location|write)\\W{0,3}(?:\\z|[^\\n]{0,20}https?:)|<!\\[cdata|-moz-binding",
 				Program:  132,
 			},
 		},
@@ -3240,7 +3220,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3343,7 +3323,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3391,7 +3371,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3453,7 +3433,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3501,7 +3481,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3577,7 +3557,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3667,6 +3647,26 @@ var table = []Rule{
 		},
 	},
 	{
+		ID: 942290, Class: SQLi, Level: Default, Narrow: true, Severity: Critical,
+		Message: "Finds basic MongoDB SQL injection attempts",
+		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets36,
+				Chain:    23, // urlDecodeUni
+				Argument: `(?i)\[?\$(?:a(?:bs|c(?:cumulator|osh?)|dd(?:ToSet)?|ll(?:ElementsTrue)?|n(?:d|yElementTrue)|rray(?:ElemA|ToObjec)t|sinh?|tan[2h]?|vg)|b(?:etween|i(?:narySize|t(?:And|Not|(?:O|Xo)r)?)|ottomN?|sonSize|ucket(?:Auto)?)|c(?:eil|mp|o(?:n(?:cat(?:Arrays)?|d|vert)|sh?|unt|variance(?:Po|Sam)p)|urrentDate)|d(?:a(?:te(?:Add|Diff|From(?:Parts|String)|Subtract|T(?:o(?:Parts|String)|runc))|yOf(?:Month|Week|Year))|e(?:greesToRadians|nseRank|rivative)|iv(?:ide)?|ocumentNumber)|e(?:(?:a|lemMat)ch|q|x(?:ists|p(?:MovingAvg|r)?))|f(?:i(?:lter|rstN?)|loor|unction)|g(?:etField|roup|te?)|(?:hou|xo|yea)r|i(?:fNull|n(?:c|dexOf(?:Array|Bytes|CP)|tegral)?|s(?:Array|Number|o(?:DayOfWeek|Week(?:Year)?)))|jsonSchema|l(?:astN?|et|i(?:ke|(?:nearFil|tera)l)|n|o(?:cf|g(?:10)?)|t(?:e|rim)?)|m(?:a(?:p|xN?)|e(?:dian|rgeObjects|ta)|i(?:llisecond|n(?:N|ute)?)|o(?:d|nth)|ul(?:tiply)?)|n(?:atural|e|in|o[rt])|o(?:bjectToArray|r)|p(?:ercentile|o(?:[pw]|sition)|roject|u(?:ll(?:All)?|sh))|r(?:a(?:diansToDegrees|n(?:[dk]|ge))|e(?:(?:duc|nam)e|gex(?:Find(?:All)?|Match)?|place(?:All|One)|verseArray)|ound|trim)|s(?:(?:ampleRat|lic)e|e(?:cond|t(?:Difference|(?:Equal|WindowField)s|Field|I(?:ntersection|sSubset)|OnInsert|Union)?)|(?:hif|pli|qr)t|i(?:nh?|ze)|ort(?:Array)?|t(?:dDev(?:Po|Sam)p|r(?:Len(?:Bytes|CP)|casecmp))|u(?:b(?:str(?:Bytes|CP)?|tract)|m)|witch)|t(?:anh?|ext|o(?:Bool|D(?:(?:at|oubl)e|ecimal)|HashedIndexKey|Int|Lo(?:ng|wer)|ObjectId|String|U(?:UID|pper)|pN?)|r(?:im|unc)|s(?:Increment|Second)|ype)|unset|w(?:eek|here)|zip)\]?`,
+				Program:  178,
+				Needs:    []uint16{192},
+			},
+			{
+				Targets:  targets35,
+				Gate:     true,
+				Argument: `(?i)\$(?:eq|ne|gte?|lte?|n?in|not|n?or|and|regex|options|where|exists|expr|jsonschema|mod|elemmatch|rand|function|accumulator|lookup|match|unset|push|pull|inc|rename|unionwith|merge|out)(?:\s*["'\]]|\s*:|\z)`,
+				Program:  179,
+			},
+		},
+	},
+	{
 		ID: 942290, Class: SQLi, Level: Core, Severity: Critical,
 		Message: "Finds basic MongoDB SQL injection attempts",
 		Source:  "REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
@@ -3689,7 +3689,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)\\)[\\s\\x0b]*?when[\\s\\x0b]*?[0-9]+[\\s\\x0b]*?then|[\"'`][\\s\\x0b]*?(?:[#\\{]|--)|/\\*![\\s\\x0b]?[0-9]+|\\b(?:(?:binary|cha?r)[\\s\\x0b]*?\\([\\s\\x0b]*?[0-9]|(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between|r(?:egexp|like))[\\s\\x0b]+[0-9A-Z_a-z]+\\()|(?:\\|\\||&&)[\\s\\x0b]*?[0-9A-Z_a-z]+\\(",
-				Program:  179,
+				Program:  180,
 				Needs:    []uint16{193, 194, 195},
 			},
 		},
@@ -3703,7 +3703,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:\\([\\s\\x0b]*?select[\\s\\x0b]*?[0-9A-Z_a-z]+|coalesce|order[\\s\\x0b]+by[\\s\\x0b]+if[0-9A-Z_a-z]*?)[\\s\\x0b]*?\\(|\\*/from|\\+[\\s\\x0b]*?[0-9]+[\\s\\x0b]*?\\+[\\s\\x0b]*?@|[0-9A-Z_a-z][\"'`][\\s\\x0b]*?(?:(?:[\\+\\-=@\\|]+[\\s\\x0b]+?)+|[\\+\\-=@\\|]+)[\\(0-9]|@@[0-9A-Z_a-z]+[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z]|[^0-9A-Z_a-z]!+[\"'`][0-9A-Z_a-z]|[\"'`](?:;[\\s\\x0b]*?(?:if|while|begin)|[\\s\\x0b0-9]+=[\\s\\x0b]*?[0-9])|[\\s\\x0b\\(]+case[0-9]*?[^0-9A-Z_a-z].+[tw]hen[\\s\\x0b\\(]",
-				Program:  180,
+				Program:  181,
 				Needs:    []uint16{196, 197, 198},
 			},
 		},
@@ -3717,7 +3717,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)create[\s\x0b]+(?:function|procedure)[\s\x0b]*?[0-9A-Z_a-z]+[\s\x0b]*?\([\s\x0b]*?\)[\s\x0b]*?-|d(?:eclare[^0-9A-Z_a-z]+[#@][\s\x0b]*?[0-9A-Z_a-z]+|iv[\s\x0b]*?\([\+\-]*[\s\x0b\.0-9]+,[\+\-]*[\s\x0b\.0-9]+\))|exec[\s\x0b]*?\([\s\x0b]*?@|(?:lo_(?:impor|ge)t|procedure[\s\x0b]+analyse)[\s\x0b]*?\(|;[\s\x0b]*?(?:declare|open)[\s\x0b]+[\-0-9A-Z_a-z]+|::(?:b(?:igint|ool)|double[\s\x0b]+precision|int(?:eger)?|numeric|oid|real|(?:tex|smallin)t)`,
-				Program:  181,
+				Program:  182,
 				Needs:    []uint16{199},
 			},
 		},
@@ -3731,7 +3731,7 @@ var table = []Rule{
 				Targets:  targets47,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)create[\s\x0b]+(?:function|procedure)[\s\x0b]*?[0-9A-Z_a-z]+[\s\x0b]*?\([\s\x0b]*?\)[\s\x0b]*?-|d(?:eclare[^0-9A-Z_a-z]+[#@][\s\x0b]*?[0-9A-Z_a-z]+|iv[\s\x0b]*?\([\+\-]*[\s\x0b\.0-9]+,[\+\-]*[\s\x0b\.0-9]+\))|exec[\s\x0b]*?\([\s\x0b]*?@|(?:lo_(?:impor|ge)t|procedure[\s\x0b]+analyse)[\s\x0b]*?\(|;[\s\x0b]*?(?:declare|open)[\s\x0b]+[\-0-9A-Z_a-z]+|::(?:b(?:igint|ool)|double[\s\x0b]+precision|int(?:eger)?|numeric|oid|real|(?:tex|smallin)t)`,
-				Program:  181,
+				Program:  182,
 				Needs:    []uint16{199},
 			},
 		},
@@ -3745,7 +3745,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`][\\s\\x0b]*?\\b(?:x?or|div|like|between|and)\\b[\\s\\x0b]*?[\"'`]?[0-9]|\\x5cx(?:2[37]|3d)|^(?:.?[\"'`]$|[\"'\\x5c`]*?(?:[\"'0-9`]+|[^\"'`]+[\"'`])[\\s\\x0b]*?\\b(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between|\\|\\||&&)\\b[\\s\\x0b]*?[\"'0-9A-Z_-z][!&\\(\\)\\+-\\.@])|[^\\s\\x0b0-9A-Z_a-z][0-9A-Z_a-z]+[\\s\\x0b]*?[\\-\\|][\\s\\x0b]*?[\"'`][\\s\\x0b]*?[0-9A-Z_a-z]|@(?:[0-9A-Z_a-z]+[\\s\\x0b]+(?:and|x?or|div|like|between)\\b[\\s\\x0b]*?[\"'0-9`]+|[\\-0-9A-Z_a-z]+[\\s\\x0b](?:and|x?or|div|like|between)\\b[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z])|[^\\s\\x0b0-:A-Z_a-z][\\s\\x0b]*?[0-9][^0-9A-Z_a-z]+[^\\s\\x0b0-9A-Z_a-z][\\s\\x0b]*?[\"'`].|[^0-9A-Z_a-z]information_schema|table_name[^0-9A-Z_a-z]",
-				Program:  182,
+				Program:  183,
 			},
 		},
 	},
@@ -3758,7 +3758,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)in[\\s\\x0b]*?\\(+[\\s\\x0b]*?select|(?:(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)[\\s\\x0b]+|(?:\\|\\||&&)[\\s\\x0b]*?)[\\s\\x0b\\+0-9A-Z_a-z]+(?:regexp[\\s\\x0b]*?\\(|sounds[\\s\\x0b]+like[\\s\\x0b]*?[\"'`]|[0-9=]+x)|[\"'`](?:[\\s\\x0b]*?(?:(?:[0-9]+[\\s\\x0b]*?(?:--|#)|is[\\s\\x0b]*?(?:[0-9][^\"'`]+[\"'`]?[0-9A-Z_a-z]|[\\.0-9]+[\\s\\x0b]*?[^0-9A-Z_a-z][^\"'`]*[\"'`])|(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)[\\s\\x0b]+|(?:\\|\\||&&)[\\s\\x0b]*?)(?:array[\\s\\x0b]*?\\[|(?:tru|fals)e\\b|[0-9A-Z_a-z]+(?:[\\s\\x0b]*?!?~|[\\s\\x0b]+(?:not[\\s\\x0b]+)?similar[\\s\\x0b]+to[\\s\\x0b]+))|[%&<->\\^]+[0-9]+[\\s\\x0b]*?(?:and|n(?:and|ot)|(?:xx?)?or|div|like|between)=)|(?:[^0-9A-Z_a-z]+[\\+\\-0-9A-Z_a-z]+[\\s\\x0b]*?=[\\s\\x0b]*?[0-9][^0-9A-Z_a-z]+|\\|?[\\-0-9A-Z_a-z]{3,}[^\\s\\x0b,\\.0-9A-Z_a-z]+)[\"'`])|\\bexcept[\\s\\x0b]+(?:select\\b|values[\\s\\x0b]*?\\()",
-				Program:  183,
+				Program:  184,
 			},
 		},
 	},
@@ -3771,13 +3771,13 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)create[\s\x0b]+function[\s\x0b].+[\s\x0b]returns|;[\s\x0b]*?(?:alter|(?:(?:cre|trunc|upd)at|re(?:nam|plac))e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)\b[\s\x0b]*?[\(\[]?[0-9A-Z_a-z]{2,}`,
-				Program:  184,
+				Program:  185,
 				Needs:    []uint16{200},
 			},
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3791,7 +3791,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)create[\s\x0b]+function[\s\x0b].+[\s\x0b]returns|;[\s\x0b]*?(?:alter|(?:(?:cre|trunc|upd)at|re(?:nam|plac))e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)\b[\s\x0b]*?[\(\[]?[0-9A-Z_a-z]{2,}`,
-				Program:  184,
+				Program:  185,
 				Needs:    []uint16{200},
 			},
 		},
@@ -3805,13 +3805,13 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)\\b(?:(?:alter|(?:(?:cre|trunc|upd)at|renam)e|de(?:lete|sc)|(?:inser|selec)t|load)[\\s\\x0b]+(?:char|group_concat|load_file)\\b[\\s\\x0b]*\\(?|end[\\s\\x0b]*?\\);)|[\\s\\x0b\\(]load_file[\\s\\x0b]*?\\(|[\"'`][\\s\\x0b]+regexp[^0-9A-Z_a-z]|[\"'0-9A-Z_-z][\\s\\x0b]+as\\b[\\s\\x0b]*[\"'0-9A-Z_-z]+[\\s\\x0b]*\\bfrom|^[^A-Z_a-z]+[\\s\\x0b]*?(?:(?:(?:(?:cre|trunc)at|renam)e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)[\\s\\x0b]+[0-9A-Z_a-z]+|u(?:pdate[\\s\\x0b]+[0-9A-Z_a-z]+|nion[\\s\\x0b]*(?:all|(?:sele|distin)ct)\\b)|alter[\\s\\x0b]*(?:a(?:(?:ggregat|pplication[\\s\\x0b]*rol)e|s(?:sembl|ymmetric[\\s\\x0b]*ke)y|u(?:dit|thorization)|vailability[\\s\\x0b]*group)|b(?:roker[\\s\\x0b]*priority|ufferpool)|c(?:ertificate|luster|o(?:l(?:latio|um)|nversio)n|r(?:edential|yptographic[\\s\\x0b]*provider))|d(?:atabase|efault|i(?:mension|skgroup)|omain)|e(?:(?:ndpoi|ve)nt|xte(?:nsion|rnal))|f(?:lashback|oreign|u(?:lltext|nction))|hi(?:erarchy|stogram)|group|in(?:dex(?:type)?|memory|stance)|java|l(?:a(?:ngua|r)ge|ibrary|o(?:ckdown|g(?:file[\\s\\x0b]*group|in)))|m(?:a(?:s(?:k|ter[\\s\\x0b]*key)|terialized)|e(?:ssage[\\s\\x0b]*type|thod)|odule)|(?:nicknam|queu)e|o(?:perator|utline)|p(?:a(?:ckage|rtition)|ermission|ro(?:cedur|fil)e)|r(?:e(?:mot|sourc)e|o(?:l(?:e|lback)|ute))|s(?:chema|e(?:arch|curity|rv(?:er|ice)|quence|ssion)|y(?:mmetric[\\s\\x0b]*key|nonym)|togroup)|t(?:able(?:space)?|ext|hreshold|r(?:igger|usted)|ype)|us(?:age|er)|view|w(?:ork(?:load)?|rapper)|x(?:ml[\\s\\x0b]*schema|srobject))\\b)",
-				Program:  185,
+				Program:  186,
 				Needs:    []uint16{201},
 			},
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3825,7 +3825,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)\\b(?:(?:alter|(?:(?:cre|trunc|upd)at|renam)e|de(?:lete|sc)|(?:inser|selec)t|load)[\\s\\x0b]+(?:char|group_concat|load_file)\\b[\\s\\x0b]*\\(?|end[\\s\\x0b]*?\\);)|[\\s\\x0b\\(]load_file[\\s\\x0b]*?\\(|[\"'`][\\s\\x0b]+regexp[^0-9A-Z_a-z]|[\"'0-9A-Z_-z][\\s\\x0b]+as\\b[\\s\\x0b]*[\"'0-9A-Z_-z]+[\\s\\x0b]*\\bfrom|^[^A-Z_a-z]+[\\s\\x0b]*?(?:(?:(?:(?:cre|trunc)at|renam)e|d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load)[\\s\\x0b]+[0-9A-Z_a-z]+|u(?:pdate[\\s\\x0b]+[0-9A-Z_a-z]+|nion[\\s\\x0b]*(?:all|(?:sele|distin)ct)\\b)|alter[\\s\\x0b]*(?:a(?:(?:ggregat|pplication[\\s\\x0b]*rol)e|s(?:sembl|ymmetric[\\s\\x0b]*ke)y|u(?:dit|thorization)|vailability[\\s\\x0b]*group)|b(?:roker[\\s\\x0b]*priority|ufferpool)|c(?:ertificate|luster|o(?:l(?:latio|um)|nversio)n|r(?:edential|yptographic[\\s\\x0b]*provider))|d(?:atabase|efault|i(?:mension|skgroup)|omain)|e(?:(?:ndpoi|ve)nt|xte(?:nsion|rnal))|f(?:lashback|oreign|u(?:lltext|nction))|hi(?:erarchy|stogram)|group|in(?:dex(?:type)?|memory|stance)|java|l(?:a(?:ngua|r)ge|ibrary|o(?:ckdown|g(?:file[\\s\\x0b]*group|in)))|m(?:a(?:s(?:k|ter[\\s\\x0b]*key)|terialized)|e(?:ssage[\\s\\x0b]*type|thod)|odule)|(?:nicknam|queu)e|o(?:perator|utline)|p(?:a(?:ckage|rtition)|ermission|ro(?:cedur|fil)e)|r(?:e(?:mot|sourc)e|o(?:l(?:e|lback)|ute))|s(?:chema|e(?:arch|curity|rv(?:er|ice)|quence|ssion)|y(?:mmetric[\\s\\x0b]*key|nonym)|togroup)|t(?:able(?:space)?|ext|hreshold|r(?:igger|usted)|ype)|us(?:age|er)|view|w(?:ork(?:load)?|rapper)|x(?:ml[\\s\\x0b]*schema|srobject))\\b)",
-				Program:  185,
+				Program:  186,
 				Needs:    []uint16{201},
 			},
 		},
@@ -3839,7 +3839,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i:^[\W\d]+\s*?(?:alter|union)\b)`,
-				Program:  186,
+				Program:  187,
 				Needs:    []uint16{202},
 			},
 		},
@@ -3853,7 +3853,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)(?:alter|(?:(?:cre|trunc|upd)at|renam)e|de(?:lete|sc)|(?:inser|selec)t|load)[\\s\\x0b]+(?:char|group_concat|load_file)[\\s\\x0b]?\\(?|end[\\s\\x0b]*?\\);|[\\s\\x0b\\(]load_file[\\s\\x0b]*?\\(|[\"'`][\\s\\x0b]+regexp[^0-9A-Z_a-z]|[^A-Z_a-z][\\s\\x0b]+as\\b[\\s\\x0b]*[\"'0-9A-Z_-z]+[\\s\\x0b]*\\bfrom|^[^A-Z_a-z]+[\\s\\x0b]*?(?:create[\\s\\x0b]+[0-9A-Z_a-z]+|(?:d(?:e(?:lete|sc)|rop)|(?:inser|selec)t|load|(?:renam|truncat)e|u(?:pdate|nion[\\s\\x0b]*(?:all|(?:sele|distin)ct))|alter[\\s\\x0b]*(?:a(?:(?:ggregat|pplication[\\s\\x0b]*rol)e|s(?:sembl|ymmetric[\\s\\x0b]*ke)y|u(?:dit|thorization)|vailability[\\s\\x0b]*group)|b(?:roker[\\s\\x0b]*priority|ufferpool)|c(?:ertificate|luster|o(?:l(?:latio|um)|nversio)n|r(?:edential|yptographic[\\s\\x0b]*provider))|d(?:atabase|efault|i(?:mension|skgroup)|omain)|e(?:(?:ndpoi|ve)nt|xte(?:nsion|rnal))|f(?:lashback|oreign|u(?:lltext|nction))|hi(?:erarchy|stogram)|group|in(?:dex(?:type)?|memory|stance)|java|l(?:a(?:ngua|r)ge|ibrary|o(?:ckdown|g(?:file[\\s\\x0b]*group|in)))|m(?:a(?:s(?:k|ter[\\s\\x0b]*key)|terialized)|e(?:ssage[\\s\\x0b]*type|thod)|odule)|(?:nicknam|queu)e|o(?:perator|utline)|p(?:a(?:ckage|rtition)|ermission|ro(?:cedur|fil)e)|r(?:e(?:mot|sourc)e|o(?:l(?:e|lback)|ute))|s(?:chema|e(?:arch|curity|rv(?:er|ice)|quence|ssion)|y(?:mmetric[\\s\\x0b]*key|nonym)|togroup)|t(?:able(?:space)?|ext|hreshold|r(?:igger|usted)|ype)|us(?:age|er)|view|w(?:ork(?:load)?|rapper)|x(?:ml[\\s\\x0b]*schema|srobject)))\\b)",
-				Program:  187,
+				Program:  188,
 				Needs:    []uint16{203},
 			},
 		},
@@ -3867,7 +3867,7 @@ var table = []Rule{
 				Targets:  targets78,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`](?:[\\s\\x0b]*?(?:(?:\\*.+(?:x?or|div|like|between|(?:an|i)d)[^0-9A-Z_a-z]*?[\"'`]|(?:x?or|div|like|between|and)[\\s\\x0b][^0-9]+[\\-0-9A-Z_a-z]+[^0-9]*)[0-9]|[^\\s\\x0b0-9\\?A-Z_a-z]+[\\s\\x0b]*?[^\\s\\x0b0-9A-Z_a-z]+[\\s\\x0b]*?[\"'`]|[^\\s\\x0b0-9A-Z_a-z]+[\\s\\x0b]*?[^A-Z_a-z](?:[^#]*#|.*?--))|[^\\*]*\\*[\\s\\x0b]*?[0-9])|\\^[\"'`]|[%\\(-\\+\\-<>][\\-0-9A-Z_a-z]+[^\\s\\x0b0-9A-Z_a-z]+[\"'`][^,]",
-				Program:  188,
+				Program:  189,
 			},
 		},
 	},
@@ -3880,7 +3880,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:having\b(?:[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')[\s\x0b]*?[<->]| ?(?:[0-9]{1,10} ?[<->]+|["'][^=]{1,10}[ "'<-\?\[]+))|ex(?:ecute(?:\(|[\s\x0b]{1,5}[\$\.0-9A-Z_a-z]{1,5}[\s\x0b]{0,3})|ists[\s\x0b]*?\([\s\x0b]*?select\b)|(?:create[\s\x0b]+?table.{0,20}?|like[^0-9A-Z_a-z]*?char[^0-9A-Z_a-z]*?)\()|select.*?case|from.*?limit|order[\s\x0b]by|exists[\s\x0b](?:[\s\x0b]select|s(?:elect[^\s\x0b](?:if(?:null)?[\s\x0b]\(|top|concat)|ystem[\s\x0b]\()|\bhaving\b[\s\x0b]+[0-9]{1,10}|'[^=]{1,10}')`,
-				Program:  189,
+				Program:  190,
 				Needs:    []uint16{204},
 			},
 		},
@@ -3894,7 +3894,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:or\b(?:[\s\x0b]?(?:[0-9]{1,10}|["'][^=]{1,10}["'])[\s\x0b]?[<->]+|[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')(?:[\s\x0b]*?[<->])?)|xor\b[\s\x0b]+(?:[0-9]{1,10}|'[^=]{1,10}')(?:[\s\x0b]*?[<->])?)|'[\s\x0b]+x?or[\s\x0b]+.{1,20}[!\+\-<->]`,
-				Program:  190,
+				Program:  191,
 				Needs:    []uint16{205},
 			},
 		},
@@ -3908,7 +3908,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\band\b(?:[\s\x0b]+(?:[0-9]{1,10}[\s\x0b]*?[<->]|'[^=]{1,10}')| ?(?:[0-9]{1,10}|["'][^=]{1,10}["']) ?[<->]+)`,
-				Program:  191,
+				Program:  192,
 				Needs:    []uint16{206},
 			},
 		},
@@ -3922,7 +3922,7 @@ var table = []Rule{
 				Targets:  targets79,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:a(?:(?:b|co)s|vg)|bin|c(?:(?:as|o(?:nver|un))t|h(?:ar(?:set)?|r))|d(?:a(?:te|y)|e(?:fault|grees))|elt|f(?:ield|loor|ormat)|(?:hou|quarte|yea)r|i[fns]|l(?:ast|e(?:ft|ngth)|n|ikelihood|o(?:cal|g|wer))|m(?:ax|in(?:ute)?|o(?:d|nth))|now|p(?:assword|i|o(?:sition|wer))|r(?:awtonhex(?:toraw)?|e(?:p(?:eat|lace)|verse)|ight|ound)|s(?:econd|ign|leep|pace|tddev|um)|t(?:an|ime|o_(?:n?char|(?:day|second)s))|u(?:nlikely|(?:pp|s)er)|v(?:alues|ersion)|week)[^0-9A-Z_a-z]*?\(`,
-				Program:  193,
+				Program:  194,
 				Needs:    []uint16{26, 207, 208},
 			},
 		},
@@ -3936,7 +3936,7 @@ var table = []Rule{
 				Targets:  targets77,
 				Chain:    23, // urlDecodeUni
 				Argument: "((?:(?:[!-\\+\\-:->@\\[\\]\\^`\\{-~]|\\x{c2}\\x{b4}|\\x{e2}\\x80[\\x98\\x99])[^!-\\+\\-:->@\\[\\]\\^`\\{-~]*?){12})",
-				Program:  194,
+				Program:  195,
 			},
 		},
 	},
@@ -3949,14 +3949,14 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `/\*!?|\*/|[';]--|--(?:[\s\x0b]|[^\-]*?-)|[^&\-]#.*?[\s\x0b]|;?\x00`,
-				Program:  195,
+				Program:  196,
 				Needs:    []uint16{209},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `^(?:ey[\-0-9A-Z_a-z]+\.ey[\-0-9A-Z_a-z]+\.)?[\-0-9A-Z_a-z]+$`,
-				Program:  196,
+				Program:  197,
 			},
 		},
 	},
@@ -3969,7 +3969,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b0x[0-9a-f]{3,}|(?:x'[0-9a-f]{3,}|b'[01]{10,})'`,
-				Program:  197,
+				Program:  198,
 				Needs:    []uint16{210},
 			},
 		},
@@ -3983,7 +3983,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)autonomous_transaction|(?:current_use|n?varcha|tbcreato)r|db(?:a_users|ms_java)|open(?:owa_util|query|rowset)|s(?:p_(?:(?:addextendedpro|sqlexe)c|execute(?:sql)?|help|is_srvrolemember|makewebtask|oacreate|p(?:assword|repare)|replwritetovarbin)|ql_(?:longvarchar|variant))|utl_(?:file|http)|xp_(?:availablemedia|(?:cmdshel|servicecontro)l|dirtree|e(?:numdsn|xecresultset)|filelist|loginconfig|makecab|ntsec(?:_enumdomains)?|reg(?:addmultistring|delete(?:key|value)|enum(?:key|value)s|re(?:ad|movemultistring)|write)|terminate(?:_process)?)`,
-				Program:  198,
+				Program:  199,
 				Needs:    []uint16{211},
 			},
 		},
@@ -3997,7 +3997,7 @@ var table = []Rule{
 				Targets:  targets61,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\b(?:(?:d(?:bms_[0-9A-Z_a-z]+\.|elete\b[^0-9A-Z_a-z]*?\bfrom)|(?:group\b.*?\bby\b.{1,100}?\bhav|overlay\b[^0-9A-Z_a-z]*?\(.*?\b[^0-9A-Z_a-z]*?plac)ing|in(?:ner\b[^0-9A-Z_a-z]*?\bjoin|sert\b[^0-9A-Z_a-z]*?\binto|to\b[^0-9A-Z_a-z]*?\b(?:dump|out)file)|load\b[^0-9A-Z_a-z]*?\bdata\b.*?\binfile|s(?:elect\b.{1,100}?\b(?:(?:.*?\bdump\b.*|(?:count|length)\b.{1,100}?)\bfrom|(?:data_typ|from\b.{1,100}?\bwher)e|instr|to(?:_(?:cha|numbe)r|p\b.{1,100}?\bfrom))|ys_context)|u(?:nion\b.{1,100}?\bselect|tl_inaddr))\b|print\b[^0-9A-Z_a-z]*?@@)|(?:collation[^0-9A-Z_a-z]*?\(a|@@version|;[^0-9A-Z_a-z]*?\b(?:drop|shutdown))\b|'(?:dbo|msdasql|s(?:a|qloledb))'`,
-				Program:  199,
+				Program:  200,
 				Needs:    []uint16{212},
 			},
 		},
@@ -4012,7 +4012,7 @@ var table = []Rule{
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)/\*[\s\x0b]*?[!\+](?:[\s\x0b\(\)\-0-9=A-Z_a-z]+)?\*/`,
-				Program:    200,
+				Program:    201,
 				Needs:      []uint16{213},
 			},
 		},
@@ -4026,7 +4026,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "`(?:[\\s\\x0b\\(\\)\\+\\-0-9<=@-Z_a-\\{\\}]{2,29}|(?:[\\+/-9A-Za-z]{4})+(?:(?:[\\+/-9A-Za-z]{2}=|[\\+/-9A-Za-z]{3})=)?)`",
-				Program:  201,
+				Program:  202,
 				Needs:    []uint16{214},
 			},
 		},
@@ -4040,7 +4040,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: "(?i)[\"'`][\\s\\x0b]*?(?:(?:is[\\s\\x0b]+not|not[\\s\\x0b]+(?:like|glob|(?:betwee|i)n|null|regexp|match)|mod|div|sounds[\\s\\x0b]+like)\\b|[%&\\*\\+\\-/<->\\^\\|]{1,3})",
-				Program:  202,
+				Program:  203,
 			},
 		},
 	},
@@ -4054,12 +4054,12 @@ var table = []Rule{
 				Chain:    23, // urlDecodeUni
 				Captures: 2,
 				Argument: "(?i)^(?:[^']*?(?:'[^']*?'[^']*?)*?'|[^\"]*?(?:\"[^\"]*?\"[^\"]*?)*?\"|[^`]*?(?:`[^`]*?`[^`]*?)*?`)[\\s\\x0b]*([0-9A-Z_a-z]+)\\b",
-				Program:  203,
+				Program:  204,
 			},
 			{
 				Targets:  targets57,
 				Argument: `^(?:and|or)$`,
-				Program:  204,
+				Program:  205,
 			},
 		},
 	},
@@ -4072,7 +4072,7 @@ var table = []Rule{
 				Targets:  targets77,
 				Chain:    23, // urlDecodeUni
 				Argument: "^.*?\\x5c['\"`](?:.*?['\"`])?\\s*(?:and|or)\\b",
-				Program:  205,
+				Program:  206,
 				Needs:    []uint16{215},
 			},
 		},
@@ -4086,14 +4086,14 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: "^(?:[^']*'|[^\"]*\"|[^`]*`)[\\s\\x0b]*;",
-				Program:  206,
+				Program:  207,
 				Needs:    []uint16{216},
 			},
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
-				Program:  157,
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))|\\A[^'\"`\\n]{0,40}['\"`]\\s*;\\s*(?:\\z|//|[$@]|[a-z_.]+\\s*\\(|[a-z]{2,}\\s+[-/$\"'\\d~.]|(?:cat|ls|id|dir|whoami|uname|ifconfig|ipconfig|env|ping|sleep|curl|wget|echo|type|net|ps|nc|sh|bash|print|return|var|let|import|require|system|exec|eval|alert)\\b)",
+				Program:  208,
 			},
 		},
 	},
@@ -4106,7 +4106,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: "^(?:[^']*'|[^\"]*\"|[^`]*`)[\\s\\x0b]*;",
-				Program:  206,
+				Program:  207,
 				Needs:    []uint16{216},
 			},
 		},
@@ -4120,13 +4120,13 @@ var table = []Rule{
 				Targets:  targets66,
 				Chain:    41, // urlDecodeUni removeWhitespace
 				Argument: "(?i)[\"'`][\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|(?:[\\-@]>?|<@|@[\\?@]|\\?(?:(?:)|&|\\|#>)|#(?:>>|-)|->>|[<>])[\"'`](?:[\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|\\$[\\.\\[])|\\bjson_extract\\b[^\\(]*\\([^\\)]*\\)",
-				Program:  207,
+				Program:  209,
 				Needs:    []uint16{217, 218, 219},
 			},
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -4140,7 +4140,7 @@ var table = []Rule{
 				Targets:  targets66,
 				Chain:    41, // urlDecodeUni removeWhitespace
 				Argument: "(?i)[\"'`][\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|(?:[\\-@]>?|<@|@[\\?@]|\\?(?:(?:)|&|\\|#>)|#(?:>>|-)|->>|[<>])[\"'`](?:[\\[\\{][^#\\]\\}]*[\\]\\}]+[\"'`]|\\$[\\.\\[])|\\bjson_extract\\b[^\\(]*\\([^\\)]*\\)",
-				Program:  207,
+				Program:  209,
 				Needs:    []uint16{217, 218, 219},
 			},
 		},
@@ -4154,7 +4154,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)1\.e(?:[\(\),]|\.[\$0-9A-Z_a-z])`,
-				Program:  208,
+				Program:  210,
 				Needs:    []uint16{220},
 			},
 		},
@@ -4168,7 +4168,7 @@ var table = []Rule{
 				Targets:  targets36,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\.cookie\b.*?;[^0-9A-Z_a-z]*?(?:expires|domain)[^0-9A-Z_a-z]*?=|\bhttp-equiv[^0-9A-Z_a-z]+set-cookie\b`,
-				Program:  209,
+				Program:  211,
 				Needs:    []uint16{221},
 			},
 		},
@@ -4182,14 +4182,14 @@ var table = []Rule{
 				Targets:  targets38,
 				Chain:    14, // lowercase
 				Argument: `^(?:j(?:se(?:ssionid|rvsession)|wsession)|(?:asp(?:\.net_)?session|zend_session_)id|p(?:hpsessi(?:on|d)|lay_session)|(?:(?:w(?:eblogic|l)|rack\.|laravel_)sessio|(?:next-auth\.session-|meteor_login_)toke)n|s(?:(?:ession[\-_]?|ails\.s)id|hiny-token)|_(?:session_id|(?:(?:flask|rails)_sessio|_(?:secure|host)-next-auth\.session-toke)n)|c(?:f(?:s?id|token)|onnect\.sid|akephp|i_session)|koa[\.:]sess)$`,
-				Program:  210,
+				Program:  212,
 				Needs:    []uint16{222},
 			},
 			{
 				Targets:  targets55,
 				Captures: 2,
 				Argument: `^(?:ht|f)tps?://(.*?)/`,
-				Program:  211,
+				Program:  213,
 			},
 			{
 				Targets:  targets57,
@@ -4209,7 +4209,7 @@ var table = []Rule{
 				Targets:  targets38,
 				Chain:    14, // lowercase
 				Argument: `^(?:j(?:se(?:ssionid|rvsession)|wsession)|(?:asp(?:\.net_)?session|session[\-_]?)id|phpsessi(?:on|d)|(?:weblogic|laravel_)session|_(?:session_id|flask_session)|c(?:f(?:s?id|token)|onnect\.sid))$`,
-				Program:  212,
+				Program:  214,
 				Needs:    []uint16{223},
 			},
 			{
@@ -4228,7 +4228,7 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `java\.lang\.(?:runtime|processbuilder)`,
-				Program:  213,
+				Program:  215,
 				Needs:    []uint16{224},
 			},
 		},
@@ -4242,13 +4242,13 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `(?:runtime|processbuilder)`,
-				Program:  214,
+				Program:  216,
 				Needs:    []uint16{225},
 			},
 			{
 				Targets:  targets83,
 				Argument: `(?i)(?:unmarshaller|base64data|java\.)`,
-				Program:  215,
+				Program:  217,
 			},
 		},
 	},
@@ -4261,13 +4261,13 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `(?:clonetransform|xmldecod)er|f(?:orclosure|ilewriter)|in(?:stantiate(?:factory|transformer)|vokertransformer)|(?:prototype(?:clone|serialization)factor|getpropert)y|whileclosure`,
-				Program:  216,
+				Program:  218,
 				Needs:    []uint16{226},
 			},
 			{
 				Targets:  targets35,
 				Argument: `(?:runtime|processbuilder)`,
-				Program:  214,
+				Program:  216,
 			},
 		},
 	},
@@ -4286,7 +4286,7 @@ var table = []Rule{
 				Targets:  targets35,
 				Gate:     true,
 				Argument: `(?i)java\.lang\.(?:runtime|processbuilder|processimpl|system|class(?:loader)?\b|shutdown|unixprocess|invoke|string\b|object\b|integer|math|thread\b)[^\n]{0,4}(?:[@.)\s]\W*(?:get|exec|start|exit|forname|load|new|runtime|env|class)|\(|\z|@)|javax?\.(?:script|naming|el)\.|java\.(?:io|nio)[\w.]*\.?(?:file\w*|bufferedreader|inputstreamreader|files|paths|printwriter|bytearray\w+)\b[^\n]{0,2}(?:\(|@|\)|<|"|'|\z)|java\.(?:net\.url\w*|net\.socket|util\.(?:scanner|hashmap|priorityqueue|zip))\b\s*(?:\(|@|\)|"|'|\z|<)|(?:new\s+|\bT\(|#\w{1,20}\s*=|[@#]|\$\{|%\{|!!|"@type"\s*:\s*")[^\n]{0,60}java|\A\W{0,4}[\w.$]*java[\w.$]*\W{0,4}\z|getruntime|processbuilder|<\w*[^>]*class\s*=`,
-				Program:  217,
+				Program:  219,
 			},
 		},
 	},
@@ -4312,7 +4312,7 @@ var table = []Rule{
 				Targets:  targets62,
 				Chain:    16, // lowercase removeWhitespace
 				Argument: `.*\.(?:jsp|jspx)\.*$`,
-				Program:  218,
+				Program:  220,
 				Needs:    []uint16{228},
 			},
 		},
@@ -4326,7 +4326,7 @@ var table = []Rule{
 				Targets:  targets85,
 				Chain:    33, // urlDecodeUni jsDecode htmlEntityDecode
 				Argument: `(?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)(?:[^\}]{0,15}(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi|ctx)`,
-				Program:  219,
+				Program:  221,
 				Needs:    []uint16{229},
 			},
 		},
@@ -4340,7 +4340,7 @@ var table = []Rule{
 				Targets:  targets85,
 				Chain:    33, // urlDecodeUni jsDecode htmlEntityDecode
 				Argument: `(?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)(?:[^\}]*(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi|ctx)`,
-				Program:  220,
+				Program:  222,
 				Needs:    []uint16{229},
 			},
 		},
@@ -4353,7 +4353,7 @@ var table = []Rule{
 			{
 				Targets:  targets82,
 				Argument: `\xac\xed\x00\x05`,
-				Program:  221,
+				Program:  223,
 			},
 		},
 	},
@@ -4365,7 +4365,7 @@ var table = []Rule{
 			{
 				Targets:  targets82,
 				Argument: `(?:rO0ABQ|KztAAU|Cs7QAF)`,
-				Program:  222,
+				Program:  224,
 				Needs:    []uint16{230},
 			},
 		},
@@ -4379,7 +4379,7 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `(?:clonetransform|xmldecod)er|f(?:orclosure|ilewriter)|in(?:stantiate(?:factory|transformer)|vokertransformer)|(?:prototype(?:clone|serialization)factor|getpropert)y|whileclosure`,
-				Program:  216,
+				Program:  218,
 				Needs:    []uint16{226},
 			},
 		},
@@ -4393,7 +4393,7 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    14, // lowercase
 				Argument: `java\b.+(?:runtime|processbuilder)`,
-				Program:  223,
+				Program:  225,
 				Needs:    []uint16{224},
 			},
 		},
@@ -4407,7 +4407,7 @@ var table = []Rule{
 				Targets:  targets82,
 				Chain:    23, // urlDecodeUni
 				Argument: `class\.module\.classLoader\.resources\.context\.parent\.pipeline|springframework\.context\.support\.FileSystemXmlApplicationContext`,
-				Program:  224,
+				Program:  226,
 				Needs:    []uint16{231},
 			},
 		},
@@ -4421,14 +4421,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "[$%]\\{?(?:env[:.]\\s*)?(?:AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|ACCESS_KEY_ID|SECURITY_TOKEN|LAMBDA_RUNTIME_API|CONTAINER_\\w+|WEB_IDENTITY_TOKEN_FILE)|(?:AZURE|ARM)_CLIENT_SECRET|GOOGLE_APPLICATION_CREDENTIALS|_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR|IDENTITY_(?:ENDPOINT|HEADER)|MSI_SECRET)\\b|(?:environ|getenv|ENV|process\\.env|System\\.getenv|os\\.Getenv|\\$_ENV|\\$_SERVER|GetEnvironmentVariable|env)\\s*(?:\\.get)?\\s*[\\[.({]+\\s*[\"'`]?(?:AWS_(?:SECRET|SESSION|ACCESS|LAMBDA|CONTAINER|SECURITY)\\w*|LAMBDA_TASK_ROOT)",
-				Program:  225,
+				Program:  227,
 				Needs:    []uint16{232},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){4}|secrets\.`,
-				Program:  226,
+				Program:  228,
 			},
 		},
 	},
@@ -4442,7 +4442,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\A\\s*['\"`;|&$({]*\\s*(?:/[\\w/]*bin/)?(?:printenv(?:\\s+\\w+)?|env\\s*\\|\\s*(?:grep|sort|base64|curl|nc)\\b|set\\s*\\|\\s*grep\\b|export\\s+-p|aws\\s+(?:configure\\s+(?:list|get|export-credentials)|sts\\s+get-(?:caller|session)|secretsmanager\\s+(?:get|list)|ssm\\s+get-parameters?|iam\\s+(?:list|get|create)|lambda\\s+(?:get|list|update|invoke))|gcloud\\s+auth\\s+print|az\\s+account\\s+get-access|kubectl\\s+(?:get\\s+secrets?|auth\\s+can-i)|cat\\s+[^\\n]*(?:environ\\b|credentials\\b|\\.aws)|strings\\s+/proc/)\\s*\\S*|\\A\\s*(?:https?://)?[^\\s?#]*(?:/\\.aws/credentials|/\\.env(?:\\.(?:prod\\w*|local|dev\\w*|staging|bak|old))?|/\\.git/(?:config|head)|/actuator/(?:env|heapdump|configprops)|/server-status|/phpinfo\\.php|/debug/pprof|/\\.docker/config\\.json|/\\.kube/config)\\s*(?:\\z|[?#])",
-				Program:    227,
+				Program:    229,
 				Needs:      []uint16{233},
 			},
 		},
@@ -4457,7 +4457,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|ACCESS_KEY_ID|LAMBDA_RUNTIME_API|CONTAINER_CREDENTIALS_\w+)|x-aws-ec2-metadata-token(?:-ttl-seconds)?)\s*\z|\b(?:AKIA|ASIA)[A-Z2-7]{16}\b`,
-				Program:    228,
+				Program:    230,
 				Needs:      []uint16{234},
 			},
 		},
@@ -4472,14 +4472,14 @@ var table = []Rule{
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:[\r\n]|%0[da]|%c4%8d|%c4%8a|\\r\\n|\x{560A}|\x{560D}|%e5%98%8[ad])\s*(?:set-cookie2?|location|content-(?:type|length|disposition|transfer-encoding)|transfer-encoding|x-forwarded-\w+|access-control-\w+|refresh|link|host|bcc|cc|reply-to|mime-version|x-xss-protection|http/[012]\.\d|authorization)\s*(?::|%3a)\s*\S`,
-				Program:    229,
+				Program:    231,
 				Needs:      []uint16{235},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)\A\s*(?:from|to|subject|date|received|return-path|message-id|get|post|put|head|patch|delete|http/|host|content-|accept|user-agent|\w[\w-]*:\s)|(?:\n[^\n]*){7}|\A[^\r\n]{200}`,
-				Program:  230,
+				Program:  232,
 			},
 		},
 	},
@@ -4493,7 +4493,7 @@ var table = []Rule{
 				Chain:      25, // urlDecodeUni htmlEntityDecode
 				MultiMatch: true,
 				Argument:   `(?i)<!doctype\s[^>\n]{0,200}(?:\[\s*<!(?:entity|element)|(?:system|public)\s+["'](?:file|http|ftp|php|expect|jar|netdoc|gopher|/|\w+://[^w"']))|<!entity\s+(?:%\s*)?[\w.-]+\s+(?:(?:system|public)\s|["'][^"'\n]*(?:&\w+;){2}|["']%|"<!entity)|<xi:include\s|xmlns:xi\s*=|<\?xml-stylesheet[^>\n]+(?:file:|http)|<xsl:(?:value-of|import|include|copy-of|script)[^>\n]+(?:system-property|document\s*\(|unparsed-text|href\s*=\s*["'](?:file|http))|xmlns:\w+\s*=\s*["'](?:http://xml\.apache\.org/xalan|http://php\.net/xsl|urn:schemas-microsoft-com:xslt)|<esi:(?:include|inline|vars|debug|eval|assign)|<soap-?env:[^\n]{0,200}<!entity`,
-				Program:    231,
+				Program:    233,
 				Needs:      []uint16{236},
 			},
 		},
@@ -4508,7 +4508,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A[\s"']*[=+@-]\s*(?:(?:\w|!|"|'|\(|\d|\+|\*)*\s*cmd\s*\|\s*['"]?\s*/c|[\w.()+*\d\s-]*\bcmd\|)|\A[\s"']*[=@+-]\s*(?:hyperlink|webservice|importxml|importhtml|importdata|importfeed|importrange|image|filterxml|dde|call|register\.id|exec|rtd|concatenate)\s*\(\s*[^\n]*(?:https?:|//|cmd|char|")|\A\s*dde\s*\(\s*["']?cmd|\A[=@+-]\s*(?:\w+\|)?['"]?(?:powershell|mshta|rundll32|calc|msexcel)\b[^\n]*(?:!|\|)`,
-				Program:    232,
+				Program:    234,
 				Needs:      []uint16{237},
 			},
 		},
@@ -4519,9 +4519,9 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets88,
+				Targets:  targets86,
 				Argument: "(?i)(?:(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․)(?:\\.|(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))|\\.(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))(?:[/\\\\]|(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖))|\\.\\.(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖)|%(?:25)*c0%(?:25)*a[ef]|%(?:25)*e0%(?:25)*80%(?:25)*a[ef]",
-				Program:  233,
+				Program:  235,
 				Needs:    []uint16{238},
 			},
 		},
@@ -4536,7 +4536,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[/\\=])(?:\.{4,}[/\\]+|\.{3}[/\\]+(?:\.{1,3}[/\\]|\z)|\.\.(?:;[^/\s]*|%00|\x00|\?|%0[0-9a-dA-D]|[\x01-\x1f])[/\\]|\.[/\\]\.\.[/\\]\.\.|\.\.(?:[/\\]{2,}\.\.|\\/|/\\))`,
-				Program:    234,
+				Program:    236,
 				Needs:      []uint16{239},
 			},
 		},
@@ -4547,11 +4547,11 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets89,
+				Targets:    targets88,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[^\s"'()]*\.\.(?:[/\\]|%2f|%5c)[^\s"'()]*\z`,
-				Program:    235,
+				Program:    237,
 				Needs:      []uint16{240},
 			},
 		},
@@ -4562,11 +4562,11 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets90,
+				Targets:    targets89,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A\s*|[=/:"'>(\s])(?:\.\.[/\\]+){3,}[\w.~%-]|\A\s*(?:\.\.[/\\]+)+\S*\s*\z`,
-				Program:    236,
+				Program:    238,
 				Needs:      []uint16{241},
 			},
 		},
@@ -4581,7 +4581,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*["']?(?:(?:file|netdoc|jar:file):/*)?(?:[./\\]*/)?(?:var/(?:task|runtime|lang)(?:/[\w@.+/-]*)?|opt/(?:extensions|bootstrap|nodejs|python)(?:/[\w@.+/-]*)?|(?:var/)?run/secrets/[\w./-]+|(?:var/)?run/(?:docker|containerd)[\w./-]*\.sock|\.dockerenv|proc/(?:self|\d+|thread-self)/[\w./-]+|sys/(?:class|kernel|fs|devices)/[\w./-]+|dev/(?:u?random|zero|mem|kmem|fd/\d|stdin|shm[\w/.-]*)|tmp/\.\w[\w.-]*)(?:%00|\x00|[?#]|\s*\z|["'])`,
-				Program:    237,
+				Program:    239,
 				Needs:      []uint16{242},
 			},
 		},
@@ -4596,7 +4596,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:file:/*)?(?:(?:[^\s:*?<>|]*[/\\])?(?:\.env(?:\.(?:prod\w*|local|backup|bak|old))?|\.aws[/\\](?:credentials|config)|\.ssh[/\\][\w.-]+|id_(?:rsa|dsa|ecdsa|ed25519)|\.git[/\\](?:config|head|index|logs[/\\]\S*)|\.svn[/\\]\w+|\.hg[/\\]hgrc|\.kube[/\\]config|\.docker[/\\]config\.json|\.pgpass|\.my\.cnf|\.htpasswd|web-inf[/\\][\w./\\-]+|meta-inf[/\\][\w./\\-]+|wp-config\.php[~\w.]*|ntuser\.dat)|(?:[/\\]|\.{2}|~)[^\s:*?<>|]*[/\\](?:\.npmrc|\.netrc|\.pypirc|\.htaccess|\.\w*_history|\.bashrc|\.profile|\.viminfo|authorized_keys|web\.config|appsettings\.json|application\.properties|sftp-config\.json|terraform\.tfstate|credentials\.json|serverless\.ya?ml)|/(?:etc|root)/[\w./-]*(?:shadow|sudoers|passwd)[\w.-]*)(?:%00\S*|\x00.*|[?#]\S*|\s*\z|["'])`,
-				Program:    238,
+				Program:    240,
 				Needs:      []uint16{243},
 			},
 		},
@@ -4611,7 +4611,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:file:/*)?(?:[a-z]:|%(?:systemroot|windir|systemdrive|programdata|userprofile)%)?[\\/]*(?:(?:windows|winnt)[\\/]+(?:win\.ini|system\.ini|php\.ini|my\.ini|explorer\.exe|repair\b|panther\b|debug[\\/]|system32[\\/]+(?:config|drivers|inetsrv|cmd\.exe|license|eula|logfiles|winevt|tasks)|syswow64[\\/])|boot\.ini|inetpub[\\/]+(?:logs|wwwroot|ftproot)|sysprep(?:\.inf|[\\/])|unattend(?:ed)?\.(?:xml|txt)|xampp[\\/]|wamp(?:64)?[\\/]|program files(?: \(x86\))?[\\/]+(?:apache|mysql|php|filezilla|xampp)|users[\\/]+administrator[\\/]|documents and settings[\\/]+administrator)|(?:\A|[\\/])(?:win\.ini|boot\.ini)\s*(?:\z|%00|\x00)|\A%(?:systemroot|windir)%[\\/]`,
-				Program:    239,
+				Program:    241,
 				Needs:      []uint16{244},
 			},
 		},
@@ -4626,7 +4626,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:(?:\\\\|//)(?:[\w.:\[\]-]+(?:@ssl)?(?:@\d+)?)[\\/]+(?:[a-z]|admin|ipc|print)\$(?:[\\/]|\s*\z)|\\\\(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|127\.[\d.]+)(?:@\d+)?\\\S|\\\\[?.]\\(?:[a-z]:|unc\\|globalroot|pipe\\|physicaldrive|harddisk)|\\\\\w[\w.-]+@(?:ssl|\d+)\\|(?:smb|nfs)://\S)`,
-				Program:    240,
+				Program:    242,
 				Needs:      []uint16{245},
 			},
 		},
@@ -4641,7 +4641,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*["']?(?:url:)?(?:file:(?:/|%2f|\\)|(?:php|phar|expect|glob|ogg|rar|zip|ssh2(?:\.\w+)?|compress\.\w+|zlib|bzip2)://|jar:(?:file|https?|ftp):|netdoc:|view-source:|classpath\*?:|resource:|(?:php|file|data|phar)%3a(?:%2f|//))|php://(?:filter|input|fd|stdin|temp|memory)\b|convert\.(?:base64-(?:en|de)code|iconv\.)`,
-				Program:    241,
+				Program:    243,
 				Needs:      []uint16{246},
 			},
 		},
@@ -4656,7 +4656,7 @@ var table = []Rule{
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:[\w)./\\-](?:%00|%2500|\x00|\\0|\\x00|\\u0000)(?:\.\w{2,5}|[/\\.]\S*)?\s*\z)`,
-				Program:    242,
+				Program:    244,
 				Needs:      []uint16{247, 248},
 			},
 		},
@@ -4670,7 +4670,7 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    1, // base64Decode
 				Argument: `(?i)\A["']?(?:(?:\.{1,2}[/\\]+){2,}[\w.]|/etc/(?:passwd|shadow|hosts|group|issue)\s*\z|/proc/(?:self|\d)/|file:///|php://filter|[a-z]:\\(?:windows|boot\.ini)|/var/(?:task|runtime)/|~?/?\.(?:ssh|aws)/|\.\.[/\\]\S+\s*\z)`,
-				Program:  243,
+				Program:  245,
 				Needs:    []uint16{249},
 			},
 		},
@@ -4685,7 +4685,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s=:"'(])(?:file://)?/(?:e(?:tc|\?c|t\?)|\?{3}|proc|\*/\*)/(?:[\w.?*-]+/)*[\w.-]*[?*][\w.?*-]*|\A(?:/+\.?)*/*(?:e/?\./?tc|etc)/+(?:\./+)*(?:[\w-]+/+\.\./+)+`,
-				Program:    244,
+				Program:    246,
 				Needs:      []uint16{250},
 			},
 		},
@@ -4700,7 +4700,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*(?:file:/+)?/+(?:etc|root|boot)/+[\w.@/-]+\s*\z|\A\\\\[\w-]+(?:\.[\w-]+)+\\\S+`,
-				Program:    245,
+				Program:    247,
 				Needs:      []uint16{251},
 			},
 		},
@@ -4714,7 +4714,7 @@ var table = []Rule{
 				Targets:  targets54,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)(?:\A|[/\\])(?:\.ht(?:access|passwd|digest|group)|(?:web|app|machine)\.config|\.user\.ini|php\.ini|\.bash(?:rc|_profile|_history|_logout)|\.profile|\.zshrc|\.ssh|authorized_keys|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.pgpass|\.git|\.env(?:\.\w+)?|\.npmrc|\.pypirc|wp-config\.php|crossdomain\.xml|\.rhosts|\.k5login|crontab)(?:[/\\]|\s*\z)|::\$data\s*\z|\.(?:php\d?|phtml|phar|jspx?|aspx?|ashx|asmx|cgi)(?:\.|\s|%00|\x00|;|\z)`,
-				Program:  246,
+				Program:  248,
 				Needs:    []uint16{252},
 			},
 		},
@@ -4729,7 +4729,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:[a-z][a-z0-9+.-]{1,20}:)?[/\\]*(?:[^/@\s]{1,80}@)?(?:169\.254\.169\.25[34]|169\.254\.170\.(?:2|23)|100\.100\.100\.200|168\.63\.129\.16|192\.0\.0\.192|metadata\.(?:google|goog|azure|tencentyun|platformequinix|packet)\b[\w.]*|metadata\.internal|instance-data(?:\.ec2\.internal)?|\[?fd00:ec2::(?:254|253|23)\]?|0*251\.0*376\.0*251\.0*376|0xa9\.0xfe\.(?:0xa9\.0xfe|43518|0xa9fe)|169\.254\.43518|169\.16689662|0x0*a9fea9fe|0*251\.254\.\d+\.\d+|169\.0*376\.\d+\.\d+|0xa9\.[\w.]+|425\.510\.425\.510|\[?(?:0{0,4}:){2,6}(?:ffff:)?(?:0{0,4}:)?(?:a9fe:a9fe|169\.254\.169\.254)\]?|\[?64:ff9b::(?:a9fe:a9fe|169\.254\.169\.254)\]?|(?:www\.)?169[.-]254[.-]169[.-]254[.-][\w.-]+)(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
-				Program:    247,
+				Program:    249,
 				Needs:      []uint16{253},
 			},
 		},
@@ -4740,11 +4740,11 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets91,
+				Targets:    targets90,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:https?|ftps?|gopher|dict|wss?|tftp|sftp|ldaps?|file|jar:https?|netdoc|view-source:https?):[/\\]*(?:[^/?#\s]{1,80}@)?(?:2852039166|7147006462|0x[0-9a-f]{1,8}(?:\.(?:0x[0-9a-f]+|\d+)){0,3}|0\d{2,12}(?:\.[0-9a-fx]+){0,3}|\d{1,3}(?:\.\d{1,8}){1,2}|\d{8,10}|0{1,4}|\d{1,3}(?:\.(?:0x[0-9a-f]+|0\d+|\d+)){1,2}\.(?:0x[0-9a-f]+|0\d{2,})|127(?:\.\d{1,3}){1,3}|0(?:\.0){1,3}|\[[0:]*(?:::|:)(?:1|ffff:[0-9a-f:.]+|[0-9a-f]{1,4}:[0-9a-f]{1,4})?\]|\[(?:fe80|fc00|fd[0-9a-f]{2}):[0-9a-f:%a-z]*\]|\[::\]|localhost(?:\.(?:localdomain|me))?|(?:[\w.-]+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|yoogle\.com|localho\.st|fbi\.com)|(?:[\w.-]+[.-])?(?:127|10|192|172|169|7f000001|0a)[\w.-]*\.(?:nip|sslip|xip)\.io|[\w.-]+\.(?:rbndr\.us|1u\.ms)|ip6-localhost|[\w-]*(?:kubernetes\.default|host\.docker\.internal|gateway\.docker\.internal|consul\.service|vault\.service)[\w.]*)\.?(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
-				Program:    249,
+				Program:    251,
 				Needs:      []uint16{254},
 			},
 		},
@@ -4759,7 +4759,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:gopher|dict|netdoc|jar|ldapi|rmi|iiop|corba|nis|tftp|expect|ogg|imap|smtp|pop3|telnet|rtsp|rtmp|finger|sftp\+?|local_file|unix|fastcgi|rlogin|nntp|mssql|proc):/{0,2}(?:[\w.%\[\]-]*:\d{2,5}|//|_)[^\s]|\A\s*ldaps?://(?:\d|\[|localhost|[^\s]*:1?\d{3,4}/\w)|\Agopher://`,
-				Program:    250,
+				Program:    252,
 				Needs:      []uint16{255},
 			},
 		},
@@ -4770,11 +4770,11 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets88,
+				Targets:    targets91,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)/2018-06-01/runtime/(?:invocation|init|restore)|/2020-0[18]-\d\d/(?:extension|logs)|(?:127\.0\.0\.1|localhost|169\.254\.100\.1|sandbox(?:\.local(?:domain)?)?):(?:9001|2000)(?:/|\z)|/latest/(?:meta-data|user-data|dynamic/instance|api/token)(?:/|\b)|/computemetadata/v1|/metadata/(?:instance|identity)(?:/|\?)|/v2/credentials/|/opc/v[12]/instance|x-aws-ec2-metadata-token|metadata-flavor:\s*google|/metadata/v1(?:\.json|/)|/openstack/latest`,
-				Program:    251,
+				Program:    253,
 				Needs:      []uint16{256},
 			},
 		},
@@ -4789,7 +4789,7 @@ var table = []Rule{
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\A\\s*(?:https?|ftp):[/\\\\]{0,3}(?:[^/?#\\s@]*\\.(?:com|net|org|io|de|eu|co|local|internal|gov|edu)(?::\\d+)?(?:%40|@|[#\\\\]@|%00@|&@|\\\\|;@)[\\w\\[.-]|[^/?#\\s]*[@#&]\\s*@?(?:127\\.|10\\.|192\\.168|169\\.254|localhost|0x|\\[)|[^/?#\\s]*[①-⓿㊀-㊿０-９ａ-ｚ．。｡]|[^/?#\\s]*(?:%0d|%0a|%09|\\s)[^/?#\\s]*:\\d|[\\w.:-]+[ \\\\]@)|\\A\\s*(?:https?:)?(?:\\\\\\\\|///+|/\\\\)[\\w-]+(?:\\.[\\w-]+)+(?:[/:?]|\\z)|\\Ahttps?:[\\w-]+\\.[\\w.-]+(?:/|\\z)",
-				Program:    252,
+				Program:    254,
 				Needs:      []uint16{257},
 			},
 		},
@@ -4804,7 +4804,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\b[\w-]+\.(?:burpcollaborator\.net|oastify\.com|oast\.(?:pro|live|site|online|fun|me)|interact(?:sh\.com|\.sh)|dnslog\.(?:cn|org|link)|ceye\.io|dnsbin\.\w+|requestbin\.net|pipedream\.net|canarytokens\.com|bxss\.(?:me|in)|xss\.ht|r87\.me|eyes\.sh|tu4\.org|pingb\.in|requestrepo\.com|webhook\.site)\b|\bwebhook\.site/[0-9a-f]{8}-`,
-				Program:    253,
+				Program:    255,
 				Needs:      []uint16{258},
 			},
 		},
@@ -4819,7 +4819,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:https?:)?//(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.)[\d.]+|\A\s*[/\\]{2}[\w-]+\.[\w.-]+|\A(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0)(?::\d+)?(?:/|\z)|\Aldaps?://`,
-				Program:    254,
+				Program:    256,
 				Needs:      []uint16{259, 260},
 			},
 		},
@@ -4832,8 +4832,8 @@ var table = []Rule{
 			{
 				Targets:  targets92,
 				Chain:    23, // urlDecodeUni
-				Argument: `(?i)\A\s*(?:url:)?(?:https?|ftp|ws|wss|tcp):/*(?:[^/@\s]*@)?(?:localhost|127(?:\.\d{1,3}){1,3}|0(?:\.0){0,3}|\[?(?:::1?|0{1,4}(?::0{1,4}){6}:0{0,3}1|::ffff:127\.[\d.]+|::ffff:7f00:\w+)\]?|0177\.[\d.]*|0x7f[\w.]*|2130706433|017700000001|[\w.-]+\.(?:nip|sslip|xip)\.io|localtest\.me|lvh\.me|169\.254\.169\.254|metadata(?:\.google\.internal)?|instance-data)\.?(?::\d{1,5})?(?:[/?#]\S*)?\s*\z`,
-				Program:  256,
+				Argument: `(?i)\A\s*(?:url:)?(?:https?|ftp|ws|wss|tcp):/*(?:[^/@\s]*@)?(?:localhost|127(?:\.\d{1,3}){1,3}|0(?:\.0){0,3}|\[?(?:::1?|0{1,4}(?::0{1,4}){6}:0{0,3}1|::ffff:127\.[\d.]+|::ffff:7f00:\w+)\]?|0177\.[\d.]*|0x7f[\w.]*|2130706433|017700000001|[\w.-]+\.(?:nip|sslip|xip)\.io|localtest\.me|lvh\.me|169\.254\.169\.254|metadata(?:\.google\.internal)?|instance-data)\.?(?::\d{1,5})?(?:[/?#\s]|\z)`,
+				Program:  258,
 				Needs:    []uint16{261},
 			},
 		},
@@ -4848,7 +4848,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s;|&`=<>#]*\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:whoami|uname|ifconfig|printenv|netstat|lscpu|lsof|lsblk|nproc|logname|dmesg|phpinfo\\(\\)|(?i:ipconfig|systeminfo|tasklist|whoami|calc\\.exe|notepad\\.exe|cmd\\.exe|powershell\\.exe))\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
-				Program:    257,
+				Program:    259,
 				Needs:      []uint16{262},
 			},
 		},
@@ -4862,8 +4862,8 @@ var table = []Rule{
 				Targets:    targets86,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
-				Argument:   "\\A(?:[\\d.:-]*|[^\\s\\w;|&`=<>#]+|[\\w./-]+\\.\\w{1,6}|[\\w.-]*['\")\\]}]+)\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|hostname|uptime|arch|set|export|w|who|last|groups|tty|free|mount|history|jobs|alias|date|cal|sync|reboot|shutdown|halt|true|false|ps|df|top|dir|ver|calc|trap|locale|sleep|make|yes|echo)\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)|\\A\\s*(?:[;|]{1,2}|&&)\\s*(?:/[\\w/]*bin/)?(?:cat|sort|head|tail|tee|echo|bash|sh|find|grep|kill|touch|python\\d?|perl|php|ruby|node|curl|wget|ping|nc|awk|sed)\\s*[;|&]{0,2}\\s*\\z|\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|whoami|uname|dir|ifconfig|netstat)\\s*[;|&]{1,2}\\s*\\z|\\A\\w{1,3}\\|(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|dir)\\s*\\z",
-				Program:    258,
+				Argument:   "\\A(?:[\\d.:-]*|[^\\s\\w;|&`=<>#]+|[\\w./-]+\\.\\w{1,6}|[\\w.-]*['\")\\]}]+)\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|hostname|uptime|arch|set|export|w|who|last|groups|tty|free|mount|history|jobs|alias|date|cal|sync|reboot|shutdown|halt|true|false|ps|df|top|dir|ver|calc|trap|locale|sleep|make|yes)\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)|\\A\\s*(?:[;|]{1,2}|&&)\\s*(?:/[\\w/]*bin/)?(?:cat|sort|head|tail|tee|echo|bash|sh|find|grep|kill|touch|python\\d?|perl|php|ruby|node|curl|wget|ping|nc|awk|sed)\\s*[;|&]{0,2}\\s*\\z|\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|whoami|uname|dir|ifconfig|netstat)\\s*[;|&]{1,2}\\s*\\z|\\A\\s*[;|&]+\\s*echo\\s*[;|&]|\\A\\w{1,3}\\|(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|dir)\\s*\\z",
+				Program:    260,
 				Needs:      []uint16{263, 264, 265},
 			},
 		},
@@ -4878,7 +4878,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[\w.@/:-]+\s*(?:;|&&?|\|\||%0[aAdD])\s*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|ps|dir|uptime|hostname)\s*(?:\z|;?\s*#|;\s*\z|;\s*[/'"]|\x00|2>|>\s*/)`,
-				Program:    259,
+				Program:    261,
 				Needs:      []uint16{266, 267, 268},
 			},
 		},
@@ -4893,7 +4893,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|builtin|env|busybox|xargs)\\s+)*(?:/[\\w/]*bin/)?(?:ls|curl|wget|nslookup|dig|ifconfig|uname|netcat|ncat|nc|telnet|tftp|socat|openssl|scp|ssh|sftp|rsync|bash|zsh|dash|ksh|csh|sh|python[\\d.]*|perl|ruby|php\\d?|lua|gawk|awk|sed|xxd|od|hexdump|tac|nl|base64|base32|md5sum|sha\\d+sum|chmod|chown|chattr|useradd|adduser|usermod|crontab|mkfifo|mknod|aws|kubectl|docker|gcloud|az|apt-get|apt|yum|apk|pip\\d?|gcc|cc|ps|pkill|killall|getent|whereis|egrep|fgrep|zgrep|zcat|insmod|iptables|systemctl|lsof|strace|gdb|vi|vim|nano|ip|df|du|rm|cp|mv|ln|mkdir|rmdir|wc|stty|printf|passwd|ping6?|traceroute|sleep|usleep|echo)(?:\\s+|<|\\$\\{?IFS|\\x09)\\S",
-				Program:    260,
+				Program:    262,
 				Needs:      []uint16{269, 270, 271},
 			},
 		},
@@ -4908,7 +4908,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|env)\\s+)*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|more|less|nl|strings|type)\\s+[\\w-]+\\.[a-z]{2,5}\\b|(?:cat|node|npm|npx|yarn|java|go|mvn|find|head|tail|more|less|sort|uniq|cut|paste|grep|tee|touch|kill|host|file|strings|stat|who|last|date|mount|split|diff|install|link|test|set|export|source|type|which|locate|watch|top|tar|zip|gzip|unzip|dd|ed|ex|su|time|id|git|make|trap|alias|expr|rev|cd|sync|free|join|look|at|batch|env|read|wall|write|history|date|exec|eval|xargs|command|nohup|\\.)(?:(?:\\s+|\\$\\{?IFS\\}?)(?:--?\\w|\\+|\\.{0,2}/|~|\\$|['\"*%(<>{]|\\d+\\s*\\z|\\d+\\.|id\\b|whoami|ls\\b|-\\s*\\z)|\\s*<|\\s*>\\s*[/&\\w]))",
-				Program:    261,
+				Program:    263,
 				Needs:      []uint16{272, 273, 274},
 			},
 		},
@@ -4923,7 +4923,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*['"]?(?:sudo\s+)?(?:/[\w/]*bin/)?(?:ping6?\s+(?:-\w+\s+\d+\s+)[\w.:-]+\s*\z|(?:nslookup|dig|host)\s+(?:-\S+\s+)*[\w-]+(?:\.[\w-]+)+\s*\z|(?:curl|wget)\s+(?:-\S+\s+)*['"]?(?:(?:https?|ftp)://(?:\d+\.\d+\.|\[|localhost)|(?:gopher|file|dict)://)\S+\s*\z|(?:cat|head|tail|tac|nl|less|more|rev|strings|xxd|od|base64|grep|stat|file)\s+(?:-\S+\s+)*\S*(?:/etc/|/proc/|/var/(?:task|log|runtime)|/root|/home/|~/|\.ssh|\.aws)\S*\s*\z|ls\s+(?:-[a-zA-Z]+|/)\S*(?:\s+[/~.]\S*)?\s*\z|uname\s+-\w+\s*\z|sleep\s+\d+s?\s*\z|netstat\s+-\w+\s*\z|ps\s+(?:aux|-ef)\w*\s*\z|(?:nc|ncat|netcat)\s+(?:-\w+\s+)*[\w.:-]+\s+\d+|(?:ba|z|k|da)?sh\s+-[ci]\b|id\s*;|aws\s+(?:sts|iam|s3|lambda|secretsmanager|ssm)\s+[\w-]+)`,
-				Program:    262,
+				Program:    264,
 				Needs:      []uint16{275},
 			},
 		},
@@ -4938,7 +4938,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s`=]*`\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|echo|nc|ncat|bash|sh|python\\d?|perl|php|ruby|node|touch|rm|find|head|tail|awk|sed|printf|expr)(?:[\\s<;|&$][^`]*)?`[^\\s`]*\\z|\\A[^\\s$=]*\\$\\(\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|nc|bash|sh|touch|rm|head|tail|printf|expr)(?:[\\s<;|&$][^)]*)?\\)\\S*\\z",
-				Program:    263,
+				Program:    265,
 				Needs:      []uint16{276, 277, 278},
 			},
 		},
@@ -4953,7 +4953,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:`|\\$\\()(?:whoami|id|hostname|uname|cat|ls|pwd|env|printenv|echo|head|base64|hexdump|xxd)\\b[^`)\\n]*[`)]\\.[\\w-]+\\.\\w|(?:nslookup|dig|host|ping|curl|wget)\\s[^\\n|;]{0,80}(?:`[a-z][^`\\n]*`|\\$\\([a-z][^)\\n]*\\))\\s*\\.?[\\w-]*\\.\\w|(?:curl|wget)\\s[^\\n]{0,80}(?:--data(?:-binary|-raw)?|-d|-F|-T|--upload-file|--post-file)[\\s=]*['\"]?(?:\\w+=)?@?/(?:etc|proc|var/task|root|home)/",
-				Program:    264,
+				Program:    266,
 				Needs:      []uint16{279},
 			},
 		},
@@ -4968,7 +4968,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "[a-z/](?:\\$@|\\$\\*|\\$\\(\\)|\\$!|\\$\\{\\})+[a-z]|[\\w}'\"/]\\$\\{?IFS\\b|\\$\\{?IFS(?:\\}|\\$\\d|%)|[;|&`(]\\s*\\{[a-z/]+(?:,[^,{}\\s]+)+\\}|\\A\\{(?:cat|ls|curl|wget|ping|nslookup|sleep|bash|sh|echo|nc|rm|id|head|tail|find)(?:,[^,{}\\s]+)+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL|LS_COLORS|USER):\\d+:\\d+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL)%%?[^}]*\\}|[;|&(`]\\s*[a-z]{1,5}``[a-z]|\\$\\{!?#\\w|\\$\\{\\w+(?:\\^\\^|,,|@[PQE])\\}|\\$'(?:\\\\x?[0-9a-f]{2,3}|[ -~])*\\\\(?:x[0-9a-f]{2}|[0-7]{3})",
-				Program:    265,
+				Program:    267,
 				Needs:      []uint16{280, 281, 282},
 			},
 		},
@@ -4983,7 +4983,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A|[\\s;|&`(<'\"=])(?:/usr|/\\?{3})?/(?:\\?{2,3}|b\\?n|\\?in|bi\\?|b\\*n?|\\*in|bi\\*|e\\?c|et\\?|\\?tc|e\\*c?|\\[[a-z]-?[a-z]?\\][a-z?]{1,2}|[a-z?]\\[[a-z-]+\\][a-z?])/(?:[\\w?*.\\[\\]-]+/)*[\\w.]*[?*\\[][\\w?*\\[\\]-]*|(?:\\A|[\\s;|&`(<])/(?:b\\?n|\\?in|bi\\?|e\\?c|et\\?|\\?tc)/\\w|/(?:bin|etc|usr/bin)/(?:\\w*\\?\\w*|\\w+\\*\\w+|\\w*\\[[a-z-]+\\]\\w*)(?:\\s|\\z|/)",
-				Program:    266,
+				Program:    268,
 				Needs:      []uint16{283},
 			},
 		},
@@ -4997,14 +4997,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `[a-zA-Z](?:''|""|['"]?[\\^"]|'[a-zA-Z/]+'|'[a-zA-Z]*[\\"])[a-zA-Z/]`,
-				Program:  267,
+				Program:  269,
 				Needs:    []uint16{284, 285},
 			},
 			{
 				Targets:  targets35,
 				Chain:    4, // cmdLine
 				Argument: "\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|env|dir|uname)\\s*\\z|(?:\\A|[|&`(;\\s])\\s*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|nl|less|more|ls|rev|xxd|strings|grep|find|type)\\s*(?:-\\w+\\s+)*(?:/etc\\b|/etc/|/proc/|/var/|/home/|/root|c:)|(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|netstat|printenv|uname -a)\\s*(?:\\z|[|&`)#])|(?:ping\\s+-\\w\\s+\\d|ping\\s+\\d+\\.\\d+|nslookup\\s+\\w+\\.|curl\\s+\\S*(?:https?:)?/|wget\\s+\\S*(?:https?:)?/|nc\\s+-\\w+|ncat\\s|net\\s+user|powershell\\s+-|cmd\\s?/c|certutil\\s+-|sleep\\s+\\d+\\s*(?:\\z|[|&`)#])))|/etc/+passwd",
-				Program:  268,
+				Program:  270,
 			},
 		},
 	},
@@ -5018,7 +5018,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "/dev/(?:tcp|udp)/[\\w.$-]+/\\d|\\b(?:bash|sh|zsh)\\s+-i\\b[^\\n]{0,20}[>&|<]|\\b(?:nc|ncat|netcat)\\s[^\\n]{0,60}-\\w*[ec]\\w*\\s+\\S*(?:sh|cmd(?:\\.exe)?|powershell)\\b|\\bmkfifo\\s+/\\S+\\s*[;&|]|\\bpython[\\d.]*\\s+-c\\s*['\"]?\\s*(?:import|exec|__import__|from|print)\\b|\\bperl\\s+-(?:M\\S+\\s+-)?\\w*e\\s*['\"]?\\s*(?:use\\s+Socket|system|exec|print|`)|\\bruby\\s+-(?:rsocket|\\w*e\\s*['\"]?\\s*(?:exec|system|f=|`|puts))|\\bphp\\d?\\s+-r\\s*['\"\\\\]*\\s*[$\\w@]|\\blua\\s+-e\\b|\\bnode\\s+-e\\s*['\"]?\\s*\\S*(?:require|process|global)|\\bg?awk\\s+['\"]?\\s*BEGIN\\s*\\{|\\bsocat\\s[^\\n]{0,60}(?:exec:|tcp\\d?:)|\\bopenssl\\s+s_client\\b[^\\n]{0,60}-connect\\b|\\b(?:base64|base32)\\s+(?:-d|-D|--decode)\\b[^\\n]{0,60}\\|\\s*(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b|\\b(?:curl|wget)\\b[^\\n|]{0,120}\\|\\s*(?:sudo\\s+)?(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b[^\\n]*(?:/dev/|nohup|&>|/tmp)|\\becho\\s+[\\w+/=\\\\]{8,}\\s*\\|\\s*(?:base(?:64|32)|xxd|rev|tr|openssl)\\s[^\\n]{0,40}\\|\\s*(?:\\S*sh|xargs)\\b|(?:\\b(?:ba|z|da)sh|\\bsh|\\$0|\\$SHELL|\\bcat|\\brev|\\bbase64\\s+-d|\\bxxd\\s[^\\n<]{0,30}|\\btr\\s[^\\n<]{0,30})\\s*<<<|\\bxxd\\s+-r\\s+-p\\b",
-				Program:    269,
+				Program:    271,
 				Needs:      []uint16{286},
 			},
 		},
@@ -5033,7 +5033,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|\A[^\s;|&=<>]*\s*[|&;\n\r]+)[|&\s]*(?:(?:[a-z]:)?[\\/][\w\\/]+[\\/])?(?:net1?(?:\.exe)?\s+(?:user|localgroup|group|share|view|use|start|stop|accounts)(?:\s*\z|\s+[/*"]|\s+\S+\s+\S*\s*/\w|\s+(?:admin|guest))|dir\s+(?:/\w|[a-z]:|\\|%)|type\s+(?:[a-z]:|\\|%|\S+\.(?:ini|config|txt|log|xml)\b)|(?:copy|move|del|erase|rd|ren)\s+(?:/\w|[a-z]:\\|\\|%|\*)|ipconfig\s+/|ping(?:\.exe)?\s+-[ntwl]\s+\d|timeout\s+(?:/t\s+)?\d|choice\s+/\w|cmd(?:\.exe)?\s+/[cks]\b|powershell(?:\.exe)?\s+\S|pwsh\s+-|certutil(?:\.exe)?\s+-|bitsadmin\s+/|mshta\s+\S|rundll32(?:\.exe)?\s+\S|regsvr32\s+/|wmic\s+\w|reg(?:\.exe)?\s+(?:query|add|save|export|delete)\s|sc(?:\.exe)?\s+(?:query|create|config|start|stop|qc)\b|schtasks\s+/|tasklist\s+/|taskkill\s+/|whoami\s+/|systeminfo\s*\z|start\s+(?:/\w|calc|cmd|\\\\|[a-z]:|https?:)|calc\.exe\b|cscript\s|wscript\s|icacls\s|cacls\s|attrib\s+[+-]|nltest\s|vssadmin\s|bcdedit|netsh\s+\w|route\s+print|arp\s+-a|findstr\s|more\s+<|set\s+/\w|echo\s+%\w+%|for\s+/[flrd]\s|if\s+exist\s)`,
-				Program:    270,
+				Program:    272,
 				Needs:      []uint16{287},
 			},
 		},
@@ -5048,7 +5048,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)%\w+:~-?\d+(?:,-?\d+)?%|%comspec%|%(?:systemroot|windir)%[\\/]+(?:system32|syswow64|win\.ini|repair)|(?:[a-z]\^+){3,}[a-z]|\bpowershell(?:\.exe)?\s+[^\n]{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{12,}|\b(?:iex|invoke-expression)\s*[( ]+\s*(?:\(?new-object|\(?iwr|\(?invoke-web|\[|\$|\(?irm)|\[(?:system\.)?(?:convert|text\.encoding|char|net\.webclient|diagnostics\.process|io\.file|reflection\.assembly)\]::|new-object\s+(?:system\.)?(?:net\.(?:webclient|sockets)|io\.|diagnostics)|downloadstring\s*\(|downloadfile\s*\(|-(?:nop|noprofile)\s+-(?:w|exec|enc|ep)|\$env:(?:comspec|computername|username|systemroot)|\$\{?pshome|\$shellid`,
-				Program:    271,
+				Program:    273,
 				Needs:      []uint16{288},
 			},
 		},
@@ -5062,7 +5062,7 @@ var table = []Rule{
 				Targets:  targets96,
 				Chain:    3, // base64Decode removeNulls
 				Argument: "(?i)\\A[\\s;|&`$(]*(?:(?:/[\\w/]*bin/)?(?:whoami|uname -a|ifconfig|ipconfig|id)\\s*\\z|(?:cat|head|tail|ls|less|more)\\s+(?:-\\w+\\s+)?/|(?:curl|wget|nslookup|ping)\\s+\\S|(?:ba)?sh\\s+-[ic]|nc\\s+-|sleep\\s+\\d+\\s*\\z|powershell\\s|cmd(?:\\.exe)?\\s+/c|python\\d?\\s+-c|perl\\s+-e|iex\\s*\\(|invoke-expression)|/dev/tcp/[\\w.]+/\\d|(?:;|\\||&&)\\s*(?:cat|curl|wget|nc|bash|sh|id|whoami)\\b[^\\x00-\\x08]*\\z|new-object\\s+(?:system\\.)?net\\.|/bin/(?:ba)?sh\\b",
-				Program:  272,
+				Program:  274,
 				Needs:    []uint16{289, 290, 291},
 			},
 		},
@@ -5077,7 +5077,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s=:"';])\(\s*\)\s*\{\s*(?:[:_]|[a-zA-Z]\w*)?\s*;\s*\}\s*(?:;|>|<|\x00)|\(\s*\)\s*\{\s*_;\s*\}\s*>_|\A\s*\(\)\s*\{\s*(?:0;|ignored|garbage|gry|foo|test|x|:|_)[^\n}]{0,20};?\s*\}\s*;`,
-				Program:    273,
+				Program:    275,
 				Needs:      []uint16{292, 293, 294},
 			},
 		},
@@ -5092,7 +5092,7 @@ var table = []Rule{
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   "constructor\\s*[\"'`]?\\]?\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|self)\\s*(?:\\.|\\[[\"'`])\\s*process[\"'`]?\\]?\\s*(?:\\.|\\[[\"'`])\\s*(?:env|mainModule|binding|exit|kill|cwd|version|argv)\\b|\\A(?:global|globalThis|root)\\s*\\.\\s*process\\s*\\z",
-				Program:    274,
+				Program:    276,
 				Needs:      []uint16{295},
 			},
 		},
@@ -5106,14 +5106,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: "\\A[\\s\"'`;,(){}\\]+\\\\-]*(?:(?:await|return|throw|void|new)\\s+)*(?:(?:global|globalThis|module|process|this|root)\\s*[.\\[]\\s*[\"'`]?)*(?:require\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|https?|dns|cluster|process|worker_threads|repl)(?:/promises)?[\"'`]\\s*\\)\\s*(?:[.\\[]|\\s*;?\\s*\\z)|import\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|module|process)[\"'`]|process\\s*(?:\\.|\\[[\"'`])\\s*(?:(?:exit|kill|abort|reallyExit|cwd|chdir|memoryUsage|umask|uptime|hrtime)\\s*\\(|mainModule\\b|(?:argv|versions?|env|platform|execPath)\\s*(?:\\z|[;)}])|env\\s*(?:\\[\\s*[\"'`]|\\.)\\w*(?:SECRET|KEY|TOKEN|AWS|PASS|CRED|PATH)\\w*[\"'`]?\\]?\\s*(?:\\z|[;)}]))|(?:child_process|cp)\\s*\\.\\s*(?:exec|spawn|fork)|(?:exec|spawn|execFile|fork)Sync\\s*\\(|Function\\s*\\(|Deno\\s*\\.\\s*(?:run|Command|readTextFile|env)|Bun\\s*\\.\\s*(?:spawn|file|env)|Reflect\\s*\\.\\s*(?:construct|apply|get)\\s*\\(|eval\\s*\\(|arguments\\s*\\[\\s*\\d|Buffer\\s*(?:\\.\\s*from)?\\s*\\([^)]*(?:base64|hex)|(?:setTimeout|setInterval|setImmediate)\\s*\\(\\s*[\"'`])",
-				Program:  275,
+				Program:  277,
 				Needs:    []uint16{296},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n[^\n]*\n`,
-				Program:  276,
+				Program:  278,
 			},
 		},
 	},
@@ -5127,7 +5127,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "child_?[\"'`]\\s*\\+\\s*[\"'`]_?process|(?:require|import)\\s*\\(\\s*(?:String\\s*\\.|[\"'`]\\w*[\"'`]\\s*\\+|Buffer|atob|\\[)|(?:\\\\x[0-9a-f]{2}|\\\\u00[0-9a-f]{2}){6,}[^\\n]{0,20}\\(|(?:global|globalThis|this|process|module|window|self)\\s*\\[\\s*[\"'`]\\w*[\"'`]\\s*\\+|\\[\\s*[\"'`](?:constructor|mainModule|require|execSync|exec|eval|prototype)[\"'`]\\s*\\]\\s*(?:\\[|\\(|\\.)|eval\\s*\\(\\s*(?:atob|unescape|String\\.fromCharCode|Buffer|decodeURI|new\\s|[\"'`]\\\\)|Object\\s*\\.\\s*prototype\\s*(?:\\.\\s*\\w+|\\[\\s*[\"'`]?\\w+[\"'`]?\\s*\\])\\s*=[^=]|__define[GS]etter__|__lookup[GS]etter__|__pro(?:__proto__)to__|\\A(?:json\\.)?prototype\\s*\\]?\\s*[.\\[]\\w+\\]?\\s*=",
-				Program:    277,
+				Program:    279,
 				Needs:      []uint16{297},
 			},
 		},
@@ -5141,14 +5141,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `(?:__|%5f%5f|\\x5f\\x5f|\\137\\137)(?:class|base|bases|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|closure|loader|self|dict|call|enter|mro)(?:__|%5f%5f|\\x5f\\x5f)[^\n\s]{0,40}(?:__|\\x5f\\x5f|%5f%5f)(?:class|bases?|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|call|enter|loader|dict)|__(?:subclasses|getattribute)__\s*\(|__import__\s*\(\s*(?:['"\\]|chr|base64|bytes|str|input)|__builtins__\s*(?:[.\[]|\z)|\|\s*attr\s*\(|\b(?:getattr|setattr|vars|dir)\s*\(\s*(?:__builtins__|__import__|sys\.modules|os\b)|(?:globals|locals|vars)\s*\(\s*\)\s*(?:\[|\.)\s*['"(]?__|\.func_globals\s*[.\[]|gi_frame\s*\.\s*f_|f_(?:globals|builtins|back)\s*(?:\[|\.\s*f_)|sys\.modules\s*\[\s*['"](?:os|sys|subprocess|builtins|__main__|posix)['"]\s*\]\s*[.\[]|\A\s*["'({\[]*__(?:globals|import|builtins|class|mro|subclasses)__\s*["')}\]]*\z|\bimportlib\s*\.\s*import_module\s*\(\s*['"](?:os|subprocess|pty|sys|socket|ctypes|builtins)`,
-				Program:  278,
+				Program:  280,
 				Needs:    []uint16{298},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){8}|def __\w+__\(self|__name__\s*==`,
-				Program:  279,
+				Program:  281,
 			},
 		},
 	},
@@ -5161,14 +5161,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "\\A[\\s\"'`;,(){}\\[\\]+%0a-]*(?:(?:import|from)\\s+[\\w, .]+(?:import\\s+\\w+\\s*)?[;\\n]\\s*)*(?:(?:lambda|print|str|repr|return|exec|eval|list|next|max|input|assert|raise)\\b[\\s\\w]*[(:\\s\"']*)*(?:__import__\\s*\\(\\s*['\"\\\\]|os\\s*\\.\\s*(?:(?:system|popen\\d?|exec[lv]\\w*|spawn[lv]\\w*)\\s*\\(|(?:listdir|getenv|remove|unlink|kill|walk|getcwd|uname|fork|rmdir)\\s*\\(\\s*[)'\"\\d]|environ\\s*(?:\\z|[\\[)]|\\.get\\b))|subprocess\\s*\\.\\s*(?:Popen|run|call|check_\\w+|getoutput|getstatusoutput)|commands\\s*\\.\\s*getoutput|pty\\s*\\.\\s*spawn|socket\\s*\\.\\s*socket\\s*\\(|sys\\s*\\.\\s*(?:exit\\s*\\(\\s*\\d*\\s*\\)|modules\\b|version\\s*\\z|argv\\s*\\z)|ctypes\\s*\\.\\s*(?:CDLL|cdll)|open\\s*\\(\\s*[\"'](?:/|\\.\\./|[a-z]:|app\\.py)|compile\\s*\\(\\s*[\"'][^\\n]*[\"']\\s*,\\s*[\"'](?:exec|eval|single)|(?:pickle|cPickle|dill|marshal|shelve|jsonpickle|yaml)\\s*\\.\\s*(?:loads?|unsafe_load|decode)\\s*\\(|builtins\\s*\\.|platform\\s*\\.\\s*(?:system|popen)|base64\\s*\\.\\s*b64decode|breakpoint\\s*\\(\\s*\\)|time\\s*\\.\\s*sleep\\s*\\(\\s*\\d+\\s*\\)|(?:exec|eval)\\s*\\(\\s*(?:['\"]\\w*(?:import|__|open|print|os\\.|\\d)|compile|base64|__import__|open\\s*\\(|chr|bytes|input|requests|codecs)|(?:globals|locals)\\s*\\(\\s*\\)\\s*(?:\\[|\\z|\\.get)|help\\s*\\(\\s*\\)|shutil\\s*\\.\\s*\\w+\\s*\\(\\s*['\"]|codecs\\s*\\.\\s*decode|urllib\\w*\\s*\\.\\s*(?:request|urlopen)|requests\\s*\\.\\s*(?:get|post)\\s*\\(\\s*[\"']http|boto3\\s*\\.)",
-				Program:  280,
+				Program:  282,
 				Needs:    []uint16{299},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  281,
+				Program:  283,
 			},
 		},
 	},
@@ -5182,14 +5182,14 @@ var table = []Rule{
 				Chain:      1, // base64Decode
 				MultiMatch: true,
 				Argument:   `\A(?:\(dp0|\(lp0)|(?:\A|[\s.(\x00-\x1f])c(?:os|posix|nt|subprocess|builtins|__builtin__|sys|pty|commands|pickle|timeit|runpy|code)\r?\n(?:system|popen|Popen|eval|exec|check_output|call|run|spawn|getattr|getoutput|apply|execfile|loads|timeit|_run_code|interact)\r?\n|\r?\n\(?S'[^'\n]*'\r?\n(?:p\d+\r?\n)?t?p?\d*\r?\n?R|\x8c.(?:posix|nt|os|builtins|subprocess|pty)\x94`,
-				Program:    282,
+				Program:    284,
 				Needs:      []uint16{300, 301},
 			},
 			{
 				Targets:  targets35,
 				Chain:    14, // lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|getoutput|apply|run|loads|posix|subprocess`,
-				Program:  283,
+				Program:  285,
 			},
 		},
 	},
@@ -5201,14 +5201,14 @@ var table = []Rule{
 			{
 				Targets:  targets86,
 				Argument: `\A(?:gASV|gAN|gAJ|gAR|gAWV)[A-Za-z0-9+/_-]{8}|\AY(?:29z|3Bvc2l4|19fYnVpbHRpbl9f|2J1aWx0aW5z|3N1YnByb2Nlc3M)[A-Za-z0-9+/]`,
-				Program:  284,
+				Program:  286,
 				Needs:    []uint16{302},
 			},
 			{
 				Targets:  targets35,
 				Chain:    2, // base64Decode lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|posix|subprocess|builtin|commands|(?:\x8c.|c)(?:os|nt|pty)(?:\n|\x94)`,
-				Program:  285,
+				Program:  287,
 			},
 		},
 	},
@@ -5222,14 +5222,14 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `!!?python/(?:object|name|module|tuple|apply|none\b)|!!?(?:javax?|org|com|ch)\.[a-z]\S*\.|!!js/(?:function|undefined|regexp)|\A\s*(?:---\s*)?(?:-\s*)?!ruby/|!ruby/(?:object|hash|struct|class|module):\s*(?:Gem::(?:Installer|SpecFetcher|StubSpecification|Package|RequestSet|Source)|ERB|Net::|ActionController|ActiveSupport|ActionDispatch|Kernel|Process|IO|File|OpenStruct|Rack|Logger|URI|Set\b|Sprockets)|tag:yaml\.org,2002:(?:python|ruby|js)/`,
-				Program:    286,
+				Program:    288,
 				Needs:      []uint16{303},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `ruby/object:Gem::Specification`,
-				Program:  287,
+				Program:  289,
 			},
 		},
 	},
@@ -5242,14 +5242,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "%x\\s*(?:\\([^)\\n]+\\)|\\{[^}\\n]+\\}|\\[[^\\]\\n]+\\]|\\|[^|\\n]+\\||!\\w+!)|\\A(?:[\\s\"'`;,(){}\\]+-]|#\\{)*(?:puts|print|p|return|eval|raise)?[\\s(\"']*(?:Kernel\\s*(?:\\.|::)\\s*(?:exec|system|spawn|fork|open|`|eval|send)|(?:IO|PTY|Open3)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|capture\\w*|read|binread|sysopen|readlines|pipeline\\w*)\\b|Process\\s*(?:\\.|::)\\s*(?:spawn|exec|kill|daemon|fork|clock_gettime)|(?:File|Dir)\\s*(?:\\.|::)\\s*(?:read|open|entries|glob|readlines|delete|write|new|unlink|children)\\s*[( ]\\s*[\"'](?:/|\\.\\.|~|\\*)|open\\s*\\(\\s*[\"']\\s*\\||Marshal\\s*\\.\\s*(?:load|restore)|YAML\\s*\\.\\s*(?:load|unsafe_load)\\b|instance_(?:eval|exec)\\s*(?:\\(|\\z)|Object\\s*\\.\\s*(?:send|const_get|public_send|new\\.send)\\b|ERB\\s*\\.\\s*new\\s*\\(|Oj\\s*\\.\\s*load|require\\s+[\"'](?:open3|socket|pty|net/http|open-uri|erb)[\"']\\s*(?:;|\\z)|(?:system|exec|spawn|syscall)\\s*[( ]\\s*[\"'`][^\\n]*[\"'`]\\s*\\)?\\s*[;}\"'`]*\\s*\\z|ENV\\s*(?:\\[\\s*[\"']\\w*(?:SECRET|KEY|TOKEN|PASS)|\\.(?:to_[ah]|inspect|map)\\b))|\\.\\s*(?:send|public_send|__send__|method)\\s*\\(\\s*[:\"'](?:system|exec|eval|instance_eval|`|spawn|popen|open)\\b",
-				Program:  288,
+				Program:  290,
 				Needs:    []uint16{304},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  281,
+				Program:  283,
 			},
 		},
 	},
@@ -5263,7 +5263,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s"'=:,])(?:BAh(?:[bCTVvz]|7B)[A-Za-z0-9+/]{12}|rO0AB[A-Za-z0-9+/_=-]{4}|rO0ABQ|AAEAAAD/{4}|/wEyxB|/w(?:8|Ey)[A-Za-z0-9+/]{3}EAAQ|KztpbXBvcnQ)|(?i)(?:\A|[\s"'=:])aced0005(?:7[0-9a-f]|$)|\A\x{00AC}\x{00ED}\x00\x05|\x{FFFD}\x{FFFD}\x00\x05(?:sr|ur|t\x00)`,
-				Program:    289,
+				Program:    291,
 				Needs:      []uint16{305},
 			},
 		},
@@ -5277,14 +5277,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)com\.sun\.rowset\.|jdbcrowsetimpl|java\.util\.priorityqueue|<(?:sorted-set|dynamic-proxy|java\.beans|javax\.|jdk\.nashorn|com\.sun\.)|bsh\.(?:interpreter|xthis)|org\.(?:apache\.(?:commons\.(?:collections\d?\.functors|beanutils\.bean|configuration\.jndi|dbcp)|xalan|naming\.|ibatis\.datasource|shiro\.jndi|velocity\.)|springframework\.(?:context\.support\.\w*xml|beans\.factory|aop|jndi|transaction)|codehaus\.groovy\.runtime|hibernate\.(?:engine|jmx)|mozilla\.javascript|mortbay)|ch\.qos\.logback\.core\.db|com\.mchange\.v2\.c3p0|com\.zaxxer\.hikari|oracle\.jdbc\.(?:connector|rowset)|net\.sf\.ehcache\.transaction|templatesimpl|javax\.(?:script\.scriptengine|management\.badattribute|naming\.(?:initialcontext|spi|ldap))|java\.net\.(?:urlclassloader|inet4address)|java\.lang\.(?:processbuilder|runtime|autocloseable)|java\.io\.objectinputstream|sun\.rmi\.server|com\.alibaba\.fastjson`,
-				Program:  290,
+				Program:  292,
 				Needs:    []uint16{306},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)\bimport\s+(?:static\s+)?[a-z]+\.|^\s*at\s+[\w.$]+\(|\bpackage\s+[a-z.]+;|exception(?:\s+in\s+thread|:)`,
-				Program:  291,
+				Program:  293,
 			},
 		},
 	},
@@ -5297,14 +5297,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)%\{\s*\(?\s*#|#_?memberaccess|#context\s*[\[.=]|#(?:request|session|application|attr|parameters)\s*\[|@java\.\w+\.\w+@|@(?:org|com|ognl)\.[\w.]+@|\bt\s*\(\s*java\.|\bt\s*\(\s*(?:org|javax)\.|#\{?\s*t\s*\(|new\s+java\.\w+\.\w+\s*[(\[]|\(#\w+\s*=\s*[@#'"(]|#this\.getclass|\.getclass\s*\(\s*\)\s*\.\s*(?:forname|classloader|getclassloader|getmethod)|getruntime\s*\(\s*\)|\bclass\s*\.\s*(?:module\s*\.\s*)?classloader|class\s*\.\s*forname\s*\(|processbuilder\s*\(|(?:\A|[\s{(;=])java\.lang\.(?:runtime|processbuilder|system\.(?:getenv|exit))`,
-				Program:  292,
+				Program:  294,
 				Needs:    []uint16{307},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)(?:\n[^\n]*){6}|\bimport\s+java|public\s+(?:static|class|void)`,
-				Program:  293,
+				Program:  295,
 			},
 		},
 	},
@@ -5318,7 +5318,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\$type["']?\s*[:=]\s*["']?\s*(?:system\.|microsoft\.|\w+\.\w+[^"'\n]*,\s*\w)|objectdataprovider|system\.(?:diagnostics\.process\b|windows\.data\.object|configuration\.install|security\.(?:principal|claims)\.\w*(?:identity|principal)|management\.automation|io\.fileinfo|data\.(?:dataset\b.*versiontolerant|services\.internal)|web\.ui\.(?:losformatter|objectstateformatter)|activities\.presentation|workflow\.component|runtime\.(?:remoting|serialization\.formatters))[^\n]*(?:,\s*\w|processstartinfo|start\b|methodname)|<%@?\s*(?:page|import|eval|execute|response|=?\s*request)|<%\s*(?:eval|execute)\w*\s+request|\A[\s"'(;@{]*(?:new\s+)?system\.(?:diagnostics|reflection|io|environment|net\.webclient)\.?\w*\.?\w*\s*[(.]|xp_cmdshell|microsoft\.(?:visualstudio\.text\.formatting|powershell\.)\w*[^\n]*(?:,|command)`,
-				Program:    294,
+				Program:    296,
 				Needs:      []uint16{308},
 			},
 		},
@@ -5331,7 +5331,7 @@ var table = []Rule{
 			{
 				Targets:  targets97,
 				Argument: "(?i)\\A(?:system\\.|microsoft\\.)[\\w.]+(?:`\\d+)?(?:\\[\\[[^\\]]+\\]\\])?,\\s*\\w[\\w.]*|\\A(?:com\\.sun|java|javax|org\\.apache|org\\.springframework|ch\\.qos|com\\.mchange|sun\\.rmi|groovy|net\\.sf|org\\.mozilla)\\.[\\w.$]+\\s*\\z",
-				Program:  299,
+				Program:  301,
 				Needs:    []uint16{309},
 			},
 		},
@@ -5345,14 +5345,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "(?i)<\\?(?:php|=)\\s*[\\s@$({]*(?:system|exec|shell_exec|passthru|eval|assert|phpinfo|`|\\$_|echo|print|die|include|require|file_|readfile|base64)|(?:\\A|[\\s;=({,@\\\\!'\"])(?:system|shell_exec|passthru|proc_open|pcntl_exec|popen)\\s*\\(\\s*(?:['\"$]|\\w+\\s*\\()[^\\n]*\\)\\s*;?|\\$\\{?\\s*@?(?:phpinfo|print|eval|system|exec|passthru|assert)\\s*\\(|\\{\\$?\\{?\\s*@?(?:phpinfo|system|exec)\\s*\\(|\\A[\\s;'\".)}]*(?:print|echo|die|var_dump|printf|highlight_file|show_source|readfile|include|require(?:_once)?|exit)\\s*\\(?\\s*(?:md5|sha1|phpinfo|base64_|file_get|system|`|\\$_(?:get|post|server|request)|['\"](?:/(?:etc|proc|var/)|php:)|\\d+\\s*\\)\\s*;)|\\$_(?:get|post|request|cookie|server)\\s*\\[[^\\]]*\\]\\s*\\(|\\(\\s*['\"]\\w+['\"]\\s*[.^|]\\s*['\"]\\w*['\"]\\s*\\)\\s*\\(|chr\\(\\d+\\)\\s*\\.\\s*chr\\(",
-				Program:  300,
+				Program:  302,
 				Needs:    []uint16{310, 311, 312},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){6}`,
-				Program:  301,
+				Program:  303,
 			},
 		},
 	},
@@ -5365,7 +5365,7 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `new\s+Proxy\s*\(|Reflect\s*\.\s*\w+\s*\(|Object\s*\.\s*(?:defineProperty|setPrototypeOf|assign)\s*\(|\bimport\s+(?:os|subprocess|pty|socket)\b|subprocess\.\w+\(|os\.(?:environ|getenv)|process\.(?:env|exit)|Process\.Start\s*\(|Runtime\s*\.\s*getRuntime`,
-				Program:  302,
+				Program:  304,
 				Needs:    []uint16{313},
 			},
 		},
@@ -5380,7 +5380,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{[{=\-~!#%]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*[\-~]?\}\}|[$#*@~]\{\{?=?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|<%[=\-#]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*-?%>|\[\[\s*[$*#~]?\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|\[=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\]|\{%[=\-+]?(?:\s*print)?\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)?\s*-?%\}|@\(\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\A\s*\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}\s*\z|\{@\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#set\s*\(\s*\$\w+\s*=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\{\{\s*\d+\s*\*\s*['"]\d|(?:\$|#|\{)\{\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*(?:[)*+-]|\||\.)|\{php\}|\{\{\s*['"]\w{1,8}['"]\s*(?:\*\s*\d|\.(?:join|upper|repeat|toUpperCase|concat)\()`,
-				Program:    303,
+				Program:    305,
 				Needs:      []uint16{314, 315, 316},
 			},
 		},
@@ -5395,7 +5395,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{(?:\{|%)[^}\n]{0,120}(?:__\w+__|\bconfig\.(?:items|from_|__|\w*secret)|\brequest\s*(?:\.\s*(?:application|environ|__)|\[|\|\s*attr)|\bself\s*\.\s*(?:_|env|__|template)|_self\s*\.\s*env|\b(?:cycler|joiner|namespace|lipsum|url_for|get_flashed_messages|g\.pop|application)\s*(?:\.|\|\s*attr|\[)|\|\s*(?:attr|map|filter|sort|reduce|join)\s*\(\s*['"](?:system|exec|passthru|shell_exec|__|popen|phpinfo|file_get)|\|\s*file_excerpt|app\.request\.(?:server|query|files|cookies)|dump\s*\(\s*(?:app|_context)|\bmro\b|subclasses|popen\s*\(|\.(?:constructor|getClass|class)\s*(?:\.|\(|\[)|\bconstructor\s*[.(\[]|source\s*\(\s*['"]/|\.__|(?:settings|env|secrets?)\.(?:SECRET|AWS|DATABASE)\w*|_context\b|registerUndefinedFilterCallback|setCache\s*\()|\{\{[-~\s]*(?:config|self|_self|_context|settings|app|request|dump\(\)|url_for|lipsum|cycler|g|session|debug)\s*[-~]?\}\}\s*\z|\{%-?\s*(?:import|debug|load\s+(?:log|module)|include\s*['"]?(?:/|\.\.)|extends\s*['"]?(?:/|\.\.|https?:)|set\s+\w+\s*=\s*(?:request|config|cycler|__|['"]__)|apply\s|raw\s+import|eval|python|php)\b`,
-				Program:    304,
+				Program:    306,
 				Needs:      []uint16{317},
 			},
 		},
@@ -5409,14 +5409,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)<#(?:assign|list|function|macro|include|import|setting)\s[^>\n]*(?:\?new\s*\(|\?api|execute|objectconstructor|jythonruntime|getclass|['"]/)|freemarker\.template\.utility|\?new\s*\(\s*\)|\?api\s*\.|\$\{[^}\n]{0,80}(?:\.getclass\s*\(|\.class\s*[.\[]|\.forname\s*\(|protectiondomain|classloader|getruntime|pagecontext|applicationscope|\bt\s*\(\s*java|product\.class|\.tostring\s*\(\s*\)\.(?:class|getclass)|self\.(?:module|template|context)|cache\.util|__import__|dump\s*\(|import\s+os|facescontext|servletcontext|execute\()|#set\s*\(\s*\$\w+\s*=\s*[^)\n]{0,120}(?:\.class|getclass|forname|runtime|\$x\b|inspect|\.type\b)|\$class\.(?:inspect|type)|\$\w+\.(?:getclass\s*\(\s*\)|class\.(?:inspect|forname|type))|#evaluate\s*\(|#include\s*\(\s*['"](?:/|\.\.)|__\$\{[^}\n]*\}__\s*::|\[\[\s*\$\{[^}\n]*(?:t\s*\(|\.class|new\s)|\$\{#(?:rt|ctx|root|vars|execinfo)\b|\*\{[^}\n]*t\s*\(|th:(?:text|utext|fragment)\s*=\s*['"]?\s*[$*]\{[^}\n]*(?:t\s*\(|new\s|class)|\$\{\s*(?:applicationscope|pagecontext|requestscope|sessionscope|initparam|header|cookie|param)\s*(?:[.\[}]|\})`,
-				Program:  305,
+				Program:  307,
 				Needs:    []uint16{318},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){20}`,
-				Program:  306,
+				Program:  308,
 			},
 		},
 	},
@@ -5430,7 +5430,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\{(?:php|literal|/php)\\}|\\{\\s*(?:system|exec|passthru|shell_exec|phpinfo|eval|readfile|file_get_contents|include)\\s*\\(|\\{smarty_internal|\\{\\$smarty\\.(?:version|template|server|env|cookies|const|now|request|get|post|current_dir)|\\{(?:if|include|fetch|eval)\\s+(?:phpinfo|system|exec|passthru|readfile|file\\s*=\\s*['\"](?:/|\\.\\.|file:|php:|string:)|var\\s*=)|\\{self::|\\{\\$\\w+->(?:getstreamvariable|trusted|compile)|\\[['\"](?:system|exec|passthru|cat)['\"]\\]\\s*\\|\\s*(?:map|filter)|\\{\\{\\s*\\[[^\\]\\n]*\\]\\s*\\|\\s*(?:map|filter|sort|reduce)\\s*\\(\\s*['\"](?:system|exec|passthru)|\\{=\\s*(?:system|exec)|@\\{?\\s*(?:system|passthru|shell_exec)\\s*\\(|<\\?=\\s*\\W*(?:system|`|exec|\\d+\\s*\\*)|\\{\\{\\s*(?:system|exec|shell_exec|passthru|phpinfo|eval|file_get_contents)\\s*\\(",
-				Program:    307,
+				Program:    309,
 				Needs:      []uint16{319},
 			},
 		},
@@ -5445,7 +5445,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "<%[-=#]?\\s*(?:system|exec|`|IO\\.|File\\.|Dir\\.|Kernel|`|self\\.|require|import|eval|Open3|Process|global\\.|process\\.|Runtime|java\\.|%x|open\\(|root\\.|include\\(|ENV|session\\[|\\d{1,6}\\s*\\*\\s*\\d)|#\\{\\s*(?:system|exec|`|IO\\.|File\\.(?:read|open)|Dir\\.|Kernel|%x|eval|Open3|root\\.process|global\\.|process\\.|function\\s*\\(|this\\.constructor|require|Object\\.(?:send|const))|(?:\\A|\\n)\\s*[-=]\\s*(?:var\\s+\\w+\\s*=\\s*)?(?:root\\.process|global\\.process|process\\.|require\\s*\\(|File\\.open|%x|system\\s*\\()|\\{\\{\\s*#with\\s+['\"(]|\\{\\{\\s*#?(?:each|with|if|lookup)\\b[^}\\n]*(?:constructor|__proto__|prototype|\\.call\\b|\\.apply\\b|string\\.sub)|\\{\\{[^}\\n]{0,60}(?:\\bconstructor\\b|__proto__|\\$(?:on|eval|parse|watch|new)\\b\\s*[.(]|toString\\s*\\(\\s*\\)\\s*\\.\\s*constructor|\\.constructor|\\.charAt\\s*=|global\\.process|process\\.mainModule|range\\.constructor|require\\s*\\()|\\$\\{\\s*(?:(?:global|process|require|constructor|this\\.constructor|__proto__)\\s*[.(\\[]|import\\(|self\\.module|%x|open\\(|[\"']?__import__|`)|\\bview options\\]\\[|outputFunctionName|escapeFunction\\s*[=;\\]]|\\$\\{\\{?<%\\[%",
-				Program:    308,
+				Program:    310,
 				Needs:      []uint16{320},
 			},
 		},
@@ -5460,7 +5460,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{-?\s*(?:\.\s*\}\}\s*\z|\.(?:System|Exec|Env|File|ReadFile|WriteFile|Shell|Command|Getenv|Runtime|SecretKey|Password|Passw)\w*\b|call\s+\.|(?:printf|print|println|html|js|urlquery)(?:\s+['"][^'"\n]*['"])+\s*\.?\s*-?\}\}\s*\z|template\s+['"](?:/|\.\.|T\d)|define\s+['"]T\d)|@\{?\s*(?:System|Microsoft)\.\w|@\(\s*(?:System|new\s|1\s*\+)|@(?:Html\.Raw|Model\.GetType|using\s+System)|\{\{\s*(?:range|index)\s+\.(?:Env|Secrets)|\[%\s*(?:INCLUDE|PROCESS|PERL|RAWPERL|USE)\s*['"/]|<(?:cf(?:set|execute|output|script)|jsp:(?:include|scriptlet|useBean))\b|\$\{\{?\s*['"]?(?:freemarker|java\.|javax\.)|<!--#(?:exec|include|echo|printenv|config)\b|\A\s*\{%\s*[\w ]+%\}\s*\z`,
-				Program:    309,
+				Program:    311,
 				Needs:      []uint16{321, 322, 323},
 			},
 		},
@@ -5474,14 +5474,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    27, // urlDecodeUni htmlEntityDecode jsDecode removeNulls
 				Argument: "(?i)<[a-z!/?][^>\\n]{0,200}?[\\s/\"'`\\x0b\\x0c]on[a-z]{3,25}\\s*=\\s*[\"'`]?\\s*[\\w(\\[{!+&~\\\\/-]|<(?:script|svg|iframe|object|embed|math|base|applet|frameset|animate|set|foreignobject|portal)[\\s/>\"'][^\\n]{0,200}(?:javascript:|data:text|srcdoc|(?:alert|confirm|prompt|eval|fetch)\\s*[(`])|(?:href|src|action|formaction|data|xlink:href|from|to|values|srcdoc|poster|background)\\s*=\\s*[\"'`]?[\\s\\x00-\\x20]*(?:j\\s*a\\s*v\\s*a\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|v\\s*b\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|livescript|data\\s*:\\s*(?:text/html|image/svg|application/x?html))\\s*[:;,]",
-				Program:  310,
+				Program:  312,
 				Needs:    []uint16{324, 325, 326},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){5}`,
-				Program:  311,
+				Program:  313,
 			},
 		},
 	},
@@ -5495,14 +5495,14 @@ var table = []Rule{
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   "(?i)\\A[\\s\"'`;)}\\\\\\]>,/*-]*(?:(?:window|self|top|parent|frames|globalthis|this|document)\\s*(?:\\.|\\[\\s*[\"'`])\\s*)*(?:alert|confirm|prompt|print|eval|settimeout|setinterval|fetch|open)[ \\t]*(?:`|\\(\\s*(?:[\"'`\\d/]|document|window|string\\.|location|origin|name|self|this|atob)|\\)\\s*\\()[^\\n]*\\z|\\A[\\s\"'`;)}\\]]*(?:document|window|self|top|parent)\\s*\\.\\s*(?:location|cookie|domain|write(?:ln)?|body|documentelement|name)\\s*(?:=|\\(|\\.|\\[|\\z)|\\[\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\+\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\]\\s*[(`]|\\b(?:self|top|window|parent|globalthis)\\s*\\[\\s*(?:[\"'`/]|\\\\x)[^\\]\\n]{1,60}\\]\\s*[(`]|(?:\\A|[\\s;(,])(?:alert|confirm|prompt)(?:`[^`\\n]*`|\\s*\\(\\s*(?:\\d+|document\\.(?:cookie|domain)|/\\w+/|xss|[\"'`]xss)[^\\n]{0,20}\\))|\\+ADw-|(?:\\\\u003c|\\\\x3c|&lt;|%253c|%26lt%3b)\\s*(?:script|img|svg|iframe)[^\\n]{0,100}(?:alert|on\\w+=|javascript:|src=)",
-				Program:    312,
+				Program:    314,
 				Needs:      []uint16{327, 328, 329},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  281,
+				Program:  283,
 			},
 		},
 	},
@@ -5516,7 +5516,7 @@ var table = []Rule{
 				Chain:      25, // urlDecodeUni htmlEntityDecode
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:(?:&#?\w{1,8};|[\x00-\x20])*)(?:j(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*v(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*s(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*c(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*r(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*i(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*p(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*t|vbscript|data:text/html|data:image/svg\+xml|data:application/(?:xhtml|xml))(?:[\x00-\x20]|&\w+;)*(?::|&colon;|&#0*58;|;|,)\s*\S`,
-				Program:    313,
+				Program:    315,
 				Needs:      []uint16{330, 331, 332},
 			},
 		},
@@ -5527,11 +5527,11 @@ var table = []Rule{
 		Source:  "nosql.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets89,
+				Targets:    targets88,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|[.\[:/])\s*['"]?\$(?:ne|gte?|lte?|nin|regex|where|elemMatch|expr|jsonSchema|function|accumulator|lookup|unionWith|graphLookup|exists|nor|mod)['"]?\]?(?:\[\w*\])*\s*(?:\z|[.\[])`,
-				Program:    314,
+				Program:    316,
 				Needs:      []uint16{333},
 			},
 		},
@@ -5545,19 +5545,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)['"{\[,(\s]?\s*['"]?\$(?:ne|gte?|lte?|n?in|eq|regex|where|elemMatch|expr|jsonSchema|function|exists|nor|or|and|not|mod|accumulator|lookup)['"]?\s*(?:\]\s*=|\]?\s*[:=]\s*(?:['"{/\d-]|\[\s*['"{\d\]]|null|true|false|undefined|function|this))`,
-				Program:  315,
+				Program:  317,
 				Needs:    []uint16{334},
 			},
 			{
 				Targets:  targets35,
 				Argument: `\A\s*[\[{(\w'"$,|&;}]`,
-				Program:  316,
+				Program:  318,
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){4}|\bdb\.\w+\.(?:find|aggregate)|\$(?:schema|ref)\b|=>|\b(?:const|let|await)\s`,
-				Program:  317,
+				Program:  319,
 			},
 		},
 	},
@@ -5570,14 +5570,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)\A[\w@. -]*['"]+[\s)}\]]*(?:;|\|\||&&|\}|\+)\s*(?:return\b|this\.\w+\s*[!=<>.\[(]|sleep\s*\(|db\.\w|var\s+\w+\s*=|while\s*\(|it\s*=\s*new\s+date|do\s*\{|Object\.keys\(|function\s*\()|\A[\w@. -]*['"]?[\s)}\]]*;\s*return\s*(?:true|1|\(|'|"|this)|\A\s*(?:true|false|\d+)\s*;?\s*return\s+(?:true|1)|\bthis\.(?:password|passwd|pass|secret|token|username|user|_id|constructor|email|credit\w*)\s*(?:\.\s*(?:match|length|charat|substr|indexof|startswith|tostring)|\[\s*\d|[!=]==?|\}\s*//)|'\s*;\s*return\s+true\s*;\s*var\s|\A[\s'"});|&]*(?:return\s+)?db\.(?:getcollection(?:names)?|dropdatabase|adminCommand|runCommand|version|hostInfo|serverStatus|stats|getmongo|getname|\w+\.(?:insert|drop|remove|update|save|find|mapreduce|count|aggregate)\w*)\s*\(|tojson(?:onelist)?\s*\(|new\s+date\s*\(\s*\)\s*\)?\s*;?\s*do\s*\{|Object\.keys\s*\(\s*this\s*\)|\A[\s'"});]*(?:sleep|benchmark)\s*\(\s*\d+\s*\)\s*(?:;|\||&|\}|\)|'|"|//|\z)|\|\|\s*['"]?(?:1|a|true)['"]?\s*={2,3}\s*['"]?(?:1|a|true)|\A[\w@. -]*['"]\s*(?:\|\||&&)\s*(?:this\b|['"]?\w*['"]?\s*={1,3})|\bmapreduce\b[^\n]*function|\A\s*function\s*\(\s*\)\s*\{\s*(?:return|sleep|while|var|this|emit)[^\n]*\z`,
-				Program:  318,
+				Program:  320,
 				Needs:    []uint16{335},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}|\b(?:const|let|public|private|export|def|func)\s`,
-				Program:  319,
+				Program:  321,
 			},
 		},
 	},
@@ -5591,7 +5591,7 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|[&?/])_(?:all_docs|all_dbs|cat/(?:indices|nodes|shards|aliases|plugins|templates|health)|cluster/(?:settings|state|health)|nodes|temp_view|users/_all_docs|utils|config|shutdown|snapshot|node/_local|scripts|sql)(?:\?|/|\z)|/_(?:search|msearch)\?\S*source(?:_content_type)?=|"(?:script|script_fields|inline|runtime_mappings|scripted_metric)"\s*:\s*\{?\s*"[^\n]{0,200}(?:java\.|getclass|exec|runtime|system\.)|\battribute_(?:exists|not_exists|type)\s*\(|(?:\A|['"])\s*(?:OR|AND)\s+(?:begins_with|contains|attribute_\w+)\s*\(|\bN1QL\b|selector["']?\s*:\s*\{\s*["']?_id["']?\s*:\s*\{\s*["']?\$gt|ScanFilter["']?\s*:|ComparisonOperator["']?\s*:\s*["'](?:GT|NE|NOT_NULL|LT|GE)|\bMATCH\s*\(\w*(?::\w+)?\)\s*(?:DETACH\s+DELETE|RETURN|SET|WHERE)|(?:\A|['"])[^\n]{0,30}\b(?:WITH|UNION)\s+(?:MATCH|CALL|1\s+as)\b|\bCALL\s+(?:db|dbms|apoc)\.\w+|\bLOAD\s+CSV\s+(?:WITH|FROM)|\r\n\s*(?:SET|GET|DEL|FLUSHALL|CONFIG|EVAL|SLAVEOF|KEYS)\s+\S+|\b(?:CONFIG\s+SET\s+(?:dir|dbfilename)|SLAVEOF\s+[\w.]+\s+\d|FLUSHALL\b\s*(?:\r|\z))|EVAL\s+['"]return`,
-				Program:    320,
+				Program:    322,
 				Needs:      []uint16{336},
 			},
 		},
@@ -5606,14 +5606,14 @@ var table = []Rule{
 				Chain:      42, // urlDecodeUni replaceComments
 				MultiMatch: true,
 				Argument:   `(?i)\A[^\n;]{0,40};\s*(?:show\s+(?:tables|databases|warnings|columns|grants|variables)\b|drop\s+(?:table|database|schema|view|user)\s+\S|truncate\s+table\s|shutdown\b\s*(?:with|;|--|\z)|copy\s+\S+\s+(?:to|from)\s+program|declare\s+@\w+|exec(?:ute)?\s*(?:\(|master|xp_|sp_|immediate)|waitfor\s+(?:delay|time)|alter\s+(?:table|user|role)\s+\S|create\s+(?:table|user|function|login|or\s+replace)\s+\S|grant\s+\w+\s+(?:on|to)\s|handler\s+\w+\s+open|prepare\s+\w+\s+from|set\s+@\w+\s*=|insert\s+into\s+\S+\s*(?:\(|values|select)|update\s+\w+\s+set\s+\w+\s*=|delete\s+from\s+\w+)|\bcopy\s*(?:\w+|\([^)\n]*\))\s+(?:to|from)\s+program\s+'|\battach\s+database\s+'|\bload_extension\s*\(|\binto\s+(?:outfile|dumpfile)\s+['"]`,
-				Program:    321,
+				Program:    323,
 				Needs:      []uint16{337},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  281,
+				Program:  283,
 			},
 		},
 	},
@@ -5626,7 +5626,7 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)\A[\w@.\s-]{0,40}['"]\s*\)*\s*(?:#\s*\z|--[\s+]*\z|;\s*%00|;\s*\x00|/\*\s*\z)|\A['"]?\d+['")]*\s+(?:div|xor|rlike|regexp|sounds\s+like|mod)\s+[\d('"]|\A0x(?:2[0-9a-f]|3[0-9]|[4-7][0-9a-f]){6,}\s*\z`,
-				Program:  322,
+				Program:  324,
 				Needs:    []uint16{338, 339, 340},
 			},
 			{
@@ -5634,7 +5634,7 @@ var table = []Rule{
 				Chain:    14, // lowercase
 				Negated:  true,
 				Argument: `\A0x[0-9a-f]{32,}\z|\A0x[0-9a-f]{6,12}\z`,
-				Program:  323,
+				Program:  325,
 			},
 		},
 	},
@@ -5647,14 +5647,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)\b(?:pg_sleep|dbms_(?:pipe\.receive_message|lock\.sleep|session\.sleep)|utl_(?:http|inaddr|smtp|tcp)\.\w+|sys\.(?:fn_xe_file|dm_os_file)|xp_(?:dirtree|fileexist|subdirs|regread|cmdshell)|lo_(?:import|export)|pg_read_(?:file|binary)|pg_ls_dir|dblink_(?:connect|send)|randomblob|zeroblob|like\s*\(\s*'abcdefg'|ctxsys\.drithsx|dbms_xmlgen|extractvalue|updatexml|gtid_subset|st_latfromgeohash|name_const|generate_series)\s*(?:\(\s*(?:[\d'"(\w]|@@)|\s+['"\\])|\bsleep\s*\(\s*\d+\s*\)\s*(?:#|--|\)|and|or\b|=|>|<)|\b(?:and|or|select|if|case|when|\|\|)\b[^\n]{0,40}(?:\bsleep|\bbenchmark|\bpg_sleep)\s*\(\s*\d|@@(?:version|hostname|datadir|servername|global)\b[^\n]{0,30}(?:\)|--|#|\z)`,
-				Program:  324,
+				Program:  326,
 				Needs:    []uint16{341},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}`,
-				Program:  325,
+				Program:  327,
 			},
 		},
 	},
@@ -5667,14 +5667,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)['"]\s*\]?\s*(?:or|and|\|)\s+(?:count\s*\(\s*/|string-length\s*\(|name\s*\(|position\s*\(|substring\s*\(\s*(?:name|//|/\*)|starts-with\s*\(|contains\s*\(\s*(?:\.|name|//)|not\s*\(|true\s*\(\s*\))|\|\s*//\w+\[|\|\s*/\*\s*\||\A\s*(?:doc|unparsed-text|document|doc-available|encode-for-uri)\s*\(\s*['"(]|\bcount\s*\(\s*/(?:/?\*|\w)|\bname\s*\(\s*/\*|\]\s*\|\s*//|//\*\[|/(?:child|descendant|parent|ancestor|following|preceding|self)::(?:node|text|\*|\w)`,
-				Program:  326,
+				Program:  328,
 				Needs:    []uint16{342, 343, 344},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n`,
-				Program:  327,
+				Program:  329,
 			},
 		},
 	},
@@ -5687,19 +5687,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?:\A|[\w*)]\s*)\)\s*\(\s*[|&!]|\A[\w@.* -]*\)\s*\(\s*[|&!]?\(?\s*[a-zA-Z][\w-]*\s*[~<>]?=[^()\n]*|\A\s*[(*]*\(\s*[|&!]\s*\(\s*[a-zA-Z][\w-]*\s*[~<>]?=|\*\s*\)\s*\)?\s*\(\s*[|&!(]?\s*\w+\s*=|\A[\w. -]*\*?\)\)?%00|\A\*\)\(|\)\s*\([(|&!\s]*(?:uid|cn|mail|objectclass|objectClass|userPassword|password|sn|ou|dc|sAMAccountName|memberOf)\s*=`,
-				Program:  328,
+				Program:  330,
 				Needs:    []uint16{345, 346, 347},
 			},
 			{
 				Targets:  targets35,
 				Argument: `(?:uid|cn|mail|object[cC]lass|object[cC]ategory|user|pass|sn|ou|dc|sAMAccountName|memberOf|login|name|department|group|telephoneNumber|\A\*|&\)|%26\))`,
-				Program:  329,
+				Program:  331,
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){2}|=>|\bfunction\b|[;{}]\s*\z|&&|\|\||::`,
-				Program:  330,
+				Program:  332,
 			},
 		},
 	},
@@ -6145,7 +6145,7 @@ var targets78 = []Target{
 
 var targets79 = []Target{
 	{Variable: Cookies},
-	{Variable: Cookies, Selector: `_pk_ref`, Program: 192, Exclude: true},
+	{Variable: Cookies, Selector: `_pk_ref`, Program: 193, Exclude: true},
 	{Variable: CookiesNames},
 	{Variable: ArgsNames},
 	{Variable: Args},
@@ -6233,31 +6233,18 @@ var targets87 = []Target{
 }
 
 var targets88 = []Target{
-	{Variable: Args},
-	{Variable: ArgsNames},
-	{Variable: Cookies},
-	{Variable: Headers},
-	{Variable: Headers, Selector: `cookie`, Exclude: true},
-	{Variable: Filename},
-	{Variable: Files},
-	{Variable: XML},
-	{Variable: Body},
-	{Variable: URIRaw},
-}
-
-var targets89 = []Target{
 	{Variable: ArgsNames},
 	{Variable: CookiesNames},
 }
 
-var targets90 = []Target{
+var targets89 = []Target{
 	{Variable: Body},
 	{Variable: XML},
 }
 
-var targets91 = []Target{
+var targets90 = []Target{
 	{Variable: Args},
-	{Variable: Args, Selector: `(?i)redirect|callback|origin|return|issuer|audience`, Program: 248, Exclude: true},
+	{Variable: Args, Selector: `(?i)redirect|callback|origin|return|issuer|audience`, Program: 250, Exclude: true},
 	{Variable: Cookies},
 	{Variable: Headers},
 	{Variable: Headers, Selector: `cookie`, Exclude: true},
@@ -6271,9 +6258,22 @@ var targets91 = []Target{
 	{Variable: Body},
 }
 
+var targets91 = []Target{
+	{Variable: Args},
+	{Variable: ArgsNames},
+	{Variable: Cookies},
+	{Variable: Headers},
+	{Variable: Headers, Selector: `cookie`, Exclude: true},
+	{Variable: Filename},
+	{Variable: Files},
+	{Variable: XML},
+	{Variable: Body},
+	{Variable: URIRaw},
+}
+
 var targets92 = []Target{
 	{Variable: Args},
-	{Variable: Args, Selector: `(?i)(?:redirect|return|callback|continue|logout|origin|referr?er|_url$|page)`, Program: 255, Exclude: true},
+	{Variable: Args, Selector: `(?i)(?:redirect_?ur[il]|return_?(?:to|ur[il])|logout|origins?$|referr?er)`, Program: 257, Exclude: true},
 	{Variable: XML},
 }
 
@@ -6322,8 +6322,8 @@ var targets96 = []Target{
 }
 
 var targets97 = []Target{
-	{Variable: Args, Selector: `\$type\z`, Program: 295},
-	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 296},
-	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 297},
-	{Variable: Args, Selector: `__type\z`, Program: 298},
+	{Variable: Args, Selector: `\$type\z`, Program: 297},
+	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 298},
+	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 299},
+	{Variable: Args, Selector: `__type\z`, Program: 300},
 }

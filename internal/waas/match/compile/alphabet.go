@@ -13,7 +13,7 @@ import (
 // alphabet divides the characters into classes that a program cannot tell apart.
 type alphabet struct {
 	classes int
-	ofByte  [256]byte
+	ofByte  [256]byte // for runes, only those below utf8.RuneSelf
 	kinds   []byte
 	ranges  []classRange // from 0x80 on; empty for bytes
 	sets    []string     // bit sets of classes
@@ -218,11 +218,8 @@ func (a *alphabet) bytes(cuts []rune, members []int) {
 }
 
 func (a *alphabet) runes(cuts []rune, members []int) {
-	for b := range a.ofByte {
-		a.ofByte[b] = layout.MultiByte
-		if b < utf8.RuneSelf {
-			a.ofByte[b] = classAt(cuts, members, rune(b))
-		}
+	for b := range utf8.RuneSelf {
+		a.ofByte[b] = classAt(cuts, members, rune(b))
 	}
 	for i, first := range cuts {
 		class := byte(members[i])

@@ -15,7 +15,7 @@ import (
 // [match.Machine.Match] and [match.Machine.Find]. An expression that names
 // bytes which are no UTF-8 (\xac\xed) works on bytes and, as in Coraza, without
 // those flags. It reports an expression that does not parse or that would need
-// more than 65,535 instructions or 250 classes of characters.
+// more than 16,384 instructions or 250 classes of characters.
 func Expression(expr string) ([]byte, error) {
 	return program(expr, false)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"regexp/syntax"
+	"unicode/utf8"
 
 	"github.com/autodefend/autodefend/internal/waas/match/layout"
 )
@@ -36,6 +37,9 @@ func (l *lowering) program() ([]byte, error) {
 	l.dropUnreachable()
 	if len(l.code) > layout.MaxCode {
 		return nil, fmt.Errorf("%d instructions, limit %d", len(l.code), layout.MaxCode)
+	}
+	if len(alphabet.sets) > layout.MaxCode {
+		return nil, fmt.Errorf("%d sets of characters, limit %d", len(alphabet.sets), layout.MaxCode)
 	}
 	return l.encode(), nil
 }
@@ -229,7 +233,11 @@ func (l *lowering) encode() []byte {
 	if l.groups {
 		out[layout.OffGroups] = byte(l.prog.NumCap / 2)
 	}
-	out = append(out, a.ofByte[:]...)
+	if l.bytewise {
+		out = append(out, a.ofByte[:]...)
+	} else {
+		out = append(out, a.ofByte[:utf8.RuneSelf]...)
+	}
 	out = append(out, a.kinds...)
 	for _, r := range a.ranges {
 		out = append(out, byte(r.first), byte(r.first>>8), byte(r.first>>16), r.class)
@@ -238,9 +246,7 @@ func (l *lowering) encode() []byte {
 		out = append(out, set...)
 	}
 	for _, in := range l.code {
-		out = append(out, in.op)
-		out = le.AppendUint16(out, uint16(in.arg))
-		out = le.AppendUint16(out, uint16(in.next))
+		out = le.AppendUint32(out, uint32(in.op)|uint32(in.arg)<<layout.ArgShift|uint32(in.next)<<layout.NextShift)
 	}
 	return out
 }

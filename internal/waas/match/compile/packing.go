@@ -11,45 +11,46 @@ import (
 
 // packing places the nodes of a trie that are three or more labels deep in one
 // array: the child of a node by a label stands at the node's base plus the label.
-// Bases differ, so the label alone tells whose child it is.
+// Bases differ, so the label alone tells whose child it is; only nodes with the
+// same below them share a base.
 type packing struct {
 	trie     *trie
 	outputs  *outputs
-	words    []uint64 // what is written
-	baseUsed map[int]bool
-	lowest   int // no place below is free
+	nodes    []packed // what is written
+	baseUsed []bool
+	shared   map[string]int // bases, by what stands there
+	lowest   [256]int       // by label: below, no base is unused and its place free
 }
 
-const emptyNode = uint64(layout.NoLabel) << layout.LabelShift
-
-// nodeAt returns the word of a node whose children are placed at base.
-func nodeAt(base, label, output int) uint64 {
-	return uint64(base) | uint64(label)<<layout.LabelShift | uint64(output)<<layout.OutShift
+// packed is a node as it is written: its children are placed at base.
+type packed struct {
+	base, output int
+	label        byte
 }
 
-// place finds the lowest base at which all children of a node have a free place,
-// puts them there and returns it; 0 when there are none.
+func (n packed) appendTo(out []byte) []byte {
+	le := binary.LittleEndian
+	return append(le.AppendUint16(le.AppendUint16(out, uint16(n.base)), uint16(n.output)), n.label)
+}
+
+func nobody() packed { return packed{label: layout.NoLabel} }
+
+func newPacking(t *trie) *packing {
+	// Base 0 says that there are no children.
+	return &packing{trie: t, outputs: newOutputs(), baseUsed: []bool{true}, shared: map[string]int{}}
+}
+
+// place puts the children of a node, and what is below them, into the array and
+// returns their base; 0 when there are none.
 func (p *packing) place(at int) (int, error) {
 	n := &p.trie.nodes[at]
 	if len(n.children) == 0 {
 		return 0, nil
 	}
 	labels := slices.Sorted(maps.Keys(n.children))
-	base := max(1, p.lowest-int(labels[0]))
-	for p.baseUsed[base] || !p.fits(base, labels) {
-		base++
-	}
-	p.baseUsed[base] = true
-	for len(p.words) < base+layout.NoLabel+1 {
-		p.words = append(p.words, emptyNode)
-	}
-	for _, label := range labels {
-		p.words[base+int(label)] = nodeAt(0, int(label), 0)
-	}
-	for p.lowest < len(p.words) && p.words[p.lowest] != emptyNode {
-		p.lowest++
-	}
-	for _, label := range labels {
+	nodes := make([]packed, len(labels))
+	var key []byte
+	for i, label := range labels {
 		child := n.children[label]
 		below, err := p.place(child)
 		if err != nil {
@@ -59,14 +60,52 @@ func (p *packing) place(at int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		p.words[base+int(label)] = nodeAt(below, int(label), out)
+		nodes[i] = packed{below, out, label}
+		key = nodes[i].appendTo(key)
+	}
+	base, ok := p.shared[string(key)]
+	if ok {
+		return base, nil
+	}
+	base = p.reserve(labels)
+	if len(p.nodes) > layout.MaxNodes {
+		return 0, fmt.Errorf("more than %d nodes", layout.MaxNodes)
+	}
+	p.shared[string(key)] = base
+	for i, label := range labels {
+		p.nodes[base+int(label)] = nodes[i]
 	}
 	return base, nil
 }
 
-func (p *packing) fits(base int, labels []byte) bool {
+// reserve finds the lowest unused base at which all labels have a free place.
+func (p *packing) reserve(labels []byte) int {
+	base := 0
 	for _, label := range labels {
-		if i := base + int(label); i < len(p.words) && p.words[i] != emptyNode {
+		for !p.fits(p.lowest[label], label) {
+			p.lowest[label]++
+		}
+		base = max(base, p.lowest[label])
+	}
+	for !p.fits(base, labels...) {
+		base++
+	}
+	for len(p.nodes) < base+layout.NoLabel+1 {
+		p.nodes = append(p.nodes, nobody())
+	}
+	for len(p.baseUsed) <= base {
+		p.baseUsed = append(p.baseUsed, false)
+	}
+	p.baseUsed[base] = true
+	return base
+}
+
+func (p *packing) fits(base int, labels ...byte) bool {
+	if base < len(p.baseUsed) && p.baseUsed[base] {
+		return false
+	}
+	for _, label := range labels {
+		if i := base + int(label); i < len(p.nodes) && p.nodes[i] != nobody() {
 			return false
 		}
 	}
@@ -75,7 +114,7 @@ func (p *packing) fits(base int, labels []byte) bool {
 
 // pair returns the word for two labels in a row; label 0 stands for what is in no
 // literal.
-func (p *packing) pair(one, two byte) (uint64, error) {
+func (p *packing) pair(one, two byte) (packed, error) {
 	root := p.trie.nodes[0].children
 	var sets []uint16
 	if single, ok := root[two]; ok {
@@ -87,12 +126,12 @@ func (p *packing) pair(one, two byte) (uint64, error) {
 			sets = append(sets, p.trie.nodes[at].sets...)
 			var err error
 			if base, err = p.place(at); err != nil {
-				return 0, err
+				return packed{}, err
 			}
 		}
 	}
 	out, err := p.outputs.number(sets)
-	return nodeAt(base, 0, out), err
+	return packed{base, out, two}, err
 }
 
 // encode writes the scanner.
@@ -100,8 +139,8 @@ func (t *trie) encode(sets int) ([]byte, error) {
 	if t.used > layout.MaxLabels {
 		return nil, fmt.Errorf("%d different bytes, limit %d", t.used, layout.MaxLabels)
 	}
-	p := &packing{trie: t, outputs: newOutputs(), baseUsed: map[int]bool{}, lowest: 1}
-	var pairs []uint64
+	p := newPacking(t)
+	var pairs []packed
 	for one := range t.used + 1 {
 		for two := range t.used + 1 {
 			pair, err := p.pair(byte(one), byte(two))
@@ -111,16 +150,13 @@ func (t *trie) encode(sets int) ([]byte, error) {
 			pairs = append(pairs, pair)
 		}
 	}
-	if len(p.words) > layout.MaxNodes {
-		return nil, fmt.Errorf("%d nodes, limit %d", len(p.words), layout.MaxNodes)
-	}
 	return p.write(pairs, sets), nil
 }
 
-func (p *packing) write(pairs []uint64, sets int) []byte {
+func (p *packing) write(pairs []packed, sets int) []byte {
 	le := binary.LittleEndian
 	out := make([]byte, layout.ScannerHeader)
-	le.PutUint32(out[layout.OffScanNodes:], uint32(len(p.words)))
+	le.PutUint32(out[layout.OffScanNodes:], uint32(len(p.nodes)))
 	le.PutUint32(out[layout.OffScanOutputs:], uint32(len(p.outputs.index)))
 	le.PutUint16(out[layout.OffScanSets:], uint16(sets))
 	le.PutUint16(out[layout.OffScanLabels:], uint16(p.trie.used))
@@ -129,8 +165,11 @@ func (p *packing) write(pairs []uint64, sets int) []byte {
 		folding[b] = folding[b+'a'-'A']
 	}
 	out = append(out, folding[:]...)
-	for _, w := range append(pairs, p.words...) {
-		out = le.AppendUint64(out, w)
+	for _, n := range pairs {
+		out = n.appendTo(out)[:len(out)+layout.PairSize]
+	}
+	for _, n := range p.nodes {
+		out = n.appendTo(out)
 	}
 	for _, i := range p.outputs.index {
 		out = le.AppendUint32(out, uint32(i))

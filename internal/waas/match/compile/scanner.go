@@ -7,7 +7,7 @@ import (
 
 // Scanner compiles sets of literals for [match.Scanner]; a set's index becomes its
 // number. Letters are compared without regard to ASCII case. It reports an empty
-// literal, and more than 65,535 sets, 2^20 nodes or 254 different bytes.
+// literal, and more than 65,535 sets, 65,536 nodes or 254 different bytes.
 func Scanner(sets [][]string) ([]byte, error) {
 	if len(sets) >= 1<<16 {
 		return nil, fmt.Errorf("compile scanner: %d sets, limit %d", len(sets), 1<<16-1)

@@ -6,17 +6,16 @@ package layout
 // A program:
 //
 //	header   Header bytes, see the offsets below
-//	classes  256 bytes: the class of every byte; for programs over runes the
-//	         entries from 0x80 on are MultiByte
+//	classes  the class of every byte, or of those below 0x80 in programs over runes
 //	kinds    one byte per class: a Kind
 //	ranges   RangeSize bytes each: first rune (3 bytes), class (1 byte); sorted,
 //	         the first begins at 0x80, each reaches to the next one's first rune
 //	sets     ceil(classes/8) bytes each: bit c is set when class c is in the set
-//	code     InstSize bytes each: op (1), argument (2), next (2)
+//	code     InstSize bytes each: bits 0-3 op, 4-17 argument, 18-31 next
 const (
 	Header    = 12
 	RangeSize = 4
-	InstSize  = 5
+	InstSize  = 4
 
 	OffFlags   = 0  // 1 byte
 	OffClasses = 1  // 1 byte: number of classes, at most MaxClasses
@@ -29,12 +28,17 @@ const (
 	// FlagBytes marks a program whose alphabet is bytes, not runes.
 	FlagBytes = 1
 
-	// MultiByte stands in the classes of bytes that begin no ASCII character.
+	ArgShift  = 4
+	NextShift = 18
+	OpMask    = 1<<ArgShift - 1
+	ArgMask   = 1<<(NextShift-ArgShift) - 1
+
+	// MultiByte is the class of bytes that begin no ASCII character.
 	MultiByte = 255
 	// MaxClasses keeps classes, and one more for the end of text, below MultiByte.
 	MaxClasses = 250
-	// MaxCode is the largest number of instructions.
-	MaxCode = 65535
+	// MaxCode is the largest number of instructions, and of sets.
+	MaxCode = ArgMask + 1
 )
 
 // Kind says what a class means to ^, $ and \b. A class never mixes kinds when
@@ -76,11 +80,12 @@ const (
 //
 //	header   ScannerHeader bytes
 //	folding  256 bytes: the label of every byte, from 1; 0 for bytes in no literal
-//	pairs    8 bytes for every two labels, the first one's row first: a node.
-//	         Row 0 is for one label after something that is in no literal.
-//	nodes    8 bytes each: bits 0-19 base, 20-27 label, 48-63 output. The node
-//	         for one more label stands at the base plus the label, if it has that
-//	         label itself. Base 0 means that no literal is longer.
+//	pairs    PairSize bytes for every two labels, the first one's row first: the
+//	         base (2) and the output (2) of what begins with both. Row 0 is for one
+//	         label after something that is in no literal.
+//	nodes    NodeSize bytes each: base (2), output (2), label (1). The node for one
+//	         more label stands at the base plus the label, if it has that label
+//	         itself. Base 0 means that no literal is longer.
 //	index    4 bytes per output: where its list begins in lists; one more at the
 //	         end. Output 0 is the empty list.
 //	lists    MaskSize bytes each: a word's index in the bit set (2), bits to set (8)
@@ -93,10 +98,9 @@ const (
 	OffScanSets    = 8  // 2 bytes
 	OffScanLabels  = 10 // 2 bytes
 
-	NodeBits   = 20
-	MaxNodes   = 1 << NodeBits
-	LabelShift = NodeBits
-	OutShift   = 48
+	PairSize   = 4
+	NodeSize   = 5
+	MaxNodes   = 1 << 16
 	MaxOutputs = 1 << 16
 	MaxLabels  = 254
 	// NoLabel is in nodes that are nobody's.
