@@ -264,7 +264,7 @@ func TestParseWAASErrors(t *testing.T) {
 		{"applications", `{"name": "r", "applicationsSpec": {}}`, "rules[0].applicationsSpec: want a list of objects", ""},
 		{"size", app(`"body": {"inspectionSizeBytes": "big"}`), "body.inspectionSizeBytes: want a whole number", ""},
 		{"own", own(`"levle": "strict"`), "rules[0].autodefend.levle: there is no such member", "docs/waas.md"},
-		{"level", own(`"level": "paranoid"`), `autodefend.level: "paranoid" isn't a level`, "default strict"},
+		{"level", own(`"level": "paranoid"`), `autodefend.level: "paranoid" isn't a level`, "default crs strict"},
 		{"on queue", own(`"onQueue": "ignore"`), `autodefend.onQueue: "ignore" isn't an answer`, "batchItemFailures error drop"},
 		{"trigger", own(`"triggers": {"rest": {}}`), "autodefend.triggers.rest: there is no such member", "docs/waas.md"},
 		{"trigger's effect", own(`"triggers": {"sqs": {"effect": "ban"}}`), `autodefend.triggers.sqs.effect: "ban" isn't an effect`, ""},

@@ -82,7 +82,7 @@ func commandGates() map[int]gate {
 // fileGates are for the rules about files.
 func fileGates() map[int]gate {
 	const upwards = `(?i)(?:\.{2,3}[/\\;]+){4}|\A[^\s'"<>` + "`" + `(){}]*(?:\.{2,3}[/\\;]+){2}[^\s'"<>` + "`" + `(){}]*\z|\A(?:file:)?[/\\][^\s'"<>]*[/\\;]\.{2,3}(?:[/\\;]|\z)|` +
-		`\.\.[/\\;][^\s'"<>]{0,80}(?:etc[/\\]|passwd|shadow|windows|winnt|boot\.ini|win\.ini|proc[/\\]|\.env\b|\.ssh|\.aws|\.git\b|web-inf|config\.(?:php|json|ya?ml|inc)|\.htaccess|id_rsa|var[/\\](?:task|runtime|log)|\x00|%00)|\.\.\.[/\\]|\.\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\A\.\.[/\\]?\z`
+		`\.\.[/\\;][^\s'"<>]{0,80}(?:etc[/\\]|passwd|shadow|windows|winnt|boot\.ini|win\.ini|proc[/\\]|\.env\b|\.ssh|\.aws|\.git\b|web-inf|config\.(?:php|json|ya?ml|inc)|\.htaccess|id_rsa|var[/\\](?:task|runtime|log)|\x00|%00)|\.\.\.[/\\]+\.\.|\.\.;[^/\s]*/|%(?:25)*(?:2e|2f|5c|c0|c1|u002f|uff0e)|0x2[ef]|\A\.\.[/\\]?\z`
 	return map[int]gate{
 		930100: {upwards, "relative imports and links have one or two steps upwards"},
 		930110: {upwards, "relative imports and links have one or two steps upwards"},
@@ -90,7 +90,7 @@ func fileGates() map[int]gate {
 			`(?i)etc[/\\]+(?:passwd|shadow|gshadow|sudoers|master\.passwd|security[/\\])|proc[/\\]+(?:self|\d+)[/\\]|(?:win|boot|system)\.ini|system32[/\\]|\.ssh[/\\]|id_(?:rsa|dsa|ed25519)|\.aws[/\\]|web-inf|\.ht(?:passwd|access)\b|_history\b|` +
 				`\A[^\s'"<>` + "`" + `]*(?:/|\\|=|:)(?:etc|proc|sys|root|boot|dev|windows|winnt|var[/\\](?:log|run|lib|task|runtime|spool)|usr[/\\]local[/\\](?:etc|apache\d?|nginx)|home[/\\][^/\\]+[/\\]\.)[/\\][^\s'"<>` + "`" + `]*\z|` +
 				`\A(?:etc|proc|windows|winnt)[/\\]\S*\z|\A(?:/|\./)?\.(?:env|git|svn|npmrc|dockercfg|pgpass|netrc|bash\w*|ssh|aws)\b\S{0,40}\z|` +
-				`(?:[;|&` + "`" + `]|\A|\$\()\s*(?:/\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\s+\S+|curl|dd)\b[^\n]{0,60}[/\\](?:etc|proc|var|root|home|windows)[/\\]|\(\s*["'` + "`" + `]?[/\\]?(?:etc|proc|root|sys|var|windows)[/\\]|[;|&` + "`" + `][^\n]{0,60}[/\\](?:etc|proc|root|tmp|var|windows)[/\\]|\A\W{0,3}\w{2,8}(?:\s+-\w+)*\s*[/\\](?:etc|proc|root|windows)[/\\]\S*\s*\z|file:/{1,3}|php:/{2}|\x00`,
+				`(?:[;|&` + "`" + `]|\A|\$\()\s*(?:/\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\s+\S+|curl|dd)\b[^\n]{0,60}[/\\](?:etc|proc|var|root|home|windows)[/\\]|\(\s*["'` + "`" + `]?[/\\]?(?:etc|proc|root|sys|tmp|var|windows)[/\\]|[;|&` + "`" + `][^\n]{0,25}[/\\](?:etc|proc|root|tmp|var|windows)[/\\]|\A\W{0,3}\w{2,8}(?:\s+-\w+)*\s*[/\\](?:etc|proc|root|windows)[/\\]\S*\s*\z|file:/{1,3}|php:/{2}|\x00`,
 			"commits, stack traces and configurations name files; who wants to read one sends its path and nothing else, or one of those that are always wanted",
 		},
 		931100: {
@@ -166,7 +166,7 @@ func scriptGates() map[int]gate {
 // queryGates are for the rules about SQL.
 func queryGates() map[int]gate {
 	const (
-		values = `(?:\d+\s*\)*\s*(?:[=<>!]|like\b|in\b|is\b|between\b|--|#|/\*|\z|\()|['"][^'"]*['"]?\s*(?:[=<>]|like\b|in\b|\))|\d+\s*\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\w+|chr|hex|all\s+select|distinct\s+select|not)\b|@@?\w|\(*\s*select\b)`
+		values = `(?:\d+\s*\)*\s*(?:[=<>!]|like\b|in\b|is\b|between\b|--|#|/\*|\z|\()|['"][^'"]*['"]?\s*(?:[=<>]|like\b|in\b|\))|['"][^'"]{0,20}\z|\d+\s*\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\w+|chr|hex|all\s+select|distinct\s+select|not)\b|@@?\w|\(*\s*select\b)`
 		logic  = `(?:\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\b|\|\||&&)[\s(!~+@/*-]*(?:not\s+)?`
 		quote  = `['"` + "`" + `´’]\s*\)*\s*(?:/\*[^*]*\*/|\s)*(?:` + logic + values + `|` + logic + `[\w.]{1,30}\s*(?:[=<>]|is\s|like\s|in\s*\(|between\s)|\b(?:union|order\s+by|group\s+by|limit|procedure|into)\b[\s(/*!]*[\w('"]|\|\|\s*[\w('"]|&&\s*[\w('"]|;\s*(?:\z|--|#|/\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\s+-]|\z)|#\s*(?:\z|['"\w]*\s*\z)|/\*|[-+*%^|]['"(\d]|[-+*%^]\s*\(?\s*(?:sleep|if|benchmark|select|pg_sleep)\b|(?:=|<>|<=>|like|:=)\s*['"])`
 		number = `\A\s*[-+~!(@]*[\w.@]{0,24}\)*(?:\s|/\*[^*]*\*/|\+|%20)*\)*\s*` + logic + values + `|\A\s*-?\d+\)*\s+(?:or|and)\s+[\w.]+\s*(?:[=<>]|is\s|like\s)`
@@ -190,7 +190,7 @@ func queryGates() map[int]gate {
 			"names with a dollar are ordinary in analytics, OData and JSON schemas",
 		},
 		942360: {signs, "lists of things to do begin with a number and create, select or update something"},
-		942540: {signs + `|\A[^'"` + "`" + `\n]{0,40}['"` + "`" + `]\s*;\s*(?:\z|//|[$@]|[a-z_.]+\s*\(|[a-z]{2,}\s+[-/$"'\d~.]|(?:cat|ls|id|dir|whoami|uname|ifconfig|ipconfig|env|ping|sleep|curl|wget|echo|type|net|ps|nc|sh|bash|print|return|var|let|import|require|system|exec|eval|alert)\b)`, "inches, feet and quoted words stand before semicolons"},
+		942540: {signs + `|\A(?:[^'"` + "`" + `]*[^\ds\s'"` + "`" + `])?['"` + "`" + `]\s*;|\A[^'"` + "`" + `\n]{0,40}['"` + "`" + `]\s*;\s*(?:\z|//|[$@]|[a-z_.]+\s*\(|[a-z]{2,}\s+[-/$"'\d~.]|(?:cat|ls|id|dir|whoami|uname|ifconfig|ipconfig|env|ping|sleep|curl|wget|echo|type|net|ps|nc|sh|bash|print|return|var|let|import|require|system|exec|eval|alert)\b)`, "inches, feet and quoted words stand before semicolons"},
 		942550: {signs, "JSON in quotes is posted in code and in JSON"},
 	}
 }

@@ -7,30 +7,30 @@ package rules
 // Groups is the number of groups of literals.
 const Groups = 348
 
-const scannerStart = 565076
+const scannerStart = 565070
 
 var programs = [...]uint32{
 	0, 0, 523, 677, 844, 1040, 1207, 1394, 1848, 4810, 5113, 5276, 5580, 5734, 5912, 6070,
 	6233, 6455, 6618, 6794, 6960, 7426, 7660, 7850, 8070, 8246, 9258, 9485, 10011, 10753, 11110, 11346,
-	12144, 12298, 12877, 13219, 13407, 13613, 14001, 14751, 15005, 15280, 15447, 17481, 19293, 19477, 23294, 23685,
-	24147, 24903, 25142, 26853, 28552, 31540, 34388, 34681, 36830, 37420, 38628, 38815, 39342, 39629, 39836, 39990,
-	40144, 40308, 40580, 40801, 40963, 42413, 56195, 65787, 68949, 80057, 91838, 103571, 103880, 104060, 113639, 121610,
-	121787, 121950, 122133, 122317, 132765, 134609, 135440, 135604, 139237, 152146, 152554, 164124, 164349, 164684, 170914, 171174,
-	189384, 189579, 190830, 191192, 191346, 192033, 209667, 225512, 239308, 240495, 240718, 241179, 241613, 242010, 244170, 247894,
-	250599, 250969, 257859, 258179, 258356, 258598, 259458, 260497, 261079, 261296, 268235, 268450, 269040, 271147, 271772, 275022,
-	275317, 275560, 282498, 283465, 284340, 288694, 289106, 289368, 291557, 293361, 293611, 293886, 294289, 294529, 294757, 294984,
-	295172, 295485, 295801, 296159, 297920, 299010, 299239, 299468, 299638, 299967, 300142, 300692, 304402, 304761, 319192, 320397,
-	320796, 321225, 322260, 324220, 329139, 334182, 334479, 334822, 335732, 336896, 337621, 338708, 339236, 339676, 340141, 340547,
-	341181, 341426, 341850, 345339, 346158, 346803, 347555, 348592, 349794, 351268, 351868, 355185, 355436, 358657, 359327, 360989,
-	361957, 362521, 362712, 363990, 364750, 365023, 365238, 365512, 367379, 372824, 373031, 373479, 373987, 374324, 374511, 374744,
-	374963, 390307, 390781, 390980, 391402, 392417, 392642, 393251, 393547, 393798, 394088, 394724, 397453, 397652, 398187, 398610,
-	398903, 399146, 399429, 400093, 401956, 402197, 404565, 405413, 406509, 408069, 413164, 414346, 417005, 417416, 417639, 417930,
-	419238, 421294, 423311, 424219, 425368, 425674, 426478, 426950, 427296, 428636, 431655, 432019, 435404, 436505, 438097, 439238,
-	440374, 441042, 441416, 442911, 444080, 446248, 446804, 449115, 451323, 453344, 454870, 457280, 458571, 459335, 459570, 461179,
-	467530, 470376, 473149, 474566, 475324, 477285, 480214, 480404, 482466, 485737, 486119, 489861, 490039, 491428, 491928, 492420,
-	493115, 494705, 494993, 498080, 498865, 501779, 502275, 504002, 504419, 507185, 507363, 507577, 507776, 507958, 508724, 511011,
-	511233, 512213, 516246, 520506, 524998, 525388, 527745, 531032, 533069, 538081, 538291, 542172, 543558, 544256, 545142, 545309,
-	545758, 549117, 549484, 554449, 557113, 558170, 558559, 561296, 561482, 562972, 563138, 564113, 564769, 565076,
+	12144, 12298, 12877, 13219, 13407, 13613, 14001, 14751, 15005, 15280, 15447, 17481, 19363, 19547, 23088, 23479,
+	23941, 24697, 24936, 26647, 28346, 31334, 34182, 34475, 36624, 37214, 38422, 38609, 39136, 39423, 39630, 39784,
+	39938, 40102, 40374, 40595, 40757, 42207, 55989, 65581, 68743, 79851, 91632, 103365, 103674, 103854, 113433, 121404,
+	121581, 121744, 121927, 122111, 132559, 134403, 135234, 135398, 139031, 151940, 152348, 163918, 164143, 164478, 170708, 170968,
+	189178, 189373, 190624, 190986, 191140, 191827, 209461, 225306, 239102, 240289, 240512, 240973, 241407, 241804, 243964, 247688,
+	250393, 250763, 257653, 257973, 258150, 258392, 259252, 260291, 260873, 261090, 268029, 268244, 268834, 270941, 271566, 274816,
+	275111, 275354, 282292, 283259, 284134, 288488, 288900, 289162, 291351, 293155, 293405, 293680, 294083, 294323, 294551, 294778,
+	294966, 295279, 295595, 295953, 297714, 298804, 299033, 299262, 299432, 299761, 299936, 300486, 304196, 304555, 318986, 320191,
+	320590, 321019, 322054, 324014, 328933, 333976, 334273, 334616, 335526, 336690, 337415, 338502, 339030, 339470, 339935, 340341,
+	340975, 341220, 341644, 345133, 345952, 346597, 347349, 348386, 349588, 351062, 351662, 354979, 355230, 358451, 359121, 360783,
+	361751, 362315, 362506, 363784, 364544, 364817, 365032, 365306, 367173, 372618, 372825, 373273, 373781, 374118, 374305, 374538,
+	374757, 390157, 390631, 390830, 391252, 392267, 392492, 393101, 393397, 393648, 393938, 394574, 397303, 397502, 398037, 398460,
+	398753, 398996, 399279, 399943, 401806, 402047, 404415, 405263, 406359, 407919, 413014, 414196, 416855, 417266, 417489, 417780,
+	419088, 421144, 423161, 424069, 425218, 425524, 426328, 426800, 427146, 428486, 431505, 431869, 435254, 436355, 437947, 439088,
+	440224, 440892, 441266, 442905, 444074, 446242, 446798, 449109, 451317, 453338, 454864, 457274, 458565, 459329, 459564, 461173,
+	467524, 470370, 473143, 474560, 475318, 477279, 480208, 480398, 482460, 485731, 486113, 489855, 490033, 491422, 491922, 492414,
+	493109, 494699, 494987, 498074, 498859, 501773, 502269, 503996, 504413, 507179, 507357, 507571, 507770, 507952, 508718, 511005,
+	511227, 512207, 516240, 520500, 524992, 525382, 527739, 531026, 533063, 538075, 538285, 542166, 543552, 544250, 545136, 545303,
+	545752, 549111, 549478, 554443, 557107, 558164, 558553, 561290, 561476, 562966, 563132, 564107, 564763, 565070,
 }
 
 var nodes = []Node{
@@ -1043,7 +1043,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){4}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]|\\.\\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
+				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){4}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]+\\.\\.|\\.\\.;[^/\\s]*/|%(?:25)*(?:2e|2f|5c|c0|c1|u002f|uff0e)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
 				Program:  43,
 			},
 		},
@@ -1077,7 +1077,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){4}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]|\\.\\.;|%(?:25)*(?:2e|2f|5c|c0|c1|u)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
+				Argument: "(?i)(?:\\.{2,3}[/\\\\;]+){4}|\\A[^\\s'\"<>`(){}]*(?:\\.{2,3}[/\\\\;]+){2}[^\\s'\"<>`(){}]*\\z|\\A(?:file:)?[/\\\\][^\\s'\"<>]*[/\\\\;]\\.{2,3}(?:[/\\\\;]|\\z)|\\.\\.[/\\\\;][^\\s'\"<>]{0,80}(?:etc[/\\\\]|passwd|shadow|windows|winnt|boot\\.ini|win\\.ini|proc[/\\\\]|\\.env\\b|\\.ssh|\\.aws|\\.git\\b|web-inf|config\\.(?:php|json|ya?ml|inc)|\\.htaccess|id_rsa|var[/\\\\](?:task|runtime|log)|\\x00|%00)|\\.\\.\\.[/\\\\]+\\.\\.|\\.\\.;[^/\\s]*/|%(?:25)*(?:2e|2f|5c|c0|c1|u002f|uff0e)|0x2[ef]|\\A\\.\\.[/\\\\]?\\z",
 				Program:  43,
 			},
 		},
@@ -1112,7 +1112,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)etc[/\\\\]+(?:passwd|shadow|gshadow|sudoers|master\\.passwd|security[/\\\\])|proc[/\\\\]+(?:self|\\d+)[/\\\\]|(?:win|boot|system)\\.ini|system32[/\\\\]|\\.ssh[/\\\\]|id_(?:rsa|dsa|ed25519)|\\.aws[/\\\\]|web-inf|\\.ht(?:passwd|access)\\b|_history\\b|\\A[^\\s'\"<>`]*(?:/|\\\\|=|:)(?:etc|proc|sys|root|boot|dev|windows|winnt|var[/\\\\](?:log|run|lib|task|runtime|spool)|usr[/\\\\]local[/\\\\](?:etc|apache\\d?|nginx)|home[/\\\\][^/\\\\]+[/\\\\]\\.)[/\\\\][^\\s'\"<>`]*\\z|\\A(?:etc|proc|windows|winnt)[/\\\\]\\S*\\z|\\A(?:/|\\./)?\\.(?:env|git|svn|npmrc|dockercfg|pgpass|netrc|bash\\w*|ssh|aws)\\b\\S{0,40}\\z|(?:[;|&`]|\\A|\\$\\()\\s*(?:/\\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\\s+\\S+|curl|dd)\\b[^\\n]{0,60}[/\\\\](?:etc|proc|var|root|home|windows)[/\\\\]|\\(\\s*[\"'`]?[/\\\\]?(?:etc|proc|root|sys|var|windows)[/\\\\]|[;|&`][^\\n]{0,60}[/\\\\](?:etc|proc|root|tmp|var|windows)[/\\\\]|\\A\\W{0,3}\\w{2,8}(?:\\s+-\\w+)*\\s*[/\\\\](?:etc|proc|root|windows)[/\\\\]\\S*\\s*\\z|file:/{1,3}|php:/{2}|\\x00",
+				Argument: "(?i)etc[/\\\\]+(?:passwd|shadow|gshadow|sudoers|master\\.passwd|security[/\\\\])|proc[/\\\\]+(?:self|\\d+)[/\\\\]|(?:win|boot|system)\\.ini|system32[/\\\\]|\\.ssh[/\\\\]|id_(?:rsa|dsa|ed25519)|\\.aws[/\\\\]|web-inf|\\.ht(?:passwd|access)\\b|_history\\b|\\A[^\\s'\"<>`]*(?:/|\\\\|=|:)(?:etc|proc|sys|root|boot|dev|windows|winnt|var[/\\\\](?:log|run|lib|task|runtime|spool)|usr[/\\\\]local[/\\\\](?:etc|apache\\d?|nginx)|home[/\\\\][^/\\\\]+[/\\\\]\\.)[/\\\\][^\\s'\"<>`]*\\z|\\A(?:etc|proc|windows|winnt)[/\\\\]\\S*\\z|\\A(?:/|\\./)?\\.(?:env|git|svn|npmrc|dockercfg|pgpass|netrc|bash\\w*|ssh|aws)\\b\\S{0,40}\\z|(?:[;|&`]|\\A|\\$\\()\\s*(?:/\\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\\s+\\S+|curl|dd)\\b[^\\n]{0,60}[/\\\\](?:etc|proc|var|root|home|windows)[/\\\\]|\\(\\s*[\"'`]?[/\\\\]?(?:etc|proc|root|sys|tmp|var|windows)[/\\\\]|[;|&`][^\\n]{0,25}[/\\\\](?:etc|proc|root|tmp|var|windows)[/\\\\]|\\A\\W{0,3}\\w{2,8}(?:\\s+-\\w+)*\\s*[/\\\\](?:etc|proc|root|windows)[/\\\\]\\S*\\s*\\z|file:/{1,3}|php:/{2}|\\x00",
 				Program:  45,
 			},
 		},
@@ -4092,7 +4092,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))|\\A[^'\"`\\n]{0,40}['\"`]\\s*;\\s*(?:\\z|//|[$@]|[a-z_.]+\\s*\\(|[a-z]{2,}\\s+[-/$\"'\\d~.]|(?:cat|ls|id|dir|whoami|uname|ifconfig|ipconfig|env|ping|sleep|curl|wget|echo|type|net|ps|nc|sh|bash|print|return|var|let|import|require|system|exec|eval|alert)\\b)",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))|\\A(?:[^'\"`]*[^\\ds\\s'\"`])?['\"`]\\s*;|\\A[^'\"`\\n]{0,40}['\"`]\\s*;\\s*(?:\\z|//|[$@]|[a-z_.]+\\s*\\(|[a-z]{2,}\\s+[-/$\"'\\d~.]|(?:cat|ls|id|dir|whoami|uname|ifconfig|ipconfig|env|ping|sleep|curl|wget|echo|type|net|ps|nc|sh|bash|print|return|var|let|import|require|system|exec|eval|alert)\\b)",
 				Program:  208,
 			},
 		},
@@ -4832,7 +4832,7 @@ var table = []Rule{
 			{
 				Targets:  targets92,
 				Chain:    23, // urlDecodeUni
-				Argument: `(?i)\A\s*(?:url:)?(?:https?|ftp|ws|wss|tcp):/*(?:[^/@\s]*@)?(?:localhost|127(?:\.\d{1,3}){1,3}|0(?:\.0){0,3}|\[?(?:::1?|0{1,4}(?::0{1,4}){6}:0{0,3}1|::ffff:127\.[\d.]+|::ffff:7f00:\w+)\]?|0177\.[\d.]*|0x7f[\w.]*|2130706433|017700000001|[\w.-]+\.(?:nip|sslip|xip)\.io|localtest\.me|lvh\.me|169\.254\.169\.254|metadata(?:\.google\.internal)?|instance-data)\.?(?::\d{1,5})?(?:[/?#\s]|\z)`,
+				Argument: `(?i)\A\s*(?:url:)?(?:https?|ftp|ws|wss|tcp):/*(?:[^/@\s]*@)?(?:localhost|127(?:\.\d{1,3}){1,3}|0(?:\.0){0,3}|\[?(?:::1?|0{1,4}(?::0{1,4}){6}:0{0,3}1|::ffff:127\.[\d.]+|::ffff:7f00:\w+)\]?|0177\.[\d.]*|0x[0-9a-f]{8}|0x[0-9a-f]{1,2}(?:\.\w+){1,3}|\d{8,10}|0\d{9,11}|0\d{2,3}(?:\.\d+){3}|\[[0-9a-f:]*(?:ffff|::)[0-9a-f:.]*\]|[\w.-]+\.(?:nip|sslip|xip)\.io|localtest\.me|lvh\.me|169\.254\.169\.254|metadata(?:\.google\.internal)?|instance-data)\.?(?::\d{1,5})?(?:[/?#\s]|\z)`,
 				Program:  258,
 				Needs:    []uint16{261},
 			},
