@@ -65,7 +65,8 @@ func (r *requestReport) audit(x waas.Detection, now time.Time) autodefend.Firewa
 		RequestHeaders:  r.headers(), RequestHeaderNames: request.HeaderNames,
 		RawEvent: redact.Event(r.data, rawEventMax, r.defender.scrub.text),
 	}
-	a.AttackTechniques, a.OWASPTop10, a.OWASPAPITop10 = standingOf(x.Type)
+	known := standingOf(x.Type)
+	a.AttackTechniques, a.OWASPTop10, a.OWASPAPITop10 = known.techniques, known.top10, known.apiTop10
 	a.URLPath = redact.Cut(r.shown(cmp.Or(request.RawPath, request.Path)), urlMax)
 	a.URLQuery = redact.Cut(r.shown(request.RawQuery), urlMax)
 	if a.URL = a.RequestHost + a.URLPath; a.URLQuery != "" {
@@ -152,19 +153,24 @@ func protectionOf(class autodefend.AttackClass) autodefend.FirewallProtection {
 	return autodefend.ProtectionFirewall
 }
 
-// standingOf places a class in MITRE's techniques, OWASP's Top 10 and OWASP's API Security Top 10, in Prisma's words.
-func standingOf(class autodefend.AttackClass) (techniques []string, top10, apiTop10 string) {
+// standing is a class's place in MITRE's techniques, OWASP's Top 10 and OWASP's API Security Top 10, in Prisma's words.
+type standing struct {
+	techniques      []string
+	top10, apiTop10 string
+}
+
+func standingOf(class autodefend.AttackClass) standing {
 	const public = "exploitPublicFacingApplication"
 	switch class {
 	case autodefend.ClassSQLi, autodefend.ClassXSS:
-		return []string{public}, "injection", "injection"
+		return standing{[]string{public}, "injection", "injection"}
 	case autodefend.ClassCMDi, autodefend.ClassCodeInjection, autodefend.ClassShellshock:
-		return []string{public, "applicationExploitRCE"}, "injection", "injection"
+		return standing{[]string{public, "applicationExploitRCE"}, "injection", "injection"}
 	case autodefend.ClassLFI:
-		return []string{public, "applicationExploitRCE"}, "brokenAccessControl", "securityMisconfiguration"
+		return standing{[]string{public, "applicationExploitRCE"}, "brokenAccessControl", "securityMisconfiguration"}
 	case autodefend.ClassAttackTools:
-		return []string{"networkServiceScanning"}, "", ""
+		return standing{[]string{"networkServiceScanning"}, "", ""}
 	default:
-		return nil, "", ""
+		return standing{}
 	}
 }

@@ -5,6 +5,7 @@ package endtoend
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -93,7 +94,7 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request) {
 		if n > 0 && r.Header.Get("Lambda-Runtime-Function-Response-Mode") != "" {
 			a.parts <- struct{}{}
 		}
-		if err == io.EOF { //nolint:errorlint // a reader's end is never wrapped
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		got.cut = err

@@ -154,10 +154,10 @@ func urlForm(text string) any {
 	return e
 }
 
-// urlCookie puts the text into a cookie, behind a secret.
+// urlCookie puts the text into a cookie with a secret.
 func urlCookie(text string) any {
 	e := urlRequest("GET", "/items", "text/plain", "")
-	e["cookies"] = []any{"sid=" + session + " " + url.PathEscape(text)}
+	e["cookies"] = []any{"sid=" + url.PathEscape(text+" "+session)}
 	return e
 }
 

@@ -45,7 +45,7 @@ type function struct {
 // start makes a function; tw is its policy, and without one it has no Defender.
 func start(t *testing.T, l language, profile runner.Profile, tw string, environment ...string) *function {
 	t.Helper()
-	r, err := runner.New(runner.Options{Profile: profile})
+	r, err := runner.New(runner.Options{Profile: profile, InitTimeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ type layer struct {
 	dir  string
 }
 
-var built layer //nolint:gochecknoglobals // it is built once for all tests
+var built layer
 
 // opt returns the directory that becomes /opt.
 func (l *layer) opt(t testing.TB) string {

@@ -164,8 +164,12 @@ func (from trigger) audited(t *testing.T, got autodefend.FirewallAudit, r runner
 		value string
 		clear func()
 	}{
-		{"_id", got.ID, func() { same.ID = "" }}, {"eventID", got.EventID, func() { same.EventID = "" }}, {"msg", got.Msg, func() { same.Msg = "" }},
-		{"rule", got.Rule, func() { same.Rule = "" }}, {"rawEvent", got.RawEvent, func() { same.RawEvent = "" }}, {"version", got.Version, func() { same.Version = "" }},
+		{"_id", got.ID, func() { same.ID = "" }},
+		{"eventID", got.EventID, func() { same.EventID = "" }},
+		{"msg", got.Msg, func() { same.Msg = "" }},
+		{"rule", got.Rule, func() { same.Rule = "" }},
+		{"rawEvent", got.RawEvent, func() { same.RawEvent = "" }},
+		{"version", got.Version, func() { same.Version = "" }},
 		{"attackField.type", got.AttackField.Type, func() { same.AttackField = autodefend.AttackField{} }},
 		{"owaspTop10", got.OWASPTop10, func() { same.OWASPTop10, same.OWASPAPITop10, same.AttackTechniques = "", "", nil }},
 	} {

@@ -48,7 +48,7 @@ func (c *runtimeClient) run(workers int) {
 		all.Go(func() {
 			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
 			defer client.CloseIdleConnections()
-			for c.one(client) == nil { //nolint:revive // everything happens in the condition
+			for c.one(client) == nil {
 			}
 		})
 	}

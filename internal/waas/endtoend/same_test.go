@@ -35,8 +35,8 @@ func outcomeOf(r runner.Result) outcome {
 }
 
 var (
-	moments = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`) //nolint:gochecknoglobals // read only
-	amounts = regexp.MustCompile(`\b\d+(\.\d+)? (ms|MB)\b`)              //nolint:gochecknoglobals // read only
+	moments = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`)
+	amounts = regexp.MustCompile(`\b\d+(\.\d+)? (ms|MB)\b`)
 )
 
 // timeless takes times and amounts out of a log.

@@ -114,7 +114,7 @@ func (w *writer) members(object bool, name string, depth int) error {
 	if err != nil {
 		return err
 	}
-	w.out.WriteString(token.(json.Delim).String()) //nolint:errcheck,forcetypeassert // More said that the end is next
+	w.out.WriteString(token.(json.Delim).String()) //nolint:forcetypeassert // More said that the end is next
 	return nil
 }
 
