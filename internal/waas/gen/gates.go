@@ -54,7 +54,7 @@ func commandGates() map[int]gate {
 		argument = `\s+(?:--?[a-z][\w=-]*|(?:~|\.{1,2}|\$\w+)?/[\w.*?\[$~]|[a-z]:\\|%\w+%|/[a-z](?:\s|\z)|["']?\$[\w({@*!]|["']?(?:https?|ftp)://|\d{1,3}(?:\.\d{1,3}){3}|[<>]\s*[\w/&$(])`
 		name     = `["'\\(]*(?:[\w.~*?$-]*[/\\])*[\w.'"\\^$@*?\[\]{}+-]{2,60}`
 		shell    = `(?i)(?:[;|&]|\$\(|<\(|\A[^\n\r]{0,60}[\n\r]+|\A[\s"']*)\s*` + name + argument +
-			`|(?:[;|\n]|&&)\s*[\w/.'"\\^$@-]{2,40}\s*(?:\z|[;|#` + "`" + `]|&(?:&|\s|\z))|&\s*[\w'"\\^$@-]{2,40}\s*(?:\z|[|#` + "`" + `]|&(?:&|\s|\z))` +
+			`|(?:[;|]|&&|\A[^\n\r]{0,60}[\n\r])\s*[\w/.'"\\^$@-]{2,40}\s*(?:\z|[;|#` + "`" + `]|&(?:&|\s|\z))|&\s*[\w'"\\^$@-]{2,40}\s*(?:\z|[|#` + "`" + `]|&(?:&|\s|\z))` +
 			`|\$\(\s*[\w/.'"\\-]{1,40}\s*\)|\$\{?IFS|[;|&]\s*["']?[\w$]+["'\\^]+\w`
 		word     = "names of commands are words of prose, of host names and of file names, and lines of code and logs begin like commands"
 		programs = `(?:id|whoami|cat|curl|wget|nslookup|dig|ping|sleep|ls|uname|hostname|env|printenv|(?:ba|da|z|k)?sh|nc|ncat|python\d?|perl|ruby|php|node|echo|printf|touch|rm|base64|sed|awk|head|tail|xxd|powershell|cmd|dir|ipconfig|ifconfig|netstat|ps|who|expr|tee|kill|timeout|find|openssl|host|socat|telnet|busybox|tar|cp|mv|chmod|wc|sort|rev|id)`

@@ -5,9 +5,9 @@
 package rules
 
 // Groups is the number of groups of literals.
-const Groups = 348
+const Groups = 349
 
-const scannerStart = 565070
+const scannerStart = 565841
 
 var programs = [...]uint32{
 	0, 0, 523, 677, 844, 1040, 1207, 1394, 1848, 4810, 5113, 5276, 5580, 5734, 5912, 6070,
@@ -19,29 +19,29 @@ var programs = [...]uint32{
 	189178, 189373, 190624, 190986, 191140, 191827, 209461, 225306, 239102, 240289, 240512, 240973, 241407, 241804, 243964, 247688,
 	250393, 250763, 257653, 257973, 258150, 258392, 259252, 260291, 260873, 261090, 268029, 268244, 268834, 270941, 271566, 274816,
 	275111, 275354, 282292, 283259, 284134, 288488, 288900, 289162, 291351, 293155, 293405, 293680, 294083, 294323, 294551, 294778,
-	294966, 295279, 295595, 295953, 297714, 298804, 299033, 299262, 299432, 299761, 299936, 300486, 304196, 304555, 318986, 320191,
-	320590, 321019, 322054, 324014, 328933, 333976, 334273, 334616, 335526, 336690, 337415, 338502, 339030, 339470, 339935, 340341,
-	340975, 341220, 341644, 345133, 345952, 346597, 347349, 348386, 349588, 351062, 351662, 354979, 355230, 358451, 359121, 360783,
-	361751, 362315, 362506, 363784, 364544, 364817, 365032, 365306, 367173, 372618, 372825, 373273, 373781, 374118, 374305, 374538,
-	374757, 390157, 390631, 390830, 391252, 392267, 392492, 393101, 393397, 393648, 393938, 394574, 397303, 397502, 398037, 398460,
-	398753, 398996, 399279, 399943, 401806, 402047, 404415, 405263, 406359, 407919, 413014, 414196, 416855, 417266, 417489, 417780,
-	419088, 421144, 423161, 424069, 425218, 425524, 426328, 426800, 427146, 428486, 431505, 431869, 435254, 436355, 437947, 439088,
-	440224, 440892, 441266, 442905, 444074, 446242, 446798, 449109, 451317, 453338, 454864, 457274, 458565, 459329, 459564, 461173,
-	467524, 470370, 473143, 474560, 475318, 477279, 480208, 480398, 482460, 485731, 486113, 489855, 490033, 491422, 491922, 492414,
-	493109, 494699, 494987, 498074, 498859, 501773, 502269, 503996, 504413, 507179, 507357, 507571, 507770, 507952, 508718, 511005,
-	511227, 512207, 516240, 520500, 524992, 525382, 527739, 531026, 533063, 538075, 538285, 542166, 543552, 544250, 545136, 545303,
-	545752, 549111, 549478, 554443, 557107, 558164, 558553, 561290, 561476, 562966, 563132, 564107, 564763, 565070,
+	294966, 295279, 295595, 295953, 297714, 298804, 299033, 299262, 299432, 299761, 299936, 300486, 304196, 304555, 319154, 320359,
+	320758, 321187, 322222, 324182, 329101, 334144, 334441, 334784, 335694, 336858, 337583, 338670, 339198, 339638, 340103, 340509,
+	341143, 341388, 341812, 345301, 346120, 346765, 347517, 348554, 349756, 351230, 351830, 355147, 355398, 358619, 359289, 360951,
+	361919, 362483, 362674, 363952, 364712, 364985, 365200, 365474, 367341, 372786, 372993, 373441, 373949, 374286, 374473, 374706,
+	374925, 390493, 390967, 391166, 391588, 392603, 392828, 393437, 393733, 393984, 394274, 394910, 397639, 397838, 398373, 398796,
+	399089, 399332, 399615, 400279, 402142, 402383, 404751, 405599, 406695, 408255, 413350, 414532, 417191, 417602, 417825, 418116,
+	419424, 421480, 423497, 424405, 425554, 425860, 426664, 427136, 427482, 428822, 429257, 432276, 432640, 436025, 437126, 438718,
+	439859, 440995, 441663, 442037, 443676, 444845, 447013, 447569, 449880, 452088, 454109, 455635, 458045, 459336, 460100, 460335,
+	461944, 468295, 471141, 473914, 475331, 476089, 478050, 480979, 481169, 483231, 486502, 486884, 490626, 490804, 492193, 492693,
+	493185, 493880, 495470, 495758, 498845, 499630, 502544, 503040, 504767, 505184, 507950, 508128, 508342, 508541, 508723, 509489,
+	511776, 511998, 512978, 517011, 521271, 525763, 526153, 528510, 531797, 533834, 538846, 539056, 542937, 544323, 545021, 545907,
+	546074, 546523, 549882, 550249, 555214, 557878, 558935, 559324, 562061, 562247, 563737, 563903, 564878, 565534, 565841,
 }
 
 var nodes = []Node{
 	// 0: none
-	{End: 57, Variables: 0xfbffff, Level: Default, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 43, 44, 52, 56, 57, 58, 59, 68, 69, 72, 73, 83, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 105, 106, 110, 111, 112, 113, 114, 115, 116, 117, 119, 120, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 138, 139, 140, 141, 142, 143, 144, 145, 146, 149, 150, 189, 191, 195, 196, 200, 247, 263, 264, 268, 269, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 293, 294, 295, 296, 297, 298, 299, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 312, 313, 314, 316, 317, 319, 322, 323, 324, 326, 329, 330, 333, 334, 336, 337, 338, 340, 341, 342, 345, 346}},
+	{End: 57, Variables: 0xfbffff, Level: Default, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 43, 44, 52, 56, 57, 58, 59, 68, 69, 72, 73, 83, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 105, 106, 110, 111, 112, 113, 114, 115, 116, 117, 119, 120, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 138, 139, 140, 141, 142, 143, 144, 145, 146, 149, 150, 189, 191, 195, 196, 200, 247, 263, 264, 268, 269, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 293, 294, 295, 296, 297, 298, 299, 300, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 313, 314, 315, 317, 318, 320, 323, 324, 325, 327, 330, 331, 334, 335, 337, 338, 339, 341, 342, 343, 346, 347}},
 	// 1: base64Decode
-	{Transform: Base64Decode, End: 4, Variables: 0x490153, Level: Default, Rules: []uint16{289, 322}},
+	{Transform: Base64Decode, End: 4, Variables: 0x490153, Level: Default, Rules: []uint16{289, 323}},
 	// 2: base64Decode lowercase
 	{Transform: Lowercase, Parent: 1, End: 3, Level: Strict},
 	// 3: base64Decode removeNulls
-	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Level: Default, Rules: []uint16{315}},
+	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Level: Default, Rules: []uint16{316}},
 	// 4: cmdLine
 	{Transform: CmdLine, End: 6, Variables: 0x400073, Level: Default, Rules: []uint16{71, 74, 75, 76, 77, 103, 104}},
 	// 5: cmdLine normalizePath
@@ -81,17 +81,17 @@ var nodes = []Node{
 	// 22: removeWhitespace
 	{Transform: RemoveWhitespace, End: 23, Variables: 0x80040, Level: Core, Rules: []uint16{84}},
 	// 23: urlDecodeUni
-	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Level: Default, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 42, 46, 65, 66, 67, 70, 81, 82, 118, 138, 139, 140, 143, 146, 147, 148, 200, 201, 202, 203, 204, 205, 206, 208, 209, 210, 213, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 257, 272, 274, 275, 276, 277, 278, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 312, 313, 314, 316, 317, 319, 324, 326, 329, 333, 334, 336, 337, 338, 340, 341, 342, 345, 346}},
+	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Level: Default, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 42, 46, 65, 66, 67, 70, 81, 82, 118, 138, 139, 140, 143, 146, 147, 148, 200, 201, 202, 203, 204, 205, 206, 208, 209, 210, 213, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 257, 272, 274, 275, 276, 277, 278, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 292, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 313, 314, 315, 317, 318, 320, 325, 327, 330, 334, 335, 337, 338, 339, 341, 342, 343, 346, 347}},
 	// 24: urlDecodeUni compressWhitespace
 	{Transform: CompressWhitespace, Parent: 23, End: 25, Variables: 0x400133, Level: Default, Rules: []uint16{190, 194}},
 	// 25: urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 23, End: 28, Variables: 0xc90173, Level: Default, Rules: []uint16{277, 341}},
+	{Transform: HTMLEntityDecode, Parent: 23, End: 28, Variables: 0xc90173, Level: Default, Rules: []uint16{277, 342}},
 	// 26: urlDecodeUni htmlEntityDecode jsDecode
 	{Transform: JSDecode, Parent: 25, End: 28, Variables: 0x490173, Level: Default, Rules: []uint16{188}},
 	// 27: urlDecodeUni htmlEntityDecode jsDecode removeNulls
-	{Transform: RemoveNulls, Parent: 26, End: 28, Variables: 0x490153, Level: Default, Rules: []uint16{339}},
+	{Transform: RemoveNulls, Parent: 26, End: 28, Variables: 0x490153, Level: Default, Rules: []uint16{340}},
 	// 28: urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Level: Default, Rules: []uint16{138, 139, 140, 143, 146, 317, 318, 320, 332, 340}},
+	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Level: Default, Rules: []uint16{138, 139, 140, 143, 146, 318, 319, 321, 333, 341}},
 	// 29: urlDecodeUni jsDecode base64Decode
 	{Transform: Base64Decode, Parent: 28, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{140, 146}},
 	// 30: urlDecodeUni jsDecode base64Decode urlDecodeUni
@@ -119,11 +119,11 @@ var nodes = []Node{
 	// 41: urlDecodeUni removeWhitespace
 	{Transform: RemoveWhitespace, Parent: 23, End: 42, Variables: 0x400133, Level: Default, Rules: []uint16{254, 255}},
 	// 42: urlDecodeUni replaceComments
-	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Level: Default, Rules: []uint16{199, 200, 207, 231, 232, 252, 253, 256, 346, 347, 348}},
+	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Level: Default, Rules: []uint16{199, 200, 207, 231, 232, 252, 253, 256, 347, 348, 349}},
 	// 43: urlDecodeUni replaceComments removeWhitespace
 	{Transform: RemoveWhitespace, Parent: 42, End: 44, Variables: 0x400133, Level: Default, Rules: []uint16{136}},
 	// 44: urlDecodeUni urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 23, End: 45, Variables: 0x490973, Level: Default, Rules: []uint16{273, 274, 275, 278, 280, 281, 282, 283, 284, 285, 286, 287, 290, 291, 293, 294, 295, 296, 298, 299, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 316, 319, 321, 324, 325, 326, 327, 328, 329, 331, 333, 334, 335, 336, 337, 338, 342, 343, 344, 345, 349, 350}},
+	{Transform: URLDecodeUni, Parent: 23, End: 45, Variables: 0x490973, Level: Default, Rules: []uint16{273, 274, 275, 278, 280, 281, 282, 283, 284, 285, 286, 287, 290, 291, 294, 295, 296, 297, 299, 300, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 317, 320, 322, 325, 326, 327, 328, 329, 330, 332, 334, 335, 336, 337, 338, 339, 343, 344, 345, 346, 350, 351}},
 	// 45: utf8toUnicode
 	{Transform: UTF8ToUnicode, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 195, 196}},
 	// 46: utf8toUnicode urlDecodeUni
@@ -3220,7 +3220,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3323,7 +3323,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3371,7 +3371,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3433,7 +3433,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3481,7 +3481,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3557,7 +3557,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3777,7 +3777,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -3811,7 +3811,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -4092,7 +4092,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))|\\A(?:[^'\"`]*[^\\ds\\s'\"`])?['\"`]\\s*;|\\A[^'\"`\\n]{0,40}['\"`]\\s*;\\s*(?:\\z|//|[$@]|[a-z_.]+\\s*\\(|[a-z]{2,}\\s+[-/$\"'\\d~.]|(?:cat|ls|id|dir|whoami|uname|ifconfig|ipconfig|env|ping|sleep|curl|wget|echo|type|net|ps|nc|sh|bash|print|return|var|let|import|require|system|exec|eval|alert)\\b)",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))|\\A(?:[^'\"`]*[^\\ds\\s'\"`])?['\"`]\\s*;|\\A[^'\"`\\n]{0,40}['\"`]\\s*;\\s*(?:\\z|//|[$@]|[a-z_.]+\\s*\\(|[a-z]{2,}\\s+[-/$\"'\\d~.]|(?:cat|ls|id|dir|whoami|uname|ifconfig|ipconfig|env|ping|sleep|curl|wget|echo|type|net|ps|nc|sh|bash|print|return|var|let|import|require|system|exec|eval|alert)\\b)",
 				Program:  208,
 			},
 		},
@@ -4126,7 +4126,7 @@ var table = []Rule{
 			{
 				Targets:  targets35,
 				Gate:     true,
-				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
+				Argument: "(?i)(?:['\"`´’]\\s*\\)*\\s*(?:/\\*[^*]*\\*/|\\s)*(?:(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?[\\w.]{1,30}\\s*(?:[=<>]|is\\s|like\\s|in\\s*\\(|between\\s)|\\b(?:union|order\\s+by|group\\s+by|limit|procedure|into)\\b[\\s(/*!]*[\\w('\"]|\\|\\|\\s*[\\w('\"]|&&\\s*[\\w('\"]|;\\s*(?:\\z|--|#|/\\*|select|insert|update|delete|drop|exec|declare|waitfor|shutdown|create|alter|truncate|begin|set|if)|--(?:[\\s+-]|\\z)|#\\s*(?:\\z|['\"\\w]*\\s*\\z)|/\\*|[-+*%^|]['\"(\\d]|[-+*%^]\\s*\\(?\\s*(?:sleep|if|benchmark|select|pg_sleep)\\b|(?:=|<>|<=>|like|:=)\\s*['\"])|\\A\\s*[-+~!(@]*[\\w.@]{0,24}\\)*(?:\\s|/\\*[^*]*\\*/|\\+|%20)*\\)*\\s*(?:\\b(?:or|and|xor|having|rlike|regexp|between|div|mod|like|where|when|in|is)\\b|\\|\\||&&)[\\s(!~+@/*-]*(?:not\\s+)?(?:\\d+\\s*\\)*\\s*(?:[=<>!]|like\\b|in\\b|is\\b|between\\b|--|#|/\\*|\\z|\\()|['\"][^'\"]*['\"]?\\s*(?:[=<>]|like\\b|in\\b|\\))|['\"][^'\"]{0,20}\\z|\\d+\\s*\\z|(?:true|false|null|exists|sleep|benchmark|pg_sleep|ascii|substr\\w*|mid|ord|length|char|if|case|row|extractvalue|updatexml|version|user|database|elt|make_set|cast|convert|randomblob|sysdate|curdate|json_\\w+|chr|hex|all\\s+select|distinct\\s+select|not)\\b|@@?\\w|\\(*\\s*select\\b)|\\A\\s*-?\\d+\\)*\\s+(?:or|and)\\s+[\\w.]+\\s*(?:[=<>]|is\\s|like\\s)|\\bunion\\b[\\s\\S]{0,60}\\bselect\\b|\\(\\s*select\\b|information_schema|pg_catalog|sqlite_master|sysobjects|\\ball_tables\\b|@@(?:version|datadir|hostname|basedir)|xp_cmdshell|into\\s+(?:out|dump)file|load_file\\s*\\(|waitfor\\s+(?:delay|time)|benchmark\\s*\\(|pg_sleep|\\bsleep\\s*\\(\\s*\\d|extractvalue\\s*\\(|updatexml\\s*\\(|\\bdbms_\\w+|\\butl_\\w+|\\bn?char\\s*\\(\\s*\\d+|\\b0x[0-9a-f]{6,}\\b[^\\n]*(?:--|#|\\bor\\b|\\band\\b|\\bfrom\\b)|group_concat\\s*\\(|/\\*!|procedure\\s+analyse|order\\s+by\\s+\\d+\\s*(?:--|#|\\z)|\\bhaving\\s+\\d|\\bcase\\s+when\\b[^\\n]{0,80}\\bthen\\b[^\\n]{0,80}(?:\\bselect\\b|\\(|--|\\d\\s+end)|\\brandomblob\\s*\\(|0\\s*div\\s*0|current_setting\\s*\\(|regexp_substring|json_(?:extract|keys|depth)\\s*\\(|(?:\\A|[\\w'\")])\\s*;\\s*(?:select\\s|insert\\s+into|update\\s+[\\w.]+\\s+set|delete\\s+from|drop\\s+(?:table|database|user|view|schema|index|column)|exec(?:ute)?[\\s(]|declare\\s+@|waitfor|shutdown\\b|create\\s+(?:or\\s+replace\\s+)?(?:table|user|function|procedure|view|database|role|login)|alter\\s+(?:table|user|database|login|role)|truncate\\s+table|grant\\s|rename\\s+table|load\\s+data|copy\\s+\\w+\\s+(?:from|to)|if\\s*\\(?\\s*\\d)|\\A[^\\n]{0,300}?(?:['\"`)]|\\b\\d+|\\bnull|\\btrue)\\s*(?:--[\\s+-]*\\w{0,12}|#|/\\*[^*]*(?:\\*/)?|;\\s*%00|;\\s*\\x00)\\s*\\z|\\A[\\W\\d]{0,6}select\\b[^\\n]{1,300}\\bfrom\\b|\\A[\\W\\d]{0,6}(?:insert\\s+into|delete\\s+from|drop\\s+(?:table|database)|update\\s+\\w+\\s+set|alter\\s+(?:table|user)|create\\s+(?:table|user|database)|truncate\\s+table|union\\s+(?:all\\s+)?select|exec(?:ute)?\\s+(?:master|xp_|sp_)))",
 				Program:  157,
 			},
 		},
@@ -4519,7 +4519,7 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets86,
+				Targets:  targets88,
 				Argument: "(?i)(?:(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․)(?:\\.|(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))|\\.(?:%(?:25)*2e|%%32%65|%%32e|%(?:25)*c0%(?:25)*(?:ae|2e|\\.)|%(?:25)*e0%(?:25)*80%(?:25)*ae|%(?:25)*f0%(?:25)*80%(?:25)*80%(?:25)*ae|%(?:25)*u(?:ff0e|002e|2024)|0x2e|\\\\+(?:u00|x)2e|&#(?:0*46|x0*2e);?|&period;|．|․))(?:[/\\\\]|(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖))|\\.\\.(?:%(?:25)*(?:2f|5c)|%%32%66|%%35%63|%(?:25)*c0%(?:25)*(?:af|2f|5c)|%(?:25)*c1%(?:25)*(?:9c|1c|af)|%(?:25)*e0%(?:25)*80%(?:25)*af|%(?:25)*u(?:2215|2216|ff0f|ff3c|002f|005c|efc8|f025)|%(?:25)*(?:ef%(?:25)*bc%(?:25)*(?:8f|bc)|e2%(?:25)*88%(?:25)*95)|%bg%qf|0x(?:2f|5c)|\\\\+(?:u00|x)(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);?|&b?sol;|∕|／|⁄|＼|∖)|%(?:25)*c0%(?:25)*a[ef]|%(?:25)*e0%(?:25)*80%(?:25)*a[ef]",
 				Program:  235,
 				Needs:    []uint16{238},
@@ -4547,7 +4547,7 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets88,
+				Targets:    targets89,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[^\s"'()]*\.\.(?:[/\\]|%2f|%5c)[^\s"'()]*\z`,
@@ -4562,7 +4562,7 @@ var table = []Rule{
 		Source:  "lfi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets89,
+				Targets:    targets90,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A\s*|[=/:"'>(\s])(?:\.\.[/\\]+){3,}[\w.~%-]|\A\s*(?:\.\.[/\\]+)+\S*\s*\z`,
@@ -4720,6 +4720,19 @@ var table = []Rule{
 		},
 	},
 	{
+		ID: 30902, Class: LFI, Level: Default, Severity: Critical,
+		Message: "Path traversal: encoded step upwards in the path",
+		Source:  "quiet.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets30,
+				Argument: `(?i)\A[^?]*?(?:[/\\]|%(?:25)*(?:2f|5c))(?:(?:\.|%(?:25)*2e){2}%(?:25)*(?:2f|5c)|(?:\.%(?:25)*2e|%(?:25)*2e(?:\.|%(?:25)*2e))(?:[/\\?;]|%(?:25)*(?:2f|5c)|\z))`,
+				Program:  249,
+				Needs:    []uint16{253},
+			},
+		},
+	},
+	{
 		ID: 31001, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "SSRF: address of a metadata service",
 		Source:  "ssrf.conf",
@@ -4729,8 +4742,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:[a-z][a-z0-9+.-]{1,20}:)?[/\\]*(?:[^/@\s]{1,80}@)?(?:169\.254\.169\.25[34]|169\.254\.170\.(?:2|23)|100\.100\.100\.200|168\.63\.129\.16|192\.0\.0\.192|metadata\.(?:google|goog|azure|tencentyun|platformequinix|packet)\b[\w.]*|metadata\.internal|instance-data(?:\.ec2\.internal)?|\[?fd00:ec2::(?:254|253|23)\]?|0*251\.0*376\.0*251\.0*376|0xa9\.0xfe\.(?:0xa9\.0xfe|43518|0xa9fe)|169\.254\.43518|169\.16689662|0x0*a9fea9fe|0*251\.254\.\d+\.\d+|169\.0*376\.\d+\.\d+|0xa9\.[\w.]+|425\.510\.425\.510|\[?(?:0{0,4}:){2,6}(?:ffff:)?(?:0{0,4}:)?(?:a9fe:a9fe|169\.254\.169\.254)\]?|\[?64:ff9b::(?:a9fe:a9fe|169\.254\.169\.254)\]?|(?:www\.)?169[.-]254[.-]169[.-]254[.-][\w.-]+)(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
-				Program:    249,
-				Needs:      []uint16{253},
+				Program:    250,
+				Needs:      []uint16{254},
 			},
 		},
 	},
@@ -4740,12 +4753,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets90,
+				Targets:    targets91,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:https?|ftps?|gopher|dict|wss?|tftp|sftp|ldaps?|file|jar:https?|netdoc|view-source:https?):[/\\]*(?:[^/?#\s]{1,80}@)?(?:2852039166|7147006462|0x[0-9a-f]{1,8}(?:\.(?:0x[0-9a-f]+|\d+)){0,3}|0\d{2,12}(?:\.[0-9a-fx]+){0,3}|\d{1,3}(?:\.\d{1,8}){1,2}|\d{8,10}|0{1,4}|\d{1,3}(?:\.(?:0x[0-9a-f]+|0\d+|\d+)){1,2}\.(?:0x[0-9a-f]+|0\d{2,})|127(?:\.\d{1,3}){1,3}|0(?:\.0){1,3}|\[[0:]*(?:::|:)(?:1|ffff:[0-9a-f:.]+|[0-9a-f]{1,4}:[0-9a-f]{1,4})?\]|\[(?:fe80|fc00|fd[0-9a-f]{2}):[0-9a-f:%a-z]*\]|\[::\]|localhost(?:\.(?:localdomain|me))?|(?:[\w.-]+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|yoogle\.com|localho\.st|fbi\.com)|(?:[\w.-]+[.-])?(?:127|10|192|172|169|7f000001|0a)[\w.-]*\.(?:nip|sslip|xip)\.io|[\w.-]+\.(?:rbndr\.us|1u\.ms)|ip6-localhost|[\w-]*(?:kubernetes\.default|host\.docker\.internal|gateway\.docker\.internal|consul\.service|vault\.service)[\w.]*)\.?(?::\d{1,5})?(?:[/?#\\\s\x00]|%00|%2f|\z)`,
-				Program:    251,
-				Needs:      []uint16{254},
+				Program:    252,
+				Needs:      []uint16{255},
 			},
 		},
 	},
@@ -4759,8 +4772,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*['"<(]?(?:url[:=]\s*)?(?:gopher|dict|netdoc|jar|ldapi|rmi|iiop|corba|nis|tftp|expect|ogg|imap|smtp|pop3|telnet|rtsp|rtmp|finger|sftp\+?|local_file|unix|fastcgi|rlogin|nntp|mssql|proc):/{0,2}(?:[\w.%\[\]-]*:\d{2,5}|//|_)[^\s]|\A\s*ldaps?://(?:\d|\[|localhost|[^\s]*:1?\d{3,4}/\w)|\Agopher://`,
-				Program:    252,
-				Needs:      []uint16{255},
+				Program:    253,
+				Needs:      []uint16{256},
 			},
 		},
 	},
@@ -4770,12 +4783,12 @@ var table = []Rule{
 		Source:  "ssrf.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets91,
+				Targets:    targets92,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)/2018-06-01/runtime/(?:invocation|init|restore)|/2020-0[18]-\d\d/(?:extension|logs)|(?:127\.0\.0\.1|localhost|169\.254\.100\.1|sandbox(?:\.local(?:domain)?)?):(?:9001|2000)(?:/|\z)|/latest/(?:meta-data|user-data|dynamic/instance|api/token)(?:/|\b)|/computemetadata/v1|/metadata/(?:instance|identity)(?:/|\?)|/v2/credentials/|/opc/v[12]/instance|x-aws-ec2-metadata-token|metadata-flavor:\s*google|/metadata/v1(?:\.json|/)|/openstack/latest`,
-				Program:    253,
-				Needs:      []uint16{256},
+				Program:    254,
+				Needs:      []uint16{257},
 			},
 		},
 	},
@@ -4789,8 +4802,8 @@ var table = []Rule{
 				Chain:      23, // urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\A\\s*(?:https?|ftp):[/\\\\]{0,3}(?:[^/?#\\s@]*\\.(?:com|net|org|io|de|eu|co|local|internal|gov|edu)(?::\\d+)?(?:%40|@|[#\\\\]@|%00@|&@|\\\\|;@)[\\w\\[.-]|[^/?#\\s]*[@#&]\\s*@?(?:127\\.|10\\.|192\\.168|169\\.254|localhost|0x|\\[)|[^/?#\\s]*[①-⓿㊀-㊿０-９ａ-ｚ．。｡]|[^/?#\\s]*(?:%0d|%0a|%09|\\s)[^/?#\\s]*:\\d|[\\w.:-]+[ \\\\]@)|\\A\\s*(?:https?:)?(?:\\\\\\\\|///+|/\\\\)[\\w-]+(?:\\.[\\w-]+)+(?:[/:?]|\\z)|\\Ahttps?:[\\w-]+\\.[\\w.-]+(?:/|\\z)",
-				Program:    254,
-				Needs:      []uint16{257},
+				Program:    255,
+				Needs:      []uint16{258},
 			},
 		},
 	},
@@ -4804,8 +4817,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\b[\w-]+\.(?:burpcollaborator\.net|oastify\.com|oast\.(?:pro|live|site|online|fun|me)|interact(?:sh\.com|\.sh)|dnslog\.(?:cn|org|link)|ceye\.io|dnsbin\.\w+|requestbin\.net|pipedream\.net|canarytokens\.com|bxss\.(?:me|in)|xss\.ht|r87\.me|eyes\.sh|tu4\.org|pingb\.in|requestrepo\.com|webhook\.site)\b|\bwebhook\.site/[0-9a-f]{8}-`,
-				Program:    255,
-				Needs:      []uint16{258},
+				Program:    256,
+				Needs:      []uint16{259},
 			},
 		},
 	},
@@ -4819,8 +4832,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:https?:)?//(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.)[\d.]+|\A\s*[/\\]{2}[\w-]+\.[\w.-]+|\A(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0)(?::\d+)?(?:/|\z)|\Aldaps?://`,
-				Program:    256,
-				Needs:      []uint16{259, 260},
+				Program:    257,
+				Needs:      []uint16{260, 261},
 			},
 		},
 	},
@@ -4830,11 +4843,11 @@ var table = []Rule{
 		Source:  "quiet.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets92,
+				Targets:  targets93,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\A\s*(?:url:)?(?:https?|ftp|ws|wss|tcp):/*(?:[^/@\s]*@)?(?:localhost|127(?:\.\d{1,3}){1,3}|0(?:\.0){0,3}|\[?(?:::1?|0{1,4}(?::0{1,4}){6}:0{0,3}1|::ffff:127\.[\d.]+|::ffff:7f00:\w+)\]?|0177\.[\d.]*|0x[0-9a-f]{8}|0x[0-9a-f]{1,2}(?:\.\w+){1,3}|\d{8,10}|0\d{9,11}|0\d{2,3}(?:\.\d+){3}|\[[0-9a-f:]*(?:ffff|::)[0-9a-f:.]*\]|[\w.-]+\.(?:nip|sslip|xip)\.io|localtest\.me|lvh\.me|169\.254\.169\.254|metadata(?:\.google\.internal)?|instance-data)\.?(?::\d{1,5})?(?:[/?#\s]|\z)`,
-				Program:  258,
-				Needs:    []uint16{261},
+				Program:  259,
+				Needs:    []uint16{262},
 			},
 		},
 	},
@@ -4844,12 +4857,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets93,
+				Targets:    targets94,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s;|&`=<>#]*\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:whoami|uname|ifconfig|printenv|netstat|lscpu|lsof|lsblk|nproc|logname|dmesg|phpinfo\\(\\)|(?i:ipconfig|systeminfo|tasklist|whoami|calc\\.exe|notepad\\.exe|cmd\\.exe|powershell\\.exe))\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
-				Program:    259,
-				Needs:      []uint16{262},
+				Program:    260,
+				Needs:      []uint16{263},
 			},
 		},
 	},
@@ -4863,8 +4876,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A(?:[\\d.:-]*|[^\\s\\w;|&`=<>#]+|[\\w./-]+\\.\\w{1,6}|[\\w.-]*['\")\\]}]+)\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|hostname|uptime|arch|set|export|w|who|last|groups|tty|free|mount|history|jobs|alias|date|cal|sync|reboot|shutdown|halt|true|false|ps|df|top|dir|ver|calc|trap|locale|sleep|make|yes)\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)|\\A\\s*(?:[;|]{1,2}|&&)\\s*(?:/[\\w/]*bin/)?(?:cat|sort|head|tail|tee|echo|bash|sh|find|grep|kill|touch|python\\d?|perl|php|ruby|node|curl|wget|ping|nc|awk|sed)\\s*[;|&]{0,2}\\s*\\z|\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|whoami|uname|dir|ifconfig|netstat)\\s*[;|&]{1,2}\\s*\\z|\\A\\s*[;|&]+\\s*echo\\s*[;|&]|\\A\\w{1,3}\\|(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|dir)\\s*\\z",
-				Program:    260,
-				Needs:      []uint16{263, 264, 265},
+				Program:    261,
+				Needs:      []uint16{264, 265, 266},
 			},
 		},
 	},
@@ -4874,12 +4887,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets94,
+				Targets:    targets95,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[\w.@/:-]+\s*(?:;|&&?|\|\||%0[aAdD])\s*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|ps|dir|uptime|hostname)\s*(?:\z|;?\s*#|;\s*\z|;\s*[/'"]|\x00|2>|>\s*/)`,
-				Program:    261,
-				Needs:      []uint16{266, 267, 268},
+				Program:    262,
+				Needs:      []uint16{267, 268, 269},
 			},
 		},
 	},
@@ -4893,8 +4906,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|builtin|env|busybox|xargs)\\s+)*(?:/[\\w/]*bin/)?(?:ls|curl|wget|nslookup|dig|ifconfig|uname|netcat|ncat|nc|telnet|tftp|socat|openssl|scp|ssh|sftp|rsync|bash|zsh|dash|ksh|csh|sh|python[\\d.]*|perl|ruby|php\\d?|lua|gawk|awk|sed|xxd|od|hexdump|tac|nl|base64|base32|md5sum|sha\\d+sum|chmod|chown|chattr|useradd|adduser|usermod|crontab|mkfifo|mknod|aws|kubectl|docker|gcloud|az|apt-get|apt|yum|apk|pip\\d?|gcc|cc|ps|pkill|killall|getent|whereis|egrep|fgrep|zgrep|zcat|insmod|iptables|systemctl|lsof|strace|gdb|vi|vim|nano|ip|df|du|rm|cp|mv|ln|mkdir|rmdir|wc|stty|printf|passwd|ping6?|traceroute|sleep|usleep|echo)(?:\\s+|<|\\$\\{?IFS|\\x09)\\S",
-				Program:    262,
-				Needs:      []uint16{269, 270, 271},
+				Program:    263,
+				Needs:      []uint16{270, 271, 272},
 			},
 		},
 	},
@@ -4908,8 +4921,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|env)\\s+)*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|more|less|nl|strings|type)\\s+[\\w-]+\\.[a-z]{2,5}\\b|(?:cat|node|npm|npx|yarn|java|go|mvn|find|head|tail|more|less|sort|uniq|cut|paste|grep|tee|touch|kill|host|file|strings|stat|who|last|date|mount|split|diff|install|link|test|set|export|source|type|which|locate|watch|top|tar|zip|gzip|unzip|dd|ed|ex|su|time|id|git|make|trap|alias|expr|rev|cd|sync|free|join|look|at|batch|env|read|wall|write|history|date|exec|eval|xargs|command|nohup|\\.)(?:(?:\\s+|\\$\\{?IFS\\}?)(?:--?\\w|\\+|\\.{0,2}/|~|\\$|['\"*%(<>{]|\\d+\\s*\\z|\\d+\\.|id\\b|whoami|ls\\b|-\\s*\\z)|\\s*<|\\s*>\\s*[/&\\w]))",
-				Program:    263,
-				Needs:      []uint16{272, 273, 274},
+				Program:    264,
+				Needs:      []uint16{273, 274, 275},
 			},
 		},
 	},
@@ -4919,12 +4932,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets95,
+				Targets:    targets96,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*['"]?(?:sudo\s+)?(?:/[\w/]*bin/)?(?:ping6?\s+(?:-\w+\s+\d+\s+)[\w.:-]+\s*\z|(?:nslookup|dig|host)\s+(?:-\S+\s+)*[\w-]+(?:\.[\w-]+)+\s*\z|(?:curl|wget)\s+(?:-\S+\s+)*['"]?(?:(?:https?|ftp)://(?:\d+\.\d+\.|\[|localhost)|(?:gopher|file|dict)://)\S+\s*\z|(?:cat|head|tail|tac|nl|less|more|rev|strings|xxd|od|base64|grep|stat|file)\s+(?:-\S+\s+)*\S*(?:/etc/|/proc/|/var/(?:task|log|runtime)|/root|/home/|~/|\.ssh|\.aws)\S*\s*\z|ls\s+(?:-[a-zA-Z]+|/)\S*(?:\s+[/~.]\S*)?\s*\z|uname\s+-\w+\s*\z|sleep\s+\d+s?\s*\z|netstat\s+-\w+\s*\z|ps\s+(?:aux|-ef)\w*\s*\z|(?:nc|ncat|netcat)\s+(?:-\w+\s+)*[\w.:-]+\s+\d+|(?:ba|z|k|da)?sh\s+-[ci]\b|id\s*;|aws\s+(?:sts|iam|s3|lambda|secretsmanager|ssm)\s+[\w-]+)`,
-				Program:    264,
-				Needs:      []uint16{275},
+				Program:    265,
+				Needs:      []uint16{276},
 			},
 		},
 	},
@@ -4938,8 +4951,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s`=]*`\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|echo|nc|ncat|bash|sh|python\\d?|perl|php|ruby|node|touch|rm|find|head|tail|awk|sed|printf|expr)(?:[\\s<;|&$][^`]*)?`[^\\s`]*\\z|\\A[^\\s$=]*\\$\\(\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|nc|bash|sh|touch|rm|head|tail|printf|expr)(?:[\\s<;|&$][^)]*)?\\)\\S*\\z",
-				Program:    265,
-				Needs:      []uint16{276, 277, 278},
+				Program:    266,
+				Needs:      []uint16{277, 278, 279},
 			},
 		},
 	},
@@ -4953,8 +4966,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:`|\\$\\()(?:whoami|id|hostname|uname|cat|ls|pwd|env|printenv|echo|head|base64|hexdump|xxd)\\b[^`)\\n]*[`)]\\.[\\w-]+\\.\\w|(?:nslookup|dig|host|ping|curl|wget)\\s[^\\n|;]{0,80}(?:`[a-z][^`\\n]*`|\\$\\([a-z][^)\\n]*\\))\\s*\\.?[\\w-]*\\.\\w|(?:curl|wget)\\s[^\\n]{0,80}(?:--data(?:-binary|-raw)?|-d|-F|-T|--upload-file|--post-file)[\\s=]*['\"]?(?:\\w+=)?@?/(?:etc|proc|var/task|root|home)/",
-				Program:    266,
-				Needs:      []uint16{279},
+				Program:    267,
+				Needs:      []uint16{280},
 			},
 		},
 	},
@@ -4968,8 +4981,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "[a-z/](?:\\$@|\\$\\*|\\$\\(\\)|\\$!|\\$\\{\\})+[a-z]|[\\w}'\"/]\\$\\{?IFS\\b|\\$\\{?IFS(?:\\}|\\$\\d|%)|[;|&`(]\\s*\\{[a-z/]+(?:,[^,{}\\s]+)+\\}|\\A\\{(?:cat|ls|curl|wget|ping|nslookup|sleep|bash|sh|echo|nc|rm|id|head|tail|find)(?:,[^,{}\\s]+)+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL|LS_COLORS|USER):\\d+:\\d+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL)%%?[^}]*\\}|[;|&(`]\\s*[a-z]{1,5}``[a-z]|\\$\\{!?#\\w|\\$\\{\\w+(?:\\^\\^|,,|@[PQE])\\}|\\$'(?:\\\\x?[0-9a-f]{2,3}|[ -~])*\\\\(?:x[0-9a-f]{2}|[0-7]{3})",
-				Program:    267,
-				Needs:      []uint16{280, 281, 282},
+				Program:    268,
+				Needs:      []uint16{281, 282, 283},
 			},
 		},
 	},
@@ -4979,12 +4992,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets95,
+				Targets:    targets96,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A|[\\s;|&`(<'\"=])(?:/usr|/\\?{3})?/(?:\\?{2,3}|b\\?n|\\?in|bi\\?|b\\*n?|\\*in|bi\\*|e\\?c|et\\?|\\?tc|e\\*c?|\\[[a-z]-?[a-z]?\\][a-z?]{1,2}|[a-z?]\\[[a-z-]+\\][a-z?])/(?:[\\w?*.\\[\\]-]+/)*[\\w.]*[?*\\[][\\w?*\\[\\]-]*|(?:\\A|[\\s;|&`(<])/(?:b\\?n|\\?in|bi\\?|e\\?c|et\\?|\\?tc)/\\w|/(?:bin|etc|usr/bin)/(?:\\w*\\?\\w*|\\w+\\*\\w+|\\w*\\[[a-z-]+\\]\\w*)(?:\\s|\\z|/)",
-				Program:    268,
-				Needs:      []uint16{283},
+				Program:    269,
+				Needs:      []uint16{284},
 			},
 		},
 	},
@@ -4997,14 +5010,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `[a-zA-Z](?:''|""|['"]?[\\^"]|'[a-zA-Z/]+'|'[a-zA-Z]*[\\"])[a-zA-Z/]`,
-				Program:  269,
-				Needs:    []uint16{284, 285},
+				Program:  270,
+				Needs:    []uint16{285, 286},
 			},
 			{
 				Targets:  targets35,
 				Chain:    4, // cmdLine
 				Argument: "\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|env|dir|uname)\\s*\\z|(?:\\A|[|&`(;\\s])\\s*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|nl|less|more|ls|rev|xxd|strings|grep|find|type)\\s*(?:-\\w+\\s+)*(?:/etc\\b|/etc/|/proc/|/var/|/home/|/root|c:)|(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|netstat|printenv|uname -a)\\s*(?:\\z|[|&`)#])|(?:ping\\s+-\\w\\s+\\d|ping\\s+\\d+\\.\\d+|nslookup\\s+\\w+\\.|curl\\s+\\S*(?:https?:)?/|wget\\s+\\S*(?:https?:)?/|nc\\s+-\\w+|ncat\\s|net\\s+user|powershell\\s+-|cmd\\s?/c|certutil\\s+-|sleep\\s+\\d+\\s*(?:\\z|[|&`)#])))|/etc/+passwd",
-				Program:  270,
+				Program:  271,
 			},
 		},
 	},
@@ -5018,8 +5031,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "/dev/(?:tcp|udp)/[\\w.$-]+/\\d|\\b(?:bash|sh|zsh)\\s+-i\\b[^\\n]{0,20}[>&|<]|\\b(?:nc|ncat|netcat)\\s[^\\n]{0,60}-\\w*[ec]\\w*\\s+\\S*(?:sh|cmd(?:\\.exe)?|powershell)\\b|\\bmkfifo\\s+/\\S+\\s*[;&|]|\\bpython[\\d.]*\\s+-c\\s*['\"]?\\s*(?:import|exec|__import__|from|print)\\b|\\bperl\\s+-(?:M\\S+\\s+-)?\\w*e\\s*['\"]?\\s*(?:use\\s+Socket|system|exec|print|`)|\\bruby\\s+-(?:rsocket|\\w*e\\s*['\"]?\\s*(?:exec|system|f=|`|puts))|\\bphp\\d?\\s+-r\\s*['\"\\\\]*\\s*[$\\w@]|\\blua\\s+-e\\b|\\bnode\\s+-e\\s*['\"]?\\s*\\S*(?:require|process|global)|\\bg?awk\\s+['\"]?\\s*BEGIN\\s*\\{|\\bsocat\\s[^\\n]{0,60}(?:exec:|tcp\\d?:)|\\bopenssl\\s+s_client\\b[^\\n]{0,60}-connect\\b|\\b(?:base64|base32)\\s+(?:-d|-D|--decode)\\b[^\\n]{0,60}\\|\\s*(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b|\\b(?:curl|wget)\\b[^\\n|]{0,120}\\|\\s*(?:sudo\\s+)?(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b[^\\n]*(?:/dev/|nohup|&>|/tmp)|\\becho\\s+[\\w+/=\\\\]{8,}\\s*\\|\\s*(?:base(?:64|32)|xxd|rev|tr|openssl)\\s[^\\n]{0,40}\\|\\s*(?:\\S*sh|xargs)\\b|(?:\\b(?:ba|z|da)sh|\\bsh|\\$0|\\$SHELL|\\bcat|\\brev|\\bbase64\\s+-d|\\bxxd\\s[^\\n<]{0,30}|\\btr\\s[^\\n<]{0,30})\\s*<<<|\\bxxd\\s+-r\\s+-p\\b",
-				Program:    271,
-				Needs:      []uint16{286},
+				Program:    272,
+				Needs:      []uint16{287},
 			},
 		},
 	},
@@ -5033,8 +5046,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|\A[^\s;|&=<>]*\s*[|&;\n\r]+)[|&\s]*(?:(?:[a-z]:)?[\\/][\w\\/]+[\\/])?(?:net1?(?:\.exe)?\s+(?:user|localgroup|group|share|view|use|start|stop|accounts)(?:\s*\z|\s+[/*"]|\s+\S+\s+\S*\s*/\w|\s+(?:admin|guest))|dir\s+(?:/\w|[a-z]:|\\|%)|type\s+(?:[a-z]:|\\|%|\S+\.(?:ini|config|txt|log|xml)\b)|(?:copy|move|del|erase|rd|ren)\s+(?:/\w|[a-z]:\\|\\|%|\*)|ipconfig\s+/|ping(?:\.exe)?\s+-[ntwl]\s+\d|timeout\s+(?:/t\s+)?\d|choice\s+/\w|cmd(?:\.exe)?\s+/[cks]\b|powershell(?:\.exe)?\s+\S|pwsh\s+-|certutil(?:\.exe)?\s+-|bitsadmin\s+/|mshta\s+\S|rundll32(?:\.exe)?\s+\S|regsvr32\s+/|wmic\s+\w|reg(?:\.exe)?\s+(?:query|add|save|export|delete)\s|sc(?:\.exe)?\s+(?:query|create|config|start|stop|qc)\b|schtasks\s+/|tasklist\s+/|taskkill\s+/|whoami\s+/|systeminfo\s*\z|start\s+(?:/\w|calc|cmd|\\\\|[a-z]:|https?:)|calc\.exe\b|cscript\s|wscript\s|icacls\s|cacls\s|attrib\s+[+-]|nltest\s|vssadmin\s|bcdedit|netsh\s+\w|route\s+print|arp\s+-a|findstr\s|more\s+<|set\s+/\w|echo\s+%\w+%|for\s+/[flrd]\s|if\s+exist\s)`,
-				Program:    272,
-				Needs:      []uint16{287},
+				Program:    273,
+				Needs:      []uint16{288},
 			},
 		},
 	},
@@ -5048,8 +5061,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)%\w+:~-?\d+(?:,-?\d+)?%|%comspec%|%(?:systemroot|windir)%[\\/]+(?:system32|syswow64|win\.ini|repair)|(?:[a-z]\^+){3,}[a-z]|\bpowershell(?:\.exe)?\s+[^\n]{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{12,}|\b(?:iex|invoke-expression)\s*[( ]+\s*(?:\(?new-object|\(?iwr|\(?invoke-web|\[|\$|\(?irm)|\[(?:system\.)?(?:convert|text\.encoding|char|net\.webclient|diagnostics\.process|io\.file|reflection\.assembly)\]::|new-object\s+(?:system\.)?(?:net\.(?:webclient|sockets)|io\.|diagnostics)|downloadstring\s*\(|downloadfile\s*\(|-(?:nop|noprofile)\s+-(?:w|exec|enc|ep)|\$env:(?:comspec|computername|username|systemroot)|\$\{?pshome|\$shellid`,
-				Program:    273,
-				Needs:      []uint16{288},
+				Program:    274,
+				Needs:      []uint16{289},
 			},
 		},
 	},
@@ -5059,11 +5072,11 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets96,
+				Targets:  targets97,
 				Chain:    3, // base64Decode removeNulls
 				Argument: "(?i)\\A[\\s;|&`$(]*(?:(?:/[\\w/]*bin/)?(?:whoami|uname -a|ifconfig|ipconfig|id)\\s*\\z|(?:cat|head|tail|ls|less|more)\\s+(?:-\\w+\\s+)?/|(?:curl|wget|nslookup|ping)\\s+\\S|(?:ba)?sh\\s+-[ic]|nc\\s+-|sleep\\s+\\d+\\s*\\z|powershell\\s|cmd(?:\\.exe)?\\s+/c|python\\d?\\s+-c|perl\\s+-e|iex\\s*\\(|invoke-expression)|/dev/tcp/[\\w.]+/\\d|(?:;|\\||&&)\\s*(?:cat|curl|wget|nc|bash|sh|id|whoami)\\b[^\\x00-\\x08]*\\z|new-object\\s+(?:system\\.)?net\\.|/bin/(?:ba)?sh\\b",
-				Program:  274,
-				Needs:    []uint16{289, 290, 291},
+				Program:  275,
+				Needs:    []uint16{290, 291, 292},
 			},
 		},
 	},
@@ -5077,8 +5090,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s=:"';])\(\s*\)\s*\{\s*(?:[:_]|[a-zA-Z]\w*)?\s*;\s*\}\s*(?:;|>|<|\x00)|\(\s*\)\s*\{\s*_;\s*\}\s*>_|\A\s*\(\)\s*\{\s*(?:0;|ignored|garbage|gry|foo|test|x|:|_)[^\n}]{0,20};?\s*\}\s*;`,
-				Program:    275,
-				Needs:      []uint16{292, 293, 294},
+				Program:    276,
+				Needs:      []uint16{293, 294, 295},
 			},
 		},
 	},
@@ -5092,8 +5105,8 @@ var table = []Rule{
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   "constructor\\s*[\"'`]?\\]?\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|self)\\s*(?:\\.|\\[[\"'`])\\s*process[\"'`]?\\]?\\s*(?:\\.|\\[[\"'`])\\s*(?:env|mainModule|binding|exit|kill|cwd|version|argv)\\b|\\A(?:global|globalThis|root)\\s*\\.\\s*process\\s*\\z",
-				Program:    276,
-				Needs:      []uint16{295},
+				Program:    277,
+				Needs:      []uint16{296},
 			},
 		},
 	},
@@ -5106,14 +5119,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: "\\A[\\s\"'`;,(){}\\]+\\\\-]*(?:(?:await|return|throw|void|new)\\s+)*(?:(?:global|globalThis|module|process|this|root)\\s*[.\\[]\\s*[\"'`]?)*(?:require\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|https?|dns|cluster|process|worker_threads|repl)(?:/promises)?[\"'`]\\s*\\)\\s*(?:[.\\[]|\\s*;?\\s*\\z)|import\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|module|process)[\"'`]|process\\s*(?:\\.|\\[[\"'`])\\s*(?:(?:exit|kill|abort|reallyExit|cwd|chdir|memoryUsage|umask|uptime|hrtime)\\s*\\(|mainModule\\b|(?:argv|versions?|env|platform|execPath)\\s*(?:\\z|[;)}])|env\\s*(?:\\[\\s*[\"'`]|\\.)\\w*(?:SECRET|KEY|TOKEN|AWS|PASS|CRED|PATH)\\w*[\"'`]?\\]?\\s*(?:\\z|[;)}]))|(?:child_process|cp)\\s*\\.\\s*(?:exec|spawn|fork)|(?:exec|spawn|execFile|fork)Sync\\s*\\(|Function\\s*\\(|Deno\\s*\\.\\s*(?:run|Command|readTextFile|env)|Bun\\s*\\.\\s*(?:spawn|file|env)|Reflect\\s*\\.\\s*(?:construct|apply|get)\\s*\\(|eval\\s*\\(|arguments\\s*\\[\\s*\\d|Buffer\\s*(?:\\.\\s*from)?\\s*\\([^)]*(?:base64|hex)|(?:setTimeout|setInterval|setImmediate)\\s*\\(\\s*[\"'`])",
-				Program:  277,
-				Needs:    []uint16{296},
+				Program:  278,
+				Needs:    []uint16{297},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n[^\n]*\n`,
-				Program:  278,
+				Program:  279,
 			},
 		},
 	},
@@ -5127,8 +5140,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "child_?[\"'`]\\s*\\+\\s*[\"'`]_?process|(?:require|import)\\s*\\(\\s*(?:String\\s*\\.|[\"'`]\\w*[\"'`]\\s*\\+|Buffer|atob|\\[)|(?:\\\\x[0-9a-f]{2}|\\\\u00[0-9a-f]{2}){6,}[^\\n]{0,20}\\(|(?:global|globalThis|this|process|module|window|self)\\s*\\[\\s*[\"'`]\\w*[\"'`]\\s*\\+|\\[\\s*[\"'`](?:constructor|mainModule|require|execSync|exec|eval|prototype)[\"'`]\\s*\\]\\s*(?:\\[|\\(|\\.)|eval\\s*\\(\\s*(?:atob|unescape|String\\.fromCharCode|Buffer|decodeURI|new\\s|[\"'`]\\\\)|Object\\s*\\.\\s*prototype\\s*(?:\\.\\s*\\w+|\\[\\s*[\"'`]?\\w+[\"'`]?\\s*\\])\\s*=[^=]|__define[GS]etter__|__lookup[GS]etter__|__pro(?:__proto__)to__|\\A(?:json\\.)?prototype\\s*\\]?\\s*[.\\[]\\w+\\]?\\s*=",
-				Program:    279,
-				Needs:      []uint16{297},
+				Program:    280,
+				Needs:      []uint16{298},
 			},
 		},
 	},
@@ -5141,14 +5154,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `(?:__|%5f%5f|\\x5f\\x5f|\\137\\137)(?:class|base|bases|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|closure|loader|self|dict|call|enter|mro)(?:__|%5f%5f|\\x5f\\x5f)[^\n\s]{0,40}(?:__|\\x5f\\x5f|%5f%5f)(?:class|bases?|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|call|enter|loader|dict)|__(?:subclasses|getattribute)__\s*\(|__import__\s*\(\s*(?:['"\\]|chr|base64|bytes|str|input)|__builtins__\s*(?:[.\[]|\z)|\|\s*attr\s*\(|\b(?:getattr|setattr|vars|dir)\s*\(\s*(?:__builtins__|__import__|sys\.modules|os\b)|(?:globals|locals|vars)\s*\(\s*\)\s*(?:\[|\.)\s*['"(]?__|\.func_globals\s*[.\[]|gi_frame\s*\.\s*f_|f_(?:globals|builtins|back)\s*(?:\[|\.\s*f_)|sys\.modules\s*\[\s*['"](?:os|sys|subprocess|builtins|__main__|posix)['"]\s*\]\s*[.\[]|\A\s*["'({\[]*__(?:globals|import|builtins|class|mro|subclasses)__\s*["')}\]]*\z|\bimportlib\s*\.\s*import_module\s*\(\s*['"](?:os|subprocess|pty|sys|socket|ctypes|builtins)`,
-				Program:  280,
-				Needs:    []uint16{298},
+				Program:  281,
+				Needs:    []uint16{299},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){8}|def __\w+__\(self|__name__\s*==`,
-				Program:  281,
+				Program:  282,
 			},
 		},
 	},
@@ -5161,14 +5174,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "\\A[\\s\"'`;,(){}\\[\\]+%0a-]*(?:(?:import|from)\\s+[\\w, .]+(?:import\\s+\\w+\\s*)?[;\\n]\\s*)*(?:(?:lambda|print|str|repr|return|exec|eval|list|next|max|input|assert|raise)\\b[\\s\\w]*[(:\\s\"']*)*(?:__import__\\s*\\(\\s*['\"\\\\]|os\\s*\\.\\s*(?:(?:system|popen\\d?|exec[lv]\\w*|spawn[lv]\\w*)\\s*\\(|(?:listdir|getenv|remove|unlink|kill|walk|getcwd|uname|fork|rmdir)\\s*\\(\\s*[)'\"\\d]|environ\\s*(?:\\z|[\\[)]|\\.get\\b))|subprocess\\s*\\.\\s*(?:Popen|run|call|check_\\w+|getoutput|getstatusoutput)|commands\\s*\\.\\s*getoutput|pty\\s*\\.\\s*spawn|socket\\s*\\.\\s*socket\\s*\\(|sys\\s*\\.\\s*(?:exit\\s*\\(\\s*\\d*\\s*\\)|modules\\b|version\\s*\\z|argv\\s*\\z)|ctypes\\s*\\.\\s*(?:CDLL|cdll)|open\\s*\\(\\s*[\"'](?:/|\\.\\./|[a-z]:|app\\.py)|compile\\s*\\(\\s*[\"'][^\\n]*[\"']\\s*,\\s*[\"'](?:exec|eval|single)|(?:pickle|cPickle|dill|marshal|shelve|jsonpickle|yaml)\\s*\\.\\s*(?:loads?|unsafe_load|decode)\\s*\\(|builtins\\s*\\.|platform\\s*\\.\\s*(?:system|popen)|base64\\s*\\.\\s*b64decode|breakpoint\\s*\\(\\s*\\)|time\\s*\\.\\s*sleep\\s*\\(\\s*\\d+\\s*\\)|(?:exec|eval)\\s*\\(\\s*(?:['\"]\\w*(?:import|__|open|print|os\\.|\\d)|compile|base64|__import__|open\\s*\\(|chr|bytes|input|requests|codecs)|(?:globals|locals)\\s*\\(\\s*\\)\\s*(?:\\[|\\z|\\.get)|help\\s*\\(\\s*\\)|shutil\\s*\\.\\s*\\w+\\s*\\(\\s*['\"]|codecs\\s*\\.\\s*decode|urllib\\w*\\s*\\.\\s*(?:request|urlopen)|requests\\s*\\.\\s*(?:get|post)\\s*\\(\\s*[\"']http|boto3\\s*\\.)",
-				Program:  282,
-				Needs:    []uint16{299},
+				Program:  283,
+				Needs:    []uint16{300},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  283,
+				Program:  284,
 			},
 		},
 	},
@@ -5182,14 +5195,14 @@ var table = []Rule{
 				Chain:      1, // base64Decode
 				MultiMatch: true,
 				Argument:   `\A(?:\(dp0|\(lp0)|(?:\A|[\s.(\x00-\x1f])c(?:os|posix|nt|subprocess|builtins|__builtin__|sys|pty|commands|pickle|timeit|runpy|code)\r?\n(?:system|popen|Popen|eval|exec|check_output|call|run|spawn|getattr|getoutput|apply|execfile|loads|timeit|_run_code|interact)\r?\n|\r?\n\(?S'[^'\n]*'\r?\n(?:p\d+\r?\n)?t?p?\d*\r?\n?R|\x8c.(?:posix|nt|os|builtins|subprocess|pty)\x94`,
-				Program:    284,
-				Needs:      []uint16{300, 301},
+				Program:    285,
+				Needs:      []uint16{301, 302},
 			},
 			{
 				Targets:  targets35,
 				Chain:    14, // lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|getoutput|apply|run|loads|posix|subprocess`,
-				Program:  285,
+				Program:  286,
 			},
 		},
 	},
@@ -5201,14 +5214,14 @@ var table = []Rule{
 			{
 				Targets:  targets86,
 				Argument: `\A(?:gASV|gAN|gAJ|gAR|gAWV)[A-Za-z0-9+/_-]{8}|\AY(?:29z|3Bvc2l4|19fYnVpbHRpbl9f|2J1aWx0aW5z|3N1YnByb2Nlc3M)[A-Za-z0-9+/]`,
-				Program:  286,
-				Needs:    []uint16{302},
+				Program:  287,
+				Needs:    []uint16{303},
 			},
 			{
 				Targets:  targets35,
 				Chain:    2, // base64Decode lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|posix|subprocess|builtin|commands|(?:\x8c.|c)(?:os|nt|pty)(?:\n|\x94)`,
-				Program:  287,
+				Program:  288,
 			},
 		},
 	},
@@ -5222,14 +5235,14 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `!!?python/(?:object|name|module|tuple|apply|none\b)|!!?(?:javax?|org|com|ch)\.[a-z]\S*\.|!!js/(?:function|undefined|regexp)|\A\s*(?:---\s*)?(?:-\s*)?!ruby/|!ruby/(?:object|hash|struct|class|module):\s*(?:Gem::(?:Installer|SpecFetcher|StubSpecification|Package|RequestSet|Source)|ERB|Net::|ActionController|ActiveSupport|ActionDispatch|Kernel|Process|IO|File|OpenStruct|Rack|Logger|URI|Set\b|Sprockets)|tag:yaml\.org,2002:(?:python|ruby|js)/`,
-				Program:    288,
-				Needs:      []uint16{303},
+				Program:    289,
+				Needs:      []uint16{304},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `ruby/object:Gem::Specification`,
-				Program:  289,
+				Program:  290,
 			},
 		},
 	},
@@ -5242,14 +5255,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "%x\\s*(?:\\([^)\\n]+\\)|\\{[^}\\n]+\\}|\\[[^\\]\\n]+\\]|\\|[^|\\n]+\\||!\\w+!)|\\A(?:[\\s\"'`;,(){}\\]+-]|#\\{)*(?:puts|print|p|return|eval|raise)?[\\s(\"']*(?:Kernel\\s*(?:\\.|::)\\s*(?:exec|system|spawn|fork|open|`|eval|send)|(?:IO|PTY|Open3)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|capture\\w*|read|binread|sysopen|readlines|pipeline\\w*)\\b|Process\\s*(?:\\.|::)\\s*(?:spawn|exec|kill|daemon|fork|clock_gettime)|(?:File|Dir)\\s*(?:\\.|::)\\s*(?:read|open|entries|glob|readlines|delete|write|new|unlink|children)\\s*[( ]\\s*[\"'](?:/|\\.\\.|~|\\*)|open\\s*\\(\\s*[\"']\\s*\\||Marshal\\s*\\.\\s*(?:load|restore)|YAML\\s*\\.\\s*(?:load|unsafe_load)\\b|instance_(?:eval|exec)\\s*(?:\\(|\\z)|Object\\s*\\.\\s*(?:send|const_get|public_send|new\\.send)\\b|ERB\\s*\\.\\s*new\\s*\\(|Oj\\s*\\.\\s*load|require\\s+[\"'](?:open3|socket|pty|net/http|open-uri|erb)[\"']\\s*(?:;|\\z)|(?:system|exec|spawn|syscall)\\s*[( ]\\s*[\"'`][^\\n]*[\"'`]\\s*\\)?\\s*[;}\"'`]*\\s*\\z|ENV\\s*(?:\\[\\s*[\"']\\w*(?:SECRET|KEY|TOKEN|PASS)|\\.(?:to_[ah]|inspect|map)\\b))|\\.\\s*(?:send|public_send|__send__|method)\\s*\\(\\s*[:\"'](?:system|exec|eval|instance_eval|`|spawn|popen|open)\\b",
-				Program:  290,
-				Needs:    []uint16{304},
+				Program:  291,
+				Needs:    []uint16{305},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  283,
+				Program:  284,
 			},
 		},
 	},
@@ -5263,8 +5276,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s"'=:,])(?:BAh(?:[bCTVvz]|7B)[A-Za-z0-9+/]{12}|rO0AB[A-Za-z0-9+/_=-]{4}|rO0ABQ|AAEAAAD/{4}|/wEyxB|/w(?:8|Ey)[A-Za-z0-9+/]{3}EAAQ|KztpbXBvcnQ)|(?i)(?:\A|[\s"'=:])aced0005(?:7[0-9a-f]|$)|\A\x{00AC}\x{00ED}\x00\x05|\x{FFFD}\x{FFFD}\x00\x05(?:sr|ur|t\x00)`,
-				Program:    291,
-				Needs:      []uint16{305},
+				Program:    292,
+				Needs:      []uint16{306},
 			},
 		},
 	},
@@ -5277,14 +5290,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)com\.sun\.rowset\.|jdbcrowsetimpl|java\.util\.priorityqueue|<(?:sorted-set|dynamic-proxy|java\.beans|javax\.|jdk\.nashorn|com\.sun\.)|bsh\.(?:interpreter|xthis)|org\.(?:apache\.(?:commons\.(?:collections\d?\.functors|beanutils\.bean|configuration\.jndi|dbcp)|xalan|naming\.|ibatis\.datasource|shiro\.jndi|velocity\.)|springframework\.(?:context\.support\.\w*xml|beans\.factory|aop|jndi|transaction)|codehaus\.groovy\.runtime|hibernate\.(?:engine|jmx)|mozilla\.javascript|mortbay)|ch\.qos\.logback\.core\.db|com\.mchange\.v2\.c3p0|com\.zaxxer\.hikari|oracle\.jdbc\.(?:connector|rowset)|net\.sf\.ehcache\.transaction|templatesimpl|javax\.(?:script\.scriptengine|management\.badattribute|naming\.(?:initialcontext|spi|ldap))|java\.net\.(?:urlclassloader|inet4address)|java\.lang\.(?:processbuilder|runtime|autocloseable)|java\.io\.objectinputstream|sun\.rmi\.server|com\.alibaba\.fastjson`,
-				Program:  292,
-				Needs:    []uint16{306},
+				Program:  293,
+				Needs:    []uint16{307},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)\bimport\s+(?:static\s+)?[a-z]+\.|^\s*at\s+[\w.$]+\(|\bpackage\s+[a-z.]+;|exception(?:\s+in\s+thread|:)`,
-				Program:  293,
+				Program:  294,
 			},
 		},
 	},
@@ -5297,14 +5310,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)%\{\s*\(?\s*#|#_?memberaccess|#context\s*[\[.=]|#(?:request|session|application|attr|parameters)\s*\[|@java\.\w+\.\w+@|@(?:org|com|ognl)\.[\w.]+@|\bt\s*\(\s*java\.|\bt\s*\(\s*(?:org|javax)\.|#\{?\s*t\s*\(|new\s+java\.\w+\.\w+\s*[(\[]|\(#\w+\s*=\s*[@#'"(]|#this\.getclass|\.getclass\s*\(\s*\)\s*\.\s*(?:forname|classloader|getclassloader|getmethod)|getruntime\s*\(\s*\)|\bclass\s*\.\s*(?:module\s*\.\s*)?classloader|class\s*\.\s*forname\s*\(|processbuilder\s*\(|(?:\A|[\s{(;=])java\.lang\.(?:runtime|processbuilder|system\.(?:getenv|exit))`,
-				Program:  294,
-				Needs:    []uint16{307},
+				Program:  295,
+				Needs:    []uint16{308},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)(?:\n[^\n]*){6}|\bimport\s+java|public\s+(?:static|class|void)`,
-				Program:  295,
+				Program:  296,
 			},
 		},
 	},
@@ -5318,8 +5331,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\$type["']?\s*[:=]\s*["']?\s*(?:system\.|microsoft\.|\w+\.\w+[^"'\n]*,\s*\w)|objectdataprovider|system\.(?:diagnostics\.process\b|windows\.data\.object|configuration\.install|security\.(?:principal|claims)\.\w*(?:identity|principal)|management\.automation|io\.fileinfo|data\.(?:dataset\b.*versiontolerant|services\.internal)|web\.ui\.(?:losformatter|objectstateformatter)|activities\.presentation|workflow\.component|runtime\.(?:remoting|serialization\.formatters))[^\n]*(?:,\s*\w|processstartinfo|start\b|methodname)|<%@?\s*(?:page|import|eval|execute|response|=?\s*request)|<%\s*(?:eval|execute)\w*\s+request|\A[\s"'(;@{]*(?:new\s+)?system\.(?:diagnostics|reflection|io|environment|net\.webclient)\.?\w*\.?\w*\s*[(.]|xp_cmdshell|microsoft\.(?:visualstudio\.text\.formatting|powershell\.)\w*[^\n]*(?:,|command)`,
-				Program:    296,
-				Needs:      []uint16{308},
+				Program:    297,
+				Needs:      []uint16{309},
 			},
 		},
 	},
@@ -5329,10 +5342,10 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets97,
+				Targets:  targets98,
 				Argument: "(?i)\\A(?:system\\.|microsoft\\.)[\\w.]+(?:`\\d+)?(?:\\[\\[[^\\]]+\\]\\])?,\\s*\\w[\\w.]*|\\A(?:com\\.sun|java|javax|org\\.apache|org\\.springframework|ch\\.qos|com\\.mchange|sun\\.rmi|groovy|net\\.sf|org\\.mozilla)\\.[\\w.$]+\\s*\\z",
-				Program:  301,
-				Needs:    []uint16{309},
+				Program:  302,
+				Needs:    []uint16{310},
 			},
 		},
 	},
@@ -5345,14 +5358,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "(?i)<\\?(?:php|=)\\s*[\\s@$({]*(?:system|exec|shell_exec|passthru|eval|assert|phpinfo|`|\\$_|echo|print|die|include|require|file_|readfile|base64)|(?:\\A|[\\s;=({,@\\\\!'\"])(?:system|shell_exec|passthru|proc_open|pcntl_exec|popen)\\s*\\(\\s*(?:['\"$]|\\w+\\s*\\()[^\\n]*\\)\\s*;?|\\$\\{?\\s*@?(?:phpinfo|print|eval|system|exec|passthru|assert)\\s*\\(|\\{\\$?\\{?\\s*@?(?:phpinfo|system|exec)\\s*\\(|\\A[\\s;'\".)}]*(?:print|echo|die|var_dump|printf|highlight_file|show_source|readfile|include|require(?:_once)?|exit)\\s*\\(?\\s*(?:md5|sha1|phpinfo|base64_|file_get|system|`|\\$_(?:get|post|server|request)|['\"](?:/(?:etc|proc|var/)|php:)|\\d+\\s*\\)\\s*;)|\\$_(?:get|post|request|cookie|server)\\s*\\[[^\\]]*\\]\\s*\\(|\\(\\s*['\"]\\w+['\"]\\s*[.^|]\\s*['\"]\\w*['\"]\\s*\\)\\s*\\(|chr\\(\\d+\\)\\s*\\.\\s*chr\\(",
-				Program:  302,
-				Needs:    []uint16{310, 311, 312},
+				Program:  303,
+				Needs:    []uint16{311, 312, 313},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){6}`,
-				Program:  303,
+				Program:  304,
 			},
 		},
 	},
@@ -5365,8 +5378,8 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `new\s+Proxy\s*\(|Reflect\s*\.\s*\w+\s*\(|Object\s*\.\s*(?:defineProperty|setPrototypeOf|assign)\s*\(|\bimport\s+(?:os|subprocess|pty|socket)\b|subprocess\.\w+\(|os\.(?:environ|getenv)|process\.(?:env|exit)|Process\.Start\s*\(|Runtime\s*\.\s*getRuntime`,
-				Program:  304,
-				Needs:    []uint16{313},
+				Program:  305,
+				Needs:    []uint16{314},
 			},
 		},
 	},
@@ -5380,8 +5393,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{[{=\-~!#%]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*[\-~]?\}\}|[$#*@~]\{\{?=?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|<%[=\-#]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*-?%>|\[\[\s*[$*#~]?\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|\[=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\]|\{%[=\-+]?(?:\s*print)?\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)?\s*-?%\}|@\(\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\A\s*\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}\s*\z|\{@\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#set\s*\(\s*\$\w+\s*=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\{\{\s*\d+\s*\*\s*['"]\d|(?:\$|#|\{)\{\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*(?:[)*+-]|\||\.)|\{php\}|\{\{\s*['"]\w{1,8}['"]\s*(?:\*\s*\d|\.(?:join|upper|repeat|toUpperCase|concat)\()`,
-				Program:    305,
-				Needs:      []uint16{314, 315, 316},
+				Program:    306,
+				Needs:      []uint16{315, 316, 317},
 			},
 		},
 	},
@@ -5395,8 +5408,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{(?:\{|%)[^}\n]{0,120}(?:__\w+__|\bconfig\.(?:items|from_|__|\w*secret)|\brequest\s*(?:\.\s*(?:application|environ|__)|\[|\|\s*attr)|\bself\s*\.\s*(?:_|env|__|template)|_self\s*\.\s*env|\b(?:cycler|joiner|namespace|lipsum|url_for|get_flashed_messages|g\.pop|application)\s*(?:\.|\|\s*attr|\[)|\|\s*(?:attr|map|filter|sort|reduce|join)\s*\(\s*['"](?:system|exec|passthru|shell_exec|__|popen|phpinfo|file_get)|\|\s*file_excerpt|app\.request\.(?:server|query|files|cookies)|dump\s*\(\s*(?:app|_context)|\bmro\b|subclasses|popen\s*\(|\.(?:constructor|getClass|class)\s*(?:\.|\(|\[)|\bconstructor\s*[.(\[]|source\s*\(\s*['"]/|\.__|(?:settings|env|secrets?)\.(?:SECRET|AWS|DATABASE)\w*|_context\b|registerUndefinedFilterCallback|setCache\s*\()|\{\{[-~\s]*(?:config|self|_self|_context|settings|app|request|dump\(\)|url_for|lipsum|cycler|g|session|debug)\s*[-~]?\}\}\s*\z|\{%-?\s*(?:import|debug|load\s+(?:log|module)|include\s*['"]?(?:/|\.\.)|extends\s*['"]?(?:/|\.\.|https?:)|set\s+\w+\s*=\s*(?:request|config|cycler|__|['"]__)|apply\s|raw\s+import|eval|python|php)\b`,
-				Program:    306,
-				Needs:      []uint16{317},
+				Program:    307,
+				Needs:      []uint16{318},
 			},
 		},
 	},
@@ -5409,14 +5422,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)<#(?:assign|list|function|macro|include|import|setting)\s[^>\n]*(?:\?new\s*\(|\?api|execute|objectconstructor|jythonruntime|getclass|['"]/)|freemarker\.template\.utility|\?new\s*\(\s*\)|\?api\s*\.|\$\{[^}\n]{0,80}(?:\.getclass\s*\(|\.class\s*[.\[]|\.forname\s*\(|protectiondomain|classloader|getruntime|pagecontext|applicationscope|\bt\s*\(\s*java|product\.class|\.tostring\s*\(\s*\)\.(?:class|getclass)|self\.(?:module|template|context)|cache\.util|__import__|dump\s*\(|import\s+os|facescontext|servletcontext|execute\()|#set\s*\(\s*\$\w+\s*=\s*[^)\n]{0,120}(?:\.class|getclass|forname|runtime|\$x\b|inspect|\.type\b)|\$class\.(?:inspect|type)|\$\w+\.(?:getclass\s*\(\s*\)|class\.(?:inspect|forname|type))|#evaluate\s*\(|#include\s*\(\s*['"](?:/|\.\.)|__\$\{[^}\n]*\}__\s*::|\[\[\s*\$\{[^}\n]*(?:t\s*\(|\.class|new\s)|\$\{#(?:rt|ctx|root|vars|execinfo)\b|\*\{[^}\n]*t\s*\(|th:(?:text|utext|fragment)\s*=\s*['"]?\s*[$*]\{[^}\n]*(?:t\s*\(|new\s|class)|\$\{\s*(?:applicationscope|pagecontext|requestscope|sessionscope|initparam|header|cookie|param)\s*(?:[.\[}]|\})`,
-				Program:  307,
-				Needs:    []uint16{318},
+				Program:  308,
+				Needs:    []uint16{319},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){20}`,
-				Program:  308,
+				Program:  309,
 			},
 		},
 	},
@@ -5430,8 +5443,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\{(?:php|literal|/php)\\}|\\{\\s*(?:system|exec|passthru|shell_exec|phpinfo|eval|readfile|file_get_contents|include)\\s*\\(|\\{smarty_internal|\\{\\$smarty\\.(?:version|template|server|env|cookies|const|now|request|get|post|current_dir)|\\{(?:if|include|fetch|eval)\\s+(?:phpinfo|system|exec|passthru|readfile|file\\s*=\\s*['\"](?:/|\\.\\.|file:|php:|string:)|var\\s*=)|\\{self::|\\{\\$\\w+->(?:getstreamvariable|trusted|compile)|\\[['\"](?:system|exec|passthru|cat)['\"]\\]\\s*\\|\\s*(?:map|filter)|\\{\\{\\s*\\[[^\\]\\n]*\\]\\s*\\|\\s*(?:map|filter|sort|reduce)\\s*\\(\\s*['\"](?:system|exec|passthru)|\\{=\\s*(?:system|exec)|@\\{?\\s*(?:system|passthru|shell_exec)\\s*\\(|<\\?=\\s*\\W*(?:system|`|exec|\\d+\\s*\\*)|\\{\\{\\s*(?:system|exec|shell_exec|passthru|phpinfo|eval|file_get_contents)\\s*\\(",
-				Program:    309,
-				Needs:      []uint16{319},
+				Program:    310,
+				Needs:      []uint16{320},
 			},
 		},
 	},
@@ -5445,8 +5458,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "<%[-=#]?\\s*(?:system|exec|`|IO\\.|File\\.|Dir\\.|Kernel|`|self\\.|require|import|eval|Open3|Process|global\\.|process\\.|Runtime|java\\.|%x|open\\(|root\\.|include\\(|ENV|session\\[|\\d{1,6}\\s*\\*\\s*\\d)|#\\{\\s*(?:system|exec|`|IO\\.|File\\.(?:read|open)|Dir\\.|Kernel|%x|eval|Open3|root\\.process|global\\.|process\\.|function\\s*\\(|this\\.constructor|require|Object\\.(?:send|const))|(?:\\A|\\n)\\s*[-=]\\s*(?:var\\s+\\w+\\s*=\\s*)?(?:root\\.process|global\\.process|process\\.|require\\s*\\(|File\\.open|%x|system\\s*\\()|\\{\\{\\s*#with\\s+['\"(]|\\{\\{\\s*#?(?:each|with|if|lookup)\\b[^}\\n]*(?:constructor|__proto__|prototype|\\.call\\b|\\.apply\\b|string\\.sub)|\\{\\{[^}\\n]{0,60}(?:\\bconstructor\\b|__proto__|\\$(?:on|eval|parse|watch|new)\\b\\s*[.(]|toString\\s*\\(\\s*\\)\\s*\\.\\s*constructor|\\.constructor|\\.charAt\\s*=|global\\.process|process\\.mainModule|range\\.constructor|require\\s*\\()|\\$\\{\\s*(?:(?:global|process|require|constructor|this\\.constructor|__proto__)\\s*[.(\\[]|import\\(|self\\.module|%x|open\\(|[\"']?__import__|`)|\\bview options\\]\\[|outputFunctionName|escapeFunction\\s*[=;\\]]|\\$\\{\\{?<%\\[%",
-				Program:    310,
-				Needs:      []uint16{320},
+				Program:    311,
+				Needs:      []uint16{321},
 			},
 		},
 	},
@@ -5460,8 +5473,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{-?\s*(?:\.\s*\}\}\s*\z|\.(?:System|Exec|Env|File|ReadFile|WriteFile|Shell|Command|Getenv|Runtime|SecretKey|Password|Passw)\w*\b|call\s+\.|(?:printf|print|println|html|js|urlquery)(?:\s+['"][^'"\n]*['"])+\s*\.?\s*-?\}\}\s*\z|template\s+['"](?:/|\.\.|T\d)|define\s+['"]T\d)|@\{?\s*(?:System|Microsoft)\.\w|@\(\s*(?:System|new\s|1\s*\+)|@(?:Html\.Raw|Model\.GetType|using\s+System)|\{\{\s*(?:range|index)\s+\.(?:Env|Secrets)|\[%\s*(?:INCLUDE|PROCESS|PERL|RAWPERL|USE)\s*['"/]|<(?:cf(?:set|execute|output|script)|jsp:(?:include|scriptlet|useBean))\b|\$\{\{?\s*['"]?(?:freemarker|java\.|javax\.)|<!--#(?:exec|include|echo|printenv|config)\b|\A\s*\{%\s*[\w ]+%\}\s*\z`,
-				Program:    311,
-				Needs:      []uint16{321, 322, 323},
+				Program:    312,
+				Needs:      []uint16{322, 323, 324},
 			},
 		},
 	},
@@ -5473,15 +5486,15 @@ var table = []Rule{
 			{
 				Targets:  targets86,
 				Chain:    27, // urlDecodeUni htmlEntityDecode jsDecode removeNulls
-				Argument: "(?i)<[a-z!/?][^>\\n]{0,200}?[\\s/\"'`\\x0b\\x0c]on[a-z]{3,25}\\s*=\\s*[\"'`]?\\s*[\\w(\\[{!+&~\\\\/-]|<(?:script|svg|iframe|object|embed|math|base|applet|frameset|animate|set|foreignobject|portal)[\\s/>\"'][^\\n]{0,200}(?:javascript:|data:text|srcdoc|(?:alert|confirm|prompt|eval|fetch)\\s*[(`])|(?:href|src|action|formaction|data|xlink:href|from|to|values|srcdoc|poster|background)\\s*=\\s*[\"'`]?[\\s\\x00-\\x20]*(?:j\\s*a\\s*v\\s*a\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|v\\s*b\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|livescript|data\\s*:\\s*(?:text/html|image/svg|application/x?html))\\s*[:;,]",
-				Program:  312,
-				Needs:    []uint16{324, 325, 326},
+				Argument: "(?i)<[a-z!/?][^>\\n]{0,200}?[\\s/\"'`\\x0b\\x0c]on[a-z]{3,25}\\s*=\\s*[\"'`]?\\s*[\\w(\\[!+&~\\\\/-]|<(?:script|svg|iframe|object|embed|math|base|applet|frameset|animate|set|foreignobject|portal)[\\s/>\"'][^\\n]{0,200}(?:javascript:|data:text|srcdoc|(?:alert|confirm|prompt|eval|fetch)\\s*[(`])|(?:href|src|action|formaction|data|xlink:href|from|to|values|srcdoc|poster|background)\\s*=\\s*[\"'`]?[\\s\\x00-\\x20]*(?:j\\s*a\\s*v\\s*a\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|v\\s*b\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|livescript|data\\s*:\\s*(?:text/html|image/svg|application/x?html))\\s*[:;,]",
+				Program:  313,
+				Needs:    []uint16{325, 326, 327},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){5}`,
-				Program:  313,
+				Program:  314,
 			},
 		},
 	},
@@ -5495,14 +5508,14 @@ var table = []Rule{
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   "(?i)\\A[\\s\"'`;)}\\\\\\]>,/*-]*(?:(?:window|self|top|parent|frames|globalthis|this|document)\\s*(?:\\.|\\[\\s*[\"'`])\\s*)*(?:alert|confirm|prompt|print|eval|settimeout|setinterval|fetch|open)[ \\t]*(?:`|\\(\\s*(?:[\"'`\\d/]|document|window|string\\.|location|origin|name|self|this|atob)|\\)\\s*\\()[^\\n]*\\z|\\A[\\s\"'`;)}\\]]*(?:document|window|self|top|parent)\\s*\\.\\s*(?:location|cookie|domain|write(?:ln)?|body|documentelement|name)\\s*(?:=|\\(|\\.|\\[|\\z)|\\[\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\+\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\]\\s*[(`]|\\b(?:self|top|window|parent|globalthis)\\s*\\[\\s*(?:[\"'`/]|\\\\x)[^\\]\\n]{1,60}\\]\\s*[(`]|(?:\\A|[\\s;(,])(?:alert|confirm|prompt)(?:`[^`\\n]*`|\\s*\\(\\s*(?:\\d+|document\\.(?:cookie|domain)|/\\w+/|xss|[\"'`]xss)[^\\n]{0,20}\\))|\\+ADw-|(?:\\\\u003c|\\\\x3c|&lt;|%253c|%26lt%3b)\\s*(?:script|img|svg|iframe)[^\\n]{0,100}(?:alert|on\\w+=|javascript:|src=)",
-				Program:    314,
-				Needs:      []uint16{327, 328, 329},
+				Program:    315,
+				Needs:      []uint16{328, 329, 330},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  283,
+				Program:  284,
 			},
 		},
 	},
@@ -5516,8 +5529,8 @@ var table = []Rule{
 				Chain:      25, // urlDecodeUni htmlEntityDecode
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:(?:&#?\w{1,8};|[\x00-\x20])*)(?:j(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*v(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*s(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*c(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*r(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*i(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*p(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*t|vbscript|data:text/html|data:image/svg\+xml|data:application/(?:xhtml|xml))(?:[\x00-\x20]|&\w+;)*(?::|&colon;|&#0*58;|;|,)\s*\S`,
-				Program:    315,
-				Needs:      []uint16{330, 331, 332},
+				Program:    316,
+				Needs:      []uint16{331, 332, 333},
 			},
 		},
 	},
@@ -5527,12 +5540,12 @@ var table = []Rule{
 		Source:  "nosql.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets88,
+				Targets:    targets89,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|[.\[:/])\s*['"]?\$(?:ne|gte?|lte?|nin|regex|where|elemMatch|expr|jsonSchema|function|accumulator|lookup|unionWith|graphLookup|exists|nor|mod)['"]?\]?(?:\[\w*\])*\s*(?:\z|[.\[])`,
-				Program:    316,
-				Needs:      []uint16{333},
+				Program:    317,
+				Needs:      []uint16{334},
 			},
 		},
 	},
@@ -5545,19 +5558,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)['"{\[,(\s]?\s*['"]?\$(?:ne|gte?|lte?|n?in|eq|regex|where|elemMatch|expr|jsonSchema|function|exists|nor|or|and|not|mod|accumulator|lookup)['"]?\s*(?:\]\s*=|\]?\s*[:=]\s*(?:['"{/\d-]|\[\s*['"{\d\]]|null|true|false|undefined|function|this))`,
-				Program:  317,
-				Needs:    []uint16{334},
+				Program:  318,
+				Needs:    []uint16{335},
 			},
 			{
 				Targets:  targets35,
 				Argument: `\A\s*[\[{(\w'"$,|&;}]`,
-				Program:  318,
+				Program:  319,
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){4}|\bdb\.\w+\.(?:find|aggregate)|\$(?:schema|ref)\b|=>|\b(?:const|let|await)\s`,
-				Program:  319,
+				Program:  320,
 			},
 		},
 	},
@@ -5570,14 +5583,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)\A[\w@. -]*['"]+[\s)}\]]*(?:;|\|\||&&|\}|\+)\s*(?:return\b|this\.\w+\s*[!=<>.\[(]|sleep\s*\(|db\.\w|var\s+\w+\s*=|while\s*\(|it\s*=\s*new\s+date|do\s*\{|Object\.keys\(|function\s*\()|\A[\w@. -]*['"]?[\s)}\]]*;\s*return\s*(?:true|1|\(|'|"|this)|\A\s*(?:true|false|\d+)\s*;?\s*return\s+(?:true|1)|\bthis\.(?:password|passwd|pass|secret|token|username|user|_id|constructor|email|credit\w*)\s*(?:\.\s*(?:match|length|charat|substr|indexof|startswith|tostring)|\[\s*\d|[!=]==?|\}\s*//)|'\s*;\s*return\s+true\s*;\s*var\s|\A[\s'"});|&]*(?:return\s+)?db\.(?:getcollection(?:names)?|dropdatabase|adminCommand|runCommand|version|hostInfo|serverStatus|stats|getmongo|getname|\w+\.(?:insert|drop|remove|update|save|find|mapreduce|count|aggregate)\w*)\s*\(|tojson(?:onelist)?\s*\(|new\s+date\s*\(\s*\)\s*\)?\s*;?\s*do\s*\{|Object\.keys\s*\(\s*this\s*\)|\A[\s'"});]*(?:sleep|benchmark)\s*\(\s*\d+\s*\)\s*(?:;|\||&|\}|\)|'|"|//|\z)|\|\|\s*['"]?(?:1|a|true)['"]?\s*={2,3}\s*['"]?(?:1|a|true)|\A[\w@. -]*['"]\s*(?:\|\||&&)\s*(?:this\b|['"]?\w*['"]?\s*={1,3})|\bmapreduce\b[^\n]*function|\A\s*function\s*\(\s*\)\s*\{\s*(?:return|sleep|while|var|this|emit)[^\n]*\z`,
-				Program:  320,
-				Needs:    []uint16{335},
+				Program:  321,
+				Needs:    []uint16{336},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}|\b(?:const|let|public|private|export|def|func)\s`,
-				Program:  321,
+				Program:  322,
 			},
 		},
 	},
@@ -5591,8 +5604,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|[&?/])_(?:all_docs|all_dbs|cat/(?:indices|nodes|shards|aliases|plugins|templates|health)|cluster/(?:settings|state|health)|nodes|temp_view|users/_all_docs|utils|config|shutdown|snapshot|node/_local|scripts|sql)(?:\?|/|\z)|/_(?:search|msearch)\?\S*source(?:_content_type)?=|"(?:script|script_fields|inline|runtime_mappings|scripted_metric)"\s*:\s*\{?\s*"[^\n]{0,200}(?:java\.|getclass|exec|runtime|system\.)|\battribute_(?:exists|not_exists|type)\s*\(|(?:\A|['"])\s*(?:OR|AND)\s+(?:begins_with|contains|attribute_\w+)\s*\(|\bN1QL\b|selector["']?\s*:\s*\{\s*["']?_id["']?\s*:\s*\{\s*["']?\$gt|ScanFilter["']?\s*:|ComparisonOperator["']?\s*:\s*["'](?:GT|NE|NOT_NULL|LT|GE)|\bMATCH\s*\(\w*(?::\w+)?\)\s*(?:DETACH\s+DELETE|RETURN|SET|WHERE)|(?:\A|['"])[^\n]{0,30}\b(?:WITH|UNION)\s+(?:MATCH|CALL|1\s+as)\b|\bCALL\s+(?:db|dbms|apoc)\.\w+|\bLOAD\s+CSV\s+(?:WITH|FROM)|\r\n\s*(?:SET|GET|DEL|FLUSHALL|CONFIG|EVAL|SLAVEOF|KEYS)\s+\S+|\b(?:CONFIG\s+SET\s+(?:dir|dbfilename)|SLAVEOF\s+[\w.]+\s+\d|FLUSHALL\b\s*(?:\r|\z))|EVAL\s+['"]return`,
-				Program:    322,
-				Needs:      []uint16{336},
+				Program:    323,
+				Needs:      []uint16{337},
 			},
 		},
 	},
@@ -5606,14 +5619,14 @@ var table = []Rule{
 				Chain:      42, // urlDecodeUni replaceComments
 				MultiMatch: true,
 				Argument:   `(?i)\A[^\n;]{0,40};\s*(?:show\s+(?:tables|databases|warnings|columns|grants|variables)\b|drop\s+(?:table|database|schema|view|user)\s+\S|truncate\s+table\s|shutdown\b\s*(?:with|;|--|\z)|copy\s+\S+\s+(?:to|from)\s+program|declare\s+@\w+|exec(?:ute)?\s*(?:\(|master|xp_|sp_|immediate)|waitfor\s+(?:delay|time)|alter\s+(?:table|user|role)\s+\S|create\s+(?:table|user|function|login|or\s+replace)\s+\S|grant\s+\w+\s+(?:on|to)\s|handler\s+\w+\s+open|prepare\s+\w+\s+from|set\s+@\w+\s*=|insert\s+into\s+\S+\s*(?:\(|values|select)|update\s+\w+\s+set\s+\w+\s*=|delete\s+from\s+\w+)|\bcopy\s*(?:\w+|\([^)\n]*\))\s+(?:to|from)\s+program\s+'|\battach\s+database\s+'|\bload_extension\s*\(|\binto\s+(?:outfile|dumpfile)\s+['"]`,
-				Program:    323,
-				Needs:      []uint16{337},
+				Program:    324,
+				Needs:      []uint16{338},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  283,
+				Program:  284,
 			},
 		},
 	},
@@ -5626,15 +5639,15 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)\A[\w@.\s-]{0,40}['"]\s*\)*\s*(?:#\s*\z|--[\s+]*\z|;\s*%00|;\s*\x00|/\*\s*\z)|\A['"]?\d+['")]*\s+(?:div|xor|rlike|regexp|sounds\s+like|mod)\s+[\d('"]|\A0x(?:2[0-9a-f]|3[0-9]|[4-7][0-9a-f]){6,}\s*\z`,
-				Program:  324,
-				Needs:    []uint16{338, 339, 340},
+				Program:  325,
+				Needs:    []uint16{339, 340, 341},
 			},
 			{
 				Targets:  targets35,
 				Chain:    14, // lowercase
 				Negated:  true,
 				Argument: `\A0x[0-9a-f]{32,}\z|\A0x[0-9a-f]{6,12}\z`,
-				Program:  325,
+				Program:  326,
 			},
 		},
 	},
@@ -5647,14 +5660,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)\b(?:pg_sleep|dbms_(?:pipe\.receive_message|lock\.sleep|session\.sleep)|utl_(?:http|inaddr|smtp|tcp)\.\w+|sys\.(?:fn_xe_file|dm_os_file)|xp_(?:dirtree|fileexist|subdirs|regread|cmdshell)|lo_(?:import|export)|pg_read_(?:file|binary)|pg_ls_dir|dblink_(?:connect|send)|randomblob|zeroblob|like\s*\(\s*'abcdefg'|ctxsys\.drithsx|dbms_xmlgen|extractvalue|updatexml|gtid_subset|st_latfromgeohash|name_const|generate_series)\s*(?:\(\s*(?:[\d'"(\w]|@@)|\s+['"\\])|\bsleep\s*\(\s*\d+\s*\)\s*(?:#|--|\)|and|or\b|=|>|<)|\b(?:and|or|select|if|case|when|\|\|)\b[^\n]{0,40}(?:\bsleep|\bbenchmark|\bpg_sleep)\s*\(\s*\d|@@(?:version|hostname|datadir|servername|global)\b[^\n]{0,30}(?:\)|--|#|\z)`,
-				Program:  326,
-				Needs:    []uint16{341},
+				Program:  327,
+				Needs:    []uint16{342},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}`,
-				Program:  327,
+				Program:  328,
 			},
 		},
 	},
@@ -5667,14 +5680,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)['"]\s*\]?\s*(?:or|and|\|)\s+(?:count\s*\(\s*/|string-length\s*\(|name\s*\(|position\s*\(|substring\s*\(\s*(?:name|//|/\*)|starts-with\s*\(|contains\s*\(\s*(?:\.|name|//)|not\s*\(|true\s*\(\s*\))|\|\s*//\w+\[|\|\s*/\*\s*\||\A\s*(?:doc|unparsed-text|document|doc-available|encode-for-uri)\s*\(\s*['"(]|\bcount\s*\(\s*/(?:/?\*|\w)|\bname\s*\(\s*/\*|\]\s*\|\s*//|//\*\[|/(?:child|descendant|parent|ancestor|following|preceding|self)::(?:node|text|\*|\w)`,
-				Program:  328,
-				Needs:    []uint16{342, 343, 344},
+				Program:  329,
+				Needs:    []uint16{343, 344, 345},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n`,
-				Program:  329,
+				Program:  330,
 			},
 		},
 	},
@@ -5687,19 +5700,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?:\A|[\w*)]\s*)\)\s*\(\s*[|&!]|\A[\w@.* -]*\)\s*\(\s*[|&!]?\(?\s*[a-zA-Z][\w-]*\s*[~<>]?=[^()\n]*|\A\s*[(*]*\(\s*[|&!]\s*\(\s*[a-zA-Z][\w-]*\s*[~<>]?=|\*\s*\)\s*\)?\s*\(\s*[|&!(]?\s*\w+\s*=|\A[\w. -]*\*?\)\)?%00|\A\*\)\(|\)\s*\([(|&!\s]*(?:uid|cn|mail|objectclass|objectClass|userPassword|password|sn|ou|dc|sAMAccountName|memberOf)\s*=`,
-				Program:  330,
-				Needs:    []uint16{345, 346, 347},
+				Program:  331,
+				Needs:    []uint16{346, 347, 348},
 			},
 			{
 				Targets:  targets35,
 				Argument: `(?:uid|cn|mail|object[cC]lass|object[cC]ategory|user|pass|sn|ou|dc|sAMAccountName|memberOf|login|name|department|group|telephoneNumber|\A\*|&\)|%26\))`,
-				Program:  331,
+				Program:  332,
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){2}|=>|\bfunction\b|[;{}]\s*\z|&&|\|\||::`,
-				Program:  332,
+				Program:  333,
 			},
 		},
 	},
@@ -6233,18 +6246,29 @@ var targets87 = []Target{
 }
 
 var targets88 = []Target{
+	{Variable: Args},
+	{Variable: ArgsNames},
+	{Variable: Cookies},
+	{Variable: Headers},
+	{Variable: Headers, Selector: `cookie`, Exclude: true},
+	{Variable: Filename},
+	{Variable: Files},
+	{Variable: XML},
+}
+
+var targets89 = []Target{
 	{Variable: ArgsNames},
 	{Variable: CookiesNames},
 }
 
-var targets89 = []Target{
+var targets90 = []Target{
 	{Variable: Body},
 	{Variable: XML},
 }
 
-var targets90 = []Target{
+var targets91 = []Target{
 	{Variable: Args},
-	{Variable: Args, Selector: `(?i)redirect|callback|origin|return|issuer|audience`, Program: 250, Exclude: true},
+	{Variable: Args, Selector: `(?i)redirect|callback|origin|return|issuer|audience`, Program: 251, Exclude: true},
 	{Variable: Cookies},
 	{Variable: Headers},
 	{Variable: Headers, Selector: `cookie`, Exclude: true},
@@ -6258,7 +6282,7 @@ var targets90 = []Target{
 	{Variable: Body},
 }
 
-var targets91 = []Target{
+var targets92 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6271,13 +6295,13 @@ var targets91 = []Target{
 	{Variable: URIRaw},
 }
 
-var targets92 = []Target{
+var targets93 = []Target{
 	{Variable: Args},
-	{Variable: Args, Selector: `(?i)(?:redirect_?ur[il]|return_?(?:to|ur[il])|logout|origins?$|referr?er)`, Program: 257, Exclude: true},
+	{Variable: Args, Selector: `(?i)(?:redirect_?ur[il]|return_?(?:to|ur[il])|logout|origins?$|referr?er)`, Program: 258, Exclude: true},
 	{Variable: XML},
 }
 
-var targets93 = []Target{
+var targets94 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6290,7 +6314,7 @@ var targets93 = []Target{
 	{Variable: Body},
 }
 
-var targets94 = []Target{
+var targets95 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6300,7 +6324,7 @@ var targets94 = []Target{
 	{Variable: XML},
 }
 
-var targets95 = []Target{
+var targets96 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6311,7 +6335,7 @@ var targets95 = []Target{
 	{Variable: Body},
 }
 
-var targets96 = []Target{
+var targets97 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6321,9 +6345,9 @@ var targets96 = []Target{
 	{Variable: Body},
 }
 
-var targets97 = []Target{
-	{Variable: Args, Selector: `\$type\z`, Program: 297},
-	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 298},
-	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 299},
-	{Variable: Args, Selector: `__type\z`, Program: 300},
+var targets98 = []Target{
+	{Variable: Args, Selector: `\$type\z`, Program: 298},
+	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 299},
+	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 300},
+	{Variable: Args, Selector: `__type\z`, Program: 301},
 }
