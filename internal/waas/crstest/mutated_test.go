@@ -63,7 +63,7 @@ func TestMutatedEvents(t *testing.T) {
 		}
 	}
 	verdicts := judgeAll(corazaPL1(t, nil), all)
-	ours, plain := engine(t, ""), engine(t, "", waas.Unfiltered())
+	ours, plain := engine(t, "", waas.CorePlaces()), engine(t, "", waas.Unfiltered(), waas.CorePlaces())
 	detected := 0
 	for i := range all {
 		s := &all[i]
