@@ -76,6 +76,9 @@ func appendWithin(values []value, v *value) []value {
 		inner.text = decoded
 		values = append(values, inner)
 	}
+	if v.field != nil && v.field.Place == event.Cookie {
+		return values // documents in cookies are the work of analytics
+	}
 	if s := strings.TrimSpace(inner.text); len(s) > 4 && (s[0] == '{' || s[0] == '[') && json.Valid([]byte(s)) {
 		values = appendStrings(values, &inner, s)
 	}
