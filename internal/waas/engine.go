@@ -23,6 +23,7 @@ type Engine struct {
 	custom     []customRule
 	everything bool
 	unfiltered bool
+	core       bool
 	clock      func() time.Time
 
 	*shared
@@ -43,6 +44,10 @@ func Everything() Option { return func(e *Engine) { e.everything = true } }
 // Unfiltered makes an Engine run every condition whose targets fit, whatever literals a text has. The findings are
 // the same, and this is how tests know.
 func Unfiltered() Option { return func(e *Engine) { e.unfiltered = true } }
+
+// CorePlaces makes an Engine show each text to the rules only where the Core Rule Set has it, so that tests can compare
+// the findings with those of another engine.
+func CorePlaces() Option { return func(e *Engine) { e.core = true } }
 
 // Clock gives an Engine the time. Without one it ends in time only when the context ends, and to custom rules no
 // token has expired.
@@ -190,7 +195,7 @@ func (r *run) one(record int, fields []event.Field) {
 		return
 	}
 	var synthetic [requestFields]event.Field
-	values := appendValues(r.values[:0], fields)
+	values := appendValues(r.values[:0], fields, r.event.Request.RawPath, r.engine.core)
 	if record < 0 {
 		values = appendRequest(values, r.event, synthetic[:0])
 	}

@@ -35,7 +35,7 @@ type value struct {
 //	Body                                   ARGS, REQUEST_BODY
 //	MessageName, Message                   ARGS_NAMES, ARGS
 //
-// The rest comes from the request: REQUEST_URI, REQUEST_URI_RAW, REQUEST_LINE, REQUEST_METHOD, REQUEST_PROTOCOL,
+// Besides, parts of it are parameters: alsoAt, appendWithin and appendSegments. The rest comes from the request: REQUEST_URI, REQUEST_URI_RAW, REQUEST_LINE, REQUEST_METHOD, REQUEST_PROTOCOL,
 // QUERY_STRING, REQBODY_PROCESSOR (empty when nothing parsed the body) and, for form bodies only, REQUEST_BODY and its length.
 func variablesOf(p event.Place) rules.VariableSet {
 	return [...]rules.VariableSet{
@@ -64,15 +64,23 @@ func variablesOf(p event.Place) rules.VariableSet {
 	}[p]
 }
 
-// appendValues adds the values of fields, which belong to one record or are all of an event that is no batch.
-func appendValues(values []value, fields []event.Field) []value {
+// appendValues adds the values of fields, which belong to one record or are all of an event that is no batch: each in the
+// variables of its place, and where core is false also as the parameters that an application may make of it.
+func appendValues(values []value, fields []event.Field, raw string, core bool) []value {
 	part := "" // the name of the multipart field at hand
 	for i := range fields {
 		f := &fields[i]
 		v := value{variables: variablesOf(f.Place), text: f.Value, field: f}
+		if !core {
+			v.variables |= alsoAt(f)
+			values = appendWithin(values, &v)
+		}
 		switch f.Place {
 		case event.Path:
 			values = append(values, v)
+			if !core {
+				values = appendSegments(values, f, raw)
+			}
 			v.variables, v.text = rules.Basename.Set(), baseName(f.Value)
 		case event.FileName:
 			values = append(values, v)

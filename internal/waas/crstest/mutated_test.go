@@ -64,7 +64,7 @@ func TestMutatedEvents(t *testing.T) {
 		}
 	}
 	verdicts := judgeAll(corazaPL1(t, nil), all)
-	ours, plain := engine(t, policy.LevelCore), engine(t, policy.LevelCore, waas.Unfiltered())
+	ours, plain := engine(t, policy.LevelCore, waas.CorePlaces()), engine(t, policy.LevelCore, waas.Unfiltered(), waas.CorePlaces())
 	detected := 0
 	for i := range all {
 		s := &all[i]

@@ -20,7 +20,8 @@ type row struct {
 // TestCoreRuleSet judges each of the Core Rule Set's own tests, and compares the rules that fire with Coraza's.
 func TestCoreRuleSet(t *testing.T) {
 	all, level := stages(t), levels(t)
-	peer, ours, plain := corazaPL1(t, nil), engine(t, policy.LevelCore), engine(t, policy.LevelCore, waas.Unfiltered())
+	peer, ours, plain := corazaPL1(t, nil), engine(t, policy.LevelCore, waas.CorePlaces()), engine(t, policy.LevelCore, waas.Unfiltered(), waas.CorePlaces())
+	whole := engine(t, policy.LevelCore)
 	known := known()
 	rows := map[int]*row{}
 	verdicts := judgeAll(peer, all)
@@ -35,6 +36,9 @@ func TestCoreRuleSet(t *testing.T) {
 		}
 		if diff := difference(got, shared(want)); diff != known[s.name].rules {
 			t.Errorf("%s: our rules are %v, Coraza's %v: %q instead of %q\n%s", s.name, got, want, diff, known[s.name].rules, data)
+		}
+		if lost := missing(got, fired(whole, data)); len(lost) > 0 {
+			t.Errorf("%s: %v fire only where the Core Rule Set has the texts", s.name, lost)
 		}
 		if level[s.rule] == 1 {
 			count(rows, s, got, want)
@@ -130,6 +134,11 @@ func shared(ids []int) []int {
 		r := rules.Find(id)
 		return r == nil || r.Level > rules.Core
 	})
+}
+
+// missing are those of the rules that aren't among the others.
+func missing(ids, others []int) []int {
+	return slices.DeleteFunc(slices.Clone(ids), func(id int) bool { return slices.Contains(others, id) })
 }
 
 // difference writes down the rules that only one side has: "+1 -2".

@@ -49,6 +49,22 @@ func TestReasonsAreGiven(t *testing.T) {
 	}
 }
 
+func TestQuietTables(t *testing.T) {
+	for id, reason := range coreInstead() {
+		if _, ok := gatesByRule()[id]; ok || reason == "" || strictInstead()[id] != "" {
+			t.Errorf("rule %d is for the level crs for the reason %q, and in another table too", id, reason)
+		}
+	}
+	for id, g := range gatesByRule() {
+		if g.reason == "" || strictInstead()[id] != "" || leftOut()[id] != "" {
+			t.Errorf("rule %d has a gate for the reason %q, and is in another table too", id, g.reason)
+		}
+		if _, err := regexp.Compile(g.sign); err != nil {
+			t.Errorf("rule %d: %v", id, err)
+		}
+	}
+}
+
 // Rule 941010 keeps the XSS rules away from file names of plain characters. Most don't match such a name anyway: with
 // the other characters taken away, no expression's end can be reached, whatever its assertions say, and every word
 // needs one of them. The rest must be in the table.
