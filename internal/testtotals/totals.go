@@ -63,6 +63,15 @@ func read(in io.Reader, out io.Writer) (totals, error) {
 	}
 }
 
+// join adds the outcome of another run.
+func (t *totals) join(other totals) {
+	t.passed += other.passed
+	t.failed += other.failed
+	t.skipped += other.skipped
+	t.failures = append(t.failures, other.failures...)
+	t.skips = append(t.skips, other.skips...)
+}
+
 // add counts one event. pending holds the output of what is still running.
 func (t *totals) add(e event, pending map[testID][]string, out io.Writer) {
 	id := testID{e.Package, e.Test}

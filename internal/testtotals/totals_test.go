@@ -146,6 +146,28 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRunsAreSummed: the tests of both runs count, and one that fails is enough.
+func TestRunsAreSummed(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "go.mod", "module example.com/m\n\ngo 1.26\n")
+	for name, body := range map[string]string{"green": "", "red": `t.Error("no")`} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name+"/m_test.go", "package m\n\nimport \"testing\"\n\nfunc TestM(t *testing.T) { "+body+" }\n")
+	}
+	t.Chdir(dir)
+	t.Setenv("GOFLAGS", "-mod=mod")
+	t.Setenv("GOWORK", "off")
+	for _, args := range [][]string{{"./green", "+", "./red"}, {"./red", "+", "./green"}} {
+		var out, stderr strings.Builder
+		status := run(args, &out, &stderr)
+		if status != 1 || !strings.HasSuffix(out.String(), "\n1 passed, 1 failed, 0 skipped\n") {
+			t.Errorf("%v: status %d\n%s%s", args, status, out.String(), stderr.String())
+		}
+	}
+}
+
 func write(t *testing.T, dir, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
