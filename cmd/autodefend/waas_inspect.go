@@ -50,7 +50,7 @@ limit. The exit code is 0 whatever is found.`,
 	flags.StringVar(&c.policy, "policy", "", "`FILE` with the firewall's policy")
 	flags.StringVar(&c.to.Function, "function", "", "`NAME` of the function that the rule is looked for")
 	flags.StringVar(&c.to.Region, "region", "", "its `REGION` (default: any)")
-	flags.StringVar(&c.level, "level", "", "how much is suspected: `LEVEL` default or strict (default: the rule's)")
+	flags.StringVar(&c.level, "level", "", "how much is suspected: `LEVEL` default, crs or strict (default: the rule's)")
 	c.flags(cmd)
 	formatFlag(cmd, &c.format, "table", "json")
 	return cmd
