@@ -4,18 +4,18 @@ import (
 	"math"
 	"regexp/syntax"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// target is how telling a listed text needs to be, in bits: longer ones only make
-// the scanner larger.
-const target = 22
-
 // Limits of a listing.
 const (
-	maxListed = 3000
+	maxListed = 1500
 	maxClass  = 40
+	// maxWork bounds the texts made for one expression. What comes after them is
+	// taken for anything, so that there are fewer literals, or none.
+	maxWork = 1 << 20
 )
 
 // opening is what a match may begin with. When it is open, the match goes on in
@@ -41,13 +41,9 @@ func (o openings) texts() []string {
 
 func (o openings) tidy() openings {
 	slices.SortFunc(o, func(a, b opening) int {
-		switch {
-		case a.text < b.text:
-			return -1
-		case a.text > b.text:
-			return 1
-		case a.open == b.open:
-			return 0
+		switch c := strings.Compare(a.text, b.text); {
+		case c != 0 || a.open == b.open:
+			return c
 		case a.open:
 			return -1
 		default:
@@ -63,6 +59,7 @@ type listing struct {
 	bytewise bool
 	back     bool
 	known    map[question]openings
+	work     int // texts made so far
 }
 
 // question is what a listing has been asked: expressions repeat themselves.
@@ -77,6 +74,9 @@ func newListing(bytewise, back bool) *listing {
 
 // concat lists the openings of several nodes in a row, telling by about bits.
 func (l *listing) concat(nodes []*syntax.Regexp, bits float64) openings {
+	if l.work > maxWork {
+		return anything()
+	}
 	o := nothing()
 	for i := range nodes {
 		at := i
@@ -88,7 +88,7 @@ func (l *listing) concat(nodes []*syntax.Regexp, bits float64) openings {
 			break
 		}
 		more := l.node(nodes[at], missing)
-		o = o.then(more, bits)
+		o = l.join(o, more, bits)
 	}
 	return o
 }
@@ -105,8 +105,11 @@ func (o openings) leastClosed() float64 {
 	return least
 }
 
-// then lets the openings that aren't open go on with more.
-func (o openings) then(more openings, bits float64) openings {
+// join lets the openings that aren't open go on with more.
+func (l *listing) join(o, more openings, bits float64) openings {
+	if l.work > maxWork {
+		return anything()
+	}
 	closed := 0
 	for _, begin := range o {
 		if !begin.open && bitsOf(begin.text) < bits {
@@ -114,9 +117,14 @@ func (o openings) then(more openings, bits float64) openings {
 		}
 	}
 	size := len(o) - closed + closed*len(more)
-	var out openings
+	l.work += min(size, maxListed)
+	full := size > maxListed
+	if full {
+		size = len(o)
+	}
+	out := make(openings, 0, size)
 	for _, begin := range o {
-		if begin.open || bitsOf(begin.text) >= bits || size > maxListed {
+		if begin.open || full || bitsOf(begin.text) >= bits {
 			out = append(out, opening{begin.text, true})
 			continue
 		}
@@ -131,7 +139,11 @@ func (o openings) then(more openings, bits float64) openings {
 func (l *listing) node(re *syntax.Regexp, bits float64) openings {
 	q := question{re, int(math.Ceil(bits))}
 	o, ok := l.known[q]
-	if !ok {
+	switch {
+	case ok:
+	case l.work > maxWork:
+		return anything()
+	default:
 		o = l.ask(re, float64(q.bits))
 		l.known[q] = o
 	}
@@ -158,7 +170,7 @@ func (l *listing) ask(re *syntax.Regexp, bits float64) openings {
 	case syntax.OpStar:
 		return l.star(re.Sub[0], bits)
 	case syntax.OpPlus:
-		return l.node(re.Sub[0], bits).then(l.star(re.Sub[0], bits), bits)
+		return l.join(l.node(re.Sub[0], bits), l.star(re.Sub[0], bits), bits)
 	default: // OpAnyChar, OpAnyCharNotNL, OpNoMatch
 		return anything()
 	}
@@ -181,6 +193,9 @@ func (l *listing) alternate(subs []*syntax.Regexp, bits float64) openings {
 	for _, sub := range subs {
 		o = append(o, l.node(sub, bits)...)
 	}
+	if l.work += len(o); l.work > maxWork {
+		return anything()
+	}
 	return o.tidy()
 }
 
@@ -197,7 +212,7 @@ func (l *listing) literal(re *syntax.Regexp, bits float64) openings {
 				one = append(one, f)
 			}
 		}
-		o = o.then(l.oneOf(one), bits)
+		o = l.join(o, l.oneOf(one), bits)
 	}
 	return o
 }

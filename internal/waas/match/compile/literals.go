@@ -10,7 +10,8 @@ import (
 // Bounds of a prefilter.
 const (
 	maxSets    = 3    // sets that must all have a member
-	maxMembers = 4000 // members of one set
+	maxMembers = 2500 // members of one set
+	maxBeside  = 250  // members of a set beside the first
 
 	// enough is the chance at which a set needs no second one beside it.
 	enough = 1e-4
@@ -31,19 +32,33 @@ func Literals(expr string) ([][]string, bool) {
 	if err != nil {
 		return nil, false
 	}
-	r := requirements{newListing(bytewise, false), newListing(bytewise, true)}
-	found := r.of(tree)
+	for _, bits := range lengths() {
+		r := requirements{newListing(bytewise, false), newListing(bytewise, true), bits}
+		if sets := choose(r.of(tree)); len(sets) > 0 {
+			return sets, true
+		}
+	}
+	return nil, false
+}
+
+// lengths are how telling the literals are to be, in bits: longer ones only make the
+// scanner larger. Where those are too many, shorter ones may do.
+func lengths() []float64 { return []float64{22, 12} }
+
+// choose takes the best candidates that say different things.
+func choose(found []candidate) [][]string {
 	var sets [][]string
 	for _, s := range found {
-		if len(sets) == maxSets || len(sets) > 0 && found[0].chance < enough {
-			break
+		switch {
+		case len(sets) == maxSets || len(sets) > 0 && found[0].chance < enough:
+			return sets
+		case len(sets) > 0 && len(s.members) > maxBeside:
+		case slices.ContainsFunc(sets, func(t []string) bool { return implies(t, s.members) }):
+		default:
+			sets = append(sets, s.members)
 		}
-		if s.chance >= useless || slices.ContainsFunc(sets, func(t []string) bool { return implies(t, s.members) }) {
-			continue
-		}
-		sets = append(sets, s.members)
 	}
-	return sets, len(sets) > 0
+	return sets
 }
 
 // implies reports whether a text with a member of a always has one of b.
@@ -68,16 +83,16 @@ func (c candidate) price() float64 {
 }
 
 // newCandidate drops members that contain another one; false when the set says
-// nothing.
+// too little or is too large.
 func newCandidate(texts []string) (candidate, bool) {
+	if slices.ContainsFunc(texts, func(text string) bool { return chanceOf(text) >= useless }) {
+		return candidate{}, false
+	}
 	texts = slices.Clone(texts)
 	slices.SortFunc(texts, func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 	})
 	texts = slices.Compact(texts)
-	if len(texts) == 0 || texts[0] == "" {
-		return candidate{}, false
-	}
 	var c candidate
 	kept := map[string]bool{}
 	for _, text := range texts {
@@ -87,8 +102,11 @@ func newCandidate(texts []string) (candidate, bool) {
 		kept[text] = true
 		c.members = append(c.members, text)
 		c.chance += chanceOf(text)
+		if c.chance >= useless || len(c.members) > maxMembers {
+			return candidate{}, false
+		}
 	}
-	return c, len(c.members) <= maxMembers
+	return c, len(c.members) > 0
 }
 
 func containsAny(text string, kept map[string]bool) bool {
@@ -105,6 +123,7 @@ func containsAny(text string, kept map[string]bool) bool {
 // requirements finds what every match of a node has in it.
 type requirements struct {
 	begins, ends *listing
+	bits         float64
 }
 
 // of lists candidates for a node, the best first.
@@ -117,21 +136,21 @@ func (r requirements) of(re *syntax.Regexp) []candidate {
 	}
 	switch re.Op {
 	case syntax.OpLiteral, syntax.OpCharClass:
-		add(r.begins.node(re, target).texts())
+		add(r.begins.node(re, r.bits).texts())
 	case syntax.OpCapture, syntax.OpPlus:
-		add(r.begins.node(re, target).texts())
+		add(r.begins.node(re, r.bits).texts())
 		found = append(found, r.of(re.Sub[0])...)
 	case syntax.OpConcat:
 		for i, sub := range re.Sub {
 			if i > 0 && sub == re.Sub[i-1] {
 				continue // a repetition written out
 			}
-			add(r.begins.concat(re.Sub[i:], target).texts())
-			add(backwards(r.ends.concat(re.Sub[:i+1], target).texts()))
+			add(r.begins.concat(re.Sub[i:], r.bits).texts())
+			add(backwards(r.ends.concat(re.Sub[:i+1], r.bits).texts()))
 			found = append(found, r.of(sub)...)
 		}
 	case syntax.OpAlternate:
-		add(r.begins.node(re, target).texts())
+		add(r.begins.node(re, r.bits).texts())
 		for _, texts := range r.unions(re.Sub) {
 			add(texts)
 		}
