@@ -56,7 +56,7 @@ func TestMatchesHaveTheirLiterals(t *testing.T) {
 			text := a.text()
 			found.Reset()
 			scanner.Scan(text, found)
-			if like.MatchString(text) && !found.HasAll(ids[n]) {
+			if !found.HasAll(ids[n]) && like.MatchString(text) {
 				t.Fatalf("%q matches %q, which lacks a member of one of its sets", text, expr)
 			}
 		}

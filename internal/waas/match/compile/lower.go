@@ -229,6 +229,7 @@ func (l *lowering) encode() []byte {
 	le.PutUint16(out[layout.OffSets:], uint16(len(a.sets)))
 	le.PutUint16(out[layout.OffCode:], uint16(len(l.code)))
 	le.PutUint16(out[layout.OffStart:], uint16(l.start))
+	out[layout.OffFormat] = layout.Format
 	out[layout.OffGroups] = 1
 	if l.groups {
 		out[layout.OffGroups] = byte(l.prog.NumCap / 2)

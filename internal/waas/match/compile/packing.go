@@ -160,6 +160,7 @@ func (p *packing) write(pairs []packed, sets int) []byte {
 	le.PutUint32(out[layout.OffScanOutputs:], uint32(len(p.outputs.index)))
 	le.PutUint16(out[layout.OffScanSets:], uint16(sets))
 	le.PutUint16(out[layout.OffScanLabels:], uint16(p.trie.used))
+	out[layout.OffScanFormat] = layout.Format
 	folding := p.trie.labels
 	for b := 'A'; b <= 'Z'; b++ {
 		folding[b] = folding[b+'a'-'A']

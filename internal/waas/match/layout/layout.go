@@ -3,6 +3,10 @@
 // so a program works wherever its bytes lie.
 package layout
 
+// Format is the number of this format, to be raised with every change of it. Each
+// program and scanner carries it; tests compare, the matcher doesn't.
+const Format = 3
+
 // A program:
 //
 //	header   Header bytes, see the offsets below
@@ -24,6 +28,7 @@ const (
 	OffCode    = 6  // 2 bytes: number of instructions
 	OffStart   = 8  // 2 bytes: first instruction
 	OffGroups  = 10 // 1 byte: number of groups, the whole match included
+	OffFormat  = 11 // 1 byte: Format
 
 	// FlagBytes marks a program whose alphabet is bytes, not runes.
 	FlagBytes = 1
@@ -97,6 +102,7 @@ const (
 	OffScanOutputs = 4  // 4 bytes
 	OffScanSets    = 8  // 2 bytes
 	OffScanLabels  = 10 // 2 bytes
+	OffScanFormat  = 12 // 1 byte: Format
 
 	PairSize   = 4
 	NodeSize   = 5
