@@ -24,7 +24,7 @@ const (
 
 	auditsPath   = "/api/v1/defender/audits"
 	firewallPath = "/api/v1/defender/audits/firewall"
-	policyPath = "/api/v1/defender/policy"
+	policyPath   = "/api/v1/defender/policy"
 	// maxEnvelope bounds an envelope, in bytes.
 	maxEnvelope = 1 << 20
 	// gzipFrom is the size from which compressing saves a packet, in bytes.

@@ -24,7 +24,7 @@ func gateCases() map[string]struct{ attacks, ordinary []string } {
 			[]string{"../images/logo.png", "import { day } from '../../lib/day'", "see ../docs/start.md"},
 		},
 		"files": {
-			[]string{"/etc/passwd", "file:///etc/hosts", "x=/proc/self/environ", "/root/.ssh/id_rsa", "C:\\Windows\\System32\\drivers\\etc\\hosts", ".env"},
+			[]string{"/etc/passwd", "file:///etc/hosts", "x=/proc/self/environ", "/etc/.ssh/id_rsa", "C:\\Windows\\System32\\drivers\\etc\\hosts", ".env"},
 			[]string{"package.json", "Error: no space for '/tmp/upload-7'", "C:/Program Files/Vendor/app.exe", "the job (run-parts /etc/cron.hourly) is late"},
 		},
 		"queries": {

@@ -187,7 +187,7 @@ const segmentsMost = 16
 func isPlainSegment(s string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~') {
+		if letter, digit := 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9'; !letter && !digit && strings.IndexByte("-_.~", c) < 0 {
 			return false
 		}
 	}

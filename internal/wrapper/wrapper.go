@@ -69,7 +69,8 @@ func (w *Wrapper) Run(argv, environ []string) int {
 		}
 		w.startAny(plan, state, &pid)
 	})
-	if pid == 0 && (how == Never || !(sound && relayed) && w.closed()) {
+	unheld := !sound || !relayed
+	if pid == 0 && (how == Never || unheld && w.closed()) {
 		w.leave()
 		return exitRefused
 	}
