@@ -99,6 +99,7 @@ func decodedAgain(s string) (string, bool) {
 	}
 	var b strings.Builder
 	changed := false
+	b.Grow(len(s))
 	b.WriteString(s[:i])
 	for ; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {

@@ -5,9 +5,9 @@
 package rules
 
 // Groups is the number of groups of literals.
-const Groups = 338
+const Groups = 351
 
-const scannerStart = 566327
+const scannerStart = 609423
 
 var programs = [...]uint32{
 	0, 0, 523, 677, 844, 1040, 1207, 1394, 1848, 4810, 5113, 5276, 5580, 5734, 5912, 6070,
@@ -26,22 +26,24 @@ var programs = [...]uint32{
 	375411, 390979, 391453, 391652, 392074, 393089, 393314, 393923, 394219, 394470, 394760, 395396, 398125, 398324, 398859, 399282,
 	399575, 399818, 400101, 400765, 402628, 402869, 405237, 406085, 407181, 408741, 413836, 415018, 417677, 418088, 418311, 418602,
 	419910, 421966, 423983, 424891, 426040, 426346, 427150, 427622, 427968, 429308, 429743, 432762, 433126, 436511, 437612, 439204,
-	440345, 441481, 442149, 442523, 444162, 445331, 447499, 448055, 450366, 452574, 454595, 456121, 458531, 459822, 460586, 460821,
-	462430, 468781, 471627, 474400, 475817, 476575, 478536, 481465, 481655, 483717, 486988, 487370, 491112, 491290, 492679, 493179,
-	493671, 494366, 495956, 496244, 499331, 500116, 503030, 503526, 505253, 505670, 508436, 508614, 508828, 509027, 509209, 509975,
-	512262, 512484, 513464, 517497, 521757, 526249, 526639, 528996, 532283, 534320, 539332, 539542, 543423, 544809, 545507, 546393,
-	546560, 547009, 550368, 550735, 555700, 558364, 559421, 559810, 562547, 562733, 564223, 564389, 565364, 566020, 566327,
+	440345, 441481, 442149, 444579, 445152, 445811, 448406, 448910, 450278, 450652, 452291, 453460, 455628, 456184, 458495, 460703,
+	462724, 464250, 466660, 467951, 468715, 468950, 470559, 476910, 479756, 482529, 483946, 484704, 488404, 488774, 494225, 494447,
+	496408, 499337, 499527, 501589, 504860, 505242, 508984, 509162, 510551, 511051, 511543, 512238, 513828, 514116, 517203, 517988,
+	520902, 521398, 523125, 523542, 526308, 526486, 526700, 526899, 527081, 527847, 530134, 531114, 534964, 535279, 540095, 547294,
+	547671, 553065, 553818, 557851, 562111, 566603, 566993, 569350, 572637, 574674, 577151, 577416, 582428, 582638, 586519, 587905,
+	588603, 589489, 589656, 590105, 593464, 593831, 598796, 601460, 602517, 602906, 605643, 605829, 607319, 607485, 608460, 609116,
+	609423,
 }
 
 var nodes = []Node{
 	// 0: none
-	{End: 57, Variables: 0xfbffff, Level: Default, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 43, 44, 52, 56, 57, 58, 59, 68, 69, 72, 73, 83, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 105, 106, 110, 111, 112, 113, 114, 115, 116, 117, 119, 120, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 138, 139, 140, 141, 142, 143, 144, 145, 146, 149, 150, 189, 191, 195, 196, 200, 247, 263, 264, 268, 269, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 293, 294, 295, 296, 297, 298, 299, 300, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 313, 314, 315, 317, 318, 320, 323, 324, 325, 327, 330, 331, 334, 335, 337, 338, 339, 341, 342, 343, 346, 347}},
+	{End: 57, Variables: 0xfbffff, Level: Default, Rules: []uint16{0, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 26, 30, 32, 33, 34, 36, 43, 44, 52, 56, 57, 58, 59, 68, 69, 72, 73, 83, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 105, 106, 110, 111, 112, 113, 114, 115, 116, 117, 119, 120, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 138, 139, 140, 141, 142, 143, 144, 145, 146, 149, 150, 189, 191, 195, 196, 200, 247, 263, 264, 268, 269, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 304, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 317, 318, 319, 321, 324, 326, 329, 330, 331, 333, 336, 337, 344, 345, 347, 348, 349, 352, 353, 354, 357, 358}},
 	// 1: base64Decode
-	{Transform: Base64Decode, End: 4, Variables: 0x490153, Level: Default, Rules: []uint16{289, 323}},
+	{Transform: Base64Decode, End: 4, Variables: 0x490153, Level: Default, Rules: []uint16{289, 329}},
 	// 2: base64Decode lowercase
 	{Transform: Lowercase, Parent: 1, End: 3, Level: Strict},
 	// 3: base64Decode removeNulls
-	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Level: Default, Rules: []uint16{316}},
+	{Transform: RemoveNulls, Parent: 1, End: 4, Variables: 0x410053, Level: Default, Rules: []uint16{320}},
 	// 4: cmdLine
 	{Transform: CmdLine, End: 6, Variables: 0x400073, Level: Default, Rules: []uint16{71, 74, 75, 76, 77, 103, 104}},
 	// 5: cmdLine normalizePath
@@ -81,17 +83,17 @@ var nodes = []Node{
 	// 22: removeWhitespace
 	{Transform: RemoveWhitespace, End: 23, Variables: 0x80040, Level: Core, Rules: []uint16{84}},
 	// 23: urlDecodeUni
-	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Level: Default, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 42, 46, 65, 66, 67, 70, 81, 82, 118, 138, 139, 140, 143, 146, 147, 148, 200, 201, 202, 203, 204, 205, 206, 208, 209, 210, 213, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 257, 272, 274, 275, 276, 277, 278, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 292, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 313, 314, 315, 317, 318, 320, 325, 327, 330, 334, 335, 337, 338, 339, 341, 342, 343, 346, 347}},
+	{Transform: URLDecodeUni, End: 45, Variables: 0xd99bf3, Level: Default, Rules: []uint16{1, 2, 9, 14, 15, 22, 27, 42, 46, 65, 66, 67, 70, 81, 82, 118, 138, 139, 140, 143, 146, 147, 148, 200, 201, 202, 203, 204, 205, 206, 208, 209, 210, 213, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 257, 272, 274, 275, 276, 277, 278, 280, 281, 282, 283, 284, 285, 286, 287, 288, 290, 291, 292, 294, 295, 296, 297, 298, 299, 300, 301, 302, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 317, 318, 319, 321, 324, 326, 331, 333, 336, 344, 345, 347, 348, 349, 352, 353, 354, 357, 358}},
 	// 24: urlDecodeUni compressWhitespace
 	{Transform: CompressWhitespace, Parent: 23, End: 25, Variables: 0x400133, Level: Default, Rules: []uint16{190, 194}},
 	// 25: urlDecodeUni htmlEntityDecode
-	{Transform: HTMLEntityDecode, Parent: 23, End: 28, Variables: 0xc90173, Level: Default, Rules: []uint16{277, 342}},
+	{Transform: HTMLEntityDecode, Parent: 23, End: 28, Variables: 0xc90173, Level: Default, Rules: []uint16{277, 353}},
 	// 26: urlDecodeUni htmlEntityDecode jsDecode
 	{Transform: JSDecode, Parent: 25, End: 28, Variables: 0x490173, Level: Default, Rules: []uint16{188}},
 	// 27: urlDecodeUni htmlEntityDecode jsDecode removeNulls
-	{Transform: RemoveNulls, Parent: 26, End: 28, Variables: 0x490153, Level: Default, Rules: []uint16{340}},
+	{Transform: RemoveNulls, Parent: 26, End: 28, Variables: 0x490153, Level: Default, Rules: []uint16{351}},
 	// 28: urlDecodeUni jsDecode
-	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Level: Default, Rules: []uint16{138, 139, 140, 143, 146, 318, 319, 321, 333, 341}},
+	{Transform: JSDecode, Parent: 23, End: 39, Variables: 0xc91173, Level: Default, Rules: []uint16{138, 139, 140, 143, 146, 324, 325, 327, 339, 352}},
 	// 29: urlDecodeUni jsDecode base64Decode
 	{Transform: Base64Decode, Parent: 28, End: 33, Variables: 0x400133, Level: Default, Rules: []uint16{140, 146}},
 	// 30: urlDecodeUni jsDecode base64Decode urlDecodeUni
@@ -119,11 +121,11 @@ var nodes = []Node{
 	// 41: urlDecodeUni removeWhitespace
 	{Transform: RemoveWhitespace, Parent: 23, End: 42, Variables: 0x400133, Level: Default, Rules: []uint16{254, 255}},
 	// 42: urlDecodeUni replaceComments
-	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Level: Default, Rules: []uint16{199, 200, 207, 231, 232, 252, 253, 256, 347, 348, 349}},
+	{Transform: ReplaceComments, Parent: 23, End: 44, Variables: 0x490173, Level: Default, Rules: []uint16{199, 200, 207, 231, 232, 252, 253, 256, 358, 359, 360}},
 	// 43: urlDecodeUni replaceComments removeWhitespace
 	{Transform: RemoveWhitespace, Parent: 42, End: 44, Variables: 0x400133, Level: Default, Rules: []uint16{136}},
 	// 44: urlDecodeUni urlDecodeUni
-	{Transform: URLDecodeUni, Parent: 23, End: 45, Variables: 0x490973, Level: Default, Rules: []uint16{273, 274, 275, 278, 280, 281, 282, 283, 284, 285, 286, 287, 290, 291, 294, 295, 296, 297, 299, 300, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 317, 320, 322, 325, 326, 327, 328, 329, 330, 332, 334, 335, 336, 337, 338, 339, 343, 344, 345, 346, 350, 351}},
+	{Transform: URLDecodeUni, Parent: 23, End: 45, Variables: 0x490973, Level: Default, Rules: []uint16{273, 274, 275, 278, 280, 281, 282, 283, 284, 285, 286, 287, 290, 291, 294, 295, 296, 297, 299, 300, 301, 302, 303, 304, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 321, 322, 323, 326, 328, 331, 332, 333, 334, 335, 336, 338, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 354, 355, 356, 357, 361, 362}},
 	// 45: utf8toUnicode
 	{Transform: UTF8ToUnicode, End: 57, Variables: 0x480b73, Level: Default, Rules: []uint16{58, 59, 195, 196}},
 	// 46: utf8toUnicode urlDecodeUni
@@ -4839,16 +4841,81 @@ var table = []Rule{
 		},
 	},
 	{
+		ID: 31008, Class: LFI, Level: Default, Severity: Critical,
+		Message: "Remote file: script from another host",
+		Source:  "remote.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets86,
+				Chain:      44, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?i)\A\s*["']?(?:(?:https?|ftps?|smb):)?(?:/|\\){2}[^\s"'<>]+(?:[/\\](?:c99|r57|b374k|wso|shell|cmd|webshell|backdoor|evil|payload|exploit|malicious|malware|rfi|pwn|hack|reverse|rev|inject)\w*\.(?:php\d?|phtml|phar|txt|inc|aspx?|ashx|jspx?|cgi|pl|py|rb|sh|ps1|gif|jpe?g|png|xml|dtd|js|hta|sct|exe|dll|jar|war|class|bat|vbs|html?|json|ya?ml)|\.(?:phtml|phar|php\d|inc|sct|hta|ps1|vbs|jspx?|war))(?:[?#&%\x00][^\s]*)?["']?\s*\z|\A\s*(?:https?|ftps?)://[^\s?#]+\.(?:php\d?|txt|inc|jspx?|aspx?|cgi|pl|sh|py)(?:\?+|%00\S*|\x00\S*|\?\S*=(?:id|ls|whoami|cat|uname)\b\S*|#)\s*\z|\A\s*ftps?://[^\s]+\.(?:php\d?|phtml|txt|inc|jspx?|aspx?|cgi|pl|sh|py|rb|exe|ps1|dtd)\s*\z|\A\s*\\\\[\w.-]+\\[^\s"']+\.(?:php\d?|phtml|inc|aspx?|jspx?|exe|dll|ps1|hta|sct|bat|vbs|js|sh|py)\s*\z|\A\s*data:[^,\s]*,\s*(?:<\?|<%|PD9|PCU|%3c%3f)`,
+				Program:    258,
+				Needs:      []uint16{257},
+			},
+		},
+	},
+	{
+		ID: 31009, Class: LFI, Level: Default, Severity: Critical,
+		Message: "Remote file: script where a local one is meant",
+		Source:  "remote.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets93,
+				Chain:      44, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?i)\A\s*(?:https?|ftps?):/{0,2}[^\s]+\.(?:php\d?|phtml|inc|aspx?|jspx?|cgi|pl|sh|py|rb|ps1)(?:[?#][^\s]*)?\s*\z|\A\s*//[\w-]+(?:\.[\w-]+)+/\S*\.(?:php\d?|phtml|inc|txt|aspx?|jspx?)(?:\?\S*)?\s*\z`,
+				Program:    260,
+				Needs:      []uint16{258},
+			},
+		},
+	},
+	{
+		ID: 31010, Class: CodeInjection, Level: Default, Severity: Critical,
+		Message: "SSRF: scheme of an internal service",
+		Source:  "remote.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: `(?i)(?:[=,(\s"'@<>]|%3d|\A)(?:gopher|dict|netdoc|tftp|phar|expect|jar:https?|jar:file|ssh2\.\w+|compress\.(?:zlib|bzip2)):(?://|%2f%2f)[\w.\[%-]|\b(?:ssh|git|svn|hg|git\+ssh|svn\+ssh)://-o\w|\bext::\s*\S|\A\s*["'<(]?(?:url\s*[:=(]\s*["']?)?(?:(?:redis|rediss|memcached?|zookeeper|vnc|rdp|adb|docker|ajp|cassandra|snmp|syslog|xmpp|stratum|socks[45]?|ssh|git|svn|ldaps?|sftp|ftps?|smtps?|imaps?|pop3s?|rsync|wss?|dns|mongodb)://(?:[^@/\s]*@)?(?:0x[0-9a-f]{8}|\d{8,10}|0\d{2,3}\.|127(?:\.\d+){1,3}|169\.254\.|\[(?:::|f[cde])|0\.0\.0\.0|localhost)\S*[%/?]\S*|(?:dict|gopher|ldap|ftp|tftp|telnet|finger|nntp|whois|irc|news|rlogin|tn3270|wais|prospero|javascript\+http|afp|mailto\+ssh|x-local|about\+file|res|mhtml|ms-its|mk|its|chrome|resource|view-source|feed|local|mem|urn:file):[^/\s]{0,3}/{1,4}\S+)`,
+				Program:  261,
+				Needs:    []uint16{259},
+			},
+			{
+				Targets:  targets35,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){2}|\A[^\n:]{80}`,
+				Program:  262,
+			},
+		},
+	},
+	{
+		ID: 31011, Class: CodeInjection, Level: Default, Severity: Critical,
+		Message: "SSRF: address in a notation of its own",
+		Source:  "remote.conf",
+		Conditions: []Condition{
+			{
+				Targets:    targets94,
+				Chain:      44, // urlDecodeUni urlDecodeUni
+				MultiMatch: true,
+				Argument:   `(?i)\A\s*["']?(?:https?|ftps?|wss?):[/\\]{1,3}(?:[^/?#\s]+@)?(?:0x[0-9a-f]{8}|0x[0-9a-f]{1,2}(?:\.(?:0x)?[0-9a-f]+){1,3}|0[0-7]{8,12}|0[0-7]{2,3}(?:\.[0-7]{1,4}){1,3}|(?:2130706433|3232235\d{3}|2852039166|167772161|3221225\d{3})|127\.\d{1,8}(?:\.\d{1,5})?|\[(?:[0:]*:)?(?:ffff:)[0-9a-f.:]+\]|\[[0:]+1\]|(?:[\w-]+[.-])*(?:127[.-]0[.-]0[.-]1|169[.-]254[.-]169[.-]254|7f000001)[.-][\w.-]*[a-z]|169\.254\.(?:169\.254|170\.\d+))(?::\d{1,5})?(?:[/?#]\S*)?\s*\z`,
+				Program:    263,
+				Needs:      []uint16{260},
+			},
+		},
+	},
+	{
 		ID: 31901, Class: CodeInjection, Level: Default, Severity: Critical,
 		Message: "SSRF: address of the own machine as a value",
 		Source:  "quiet.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets93,
+				Targets:  targets95,
 				Chain:    23, // urlDecodeUni
 				Argument: `(?i)\A\s*(?:url:)?(?:https?|ftp|ws|wss|tcp):/*(?:[^/@\s]*@)?(?:localhost|127(?:\.\d{1,3}){1,3}|0(?:\.0){0,3}|\[?(?:::1?|0{1,4}(?::0{1,4}){6}:0{0,3}1|::ffff:127\.[\d.]+|::ffff:7f00:\w+)\]?|0177\.[\d.]*|0x[0-9a-f]{8}|0x[0-9a-f]{1,2}(?:\.\w+){1,3}|\d{8,10}|0\d{9,11}|0\d{2,3}(?:\.\d+){3}|\[[0-9a-f:]*(?:ffff|::)[0-9a-f:.]*\]|[\w.-]+\.(?:nip|sslip|xip)\.io|localtest\.me|lvh\.me|169\.254\.169\.254|metadata(?:\.google\.internal)?|instance-data)\.?(?::\d{1,5})?(?:[/?#\s]|\z)`,
-				Program:  259,
-				Needs:    []uint16{257},
+				Program:  265,
+				Needs:    []uint16{261},
 			},
 		},
 	},
@@ -4858,12 +4925,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets94,
+				Targets:    targets96,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s;|&`=<>#]*\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:whoami|uname|ifconfig|printenv|netstat|lscpu|lsof|lsblk|nproc|logname|dmesg|phpinfo\\(\\)|(?i:ipconfig|systeminfo|tasklist|whoami|calc\\.exe|notepad\\.exe|cmd\\.exe|powershell\\.exe))\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)",
-				Program:    260,
-				Needs:      []uint16{258},
+				Program:    266,
+				Needs:      []uint16{262},
 			},
 		},
 	},
@@ -4877,8 +4944,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A(?:[\\d.:-]*|[^\\s\\w;|&`=<>#]+|[\\w./-]+\\.\\w{1,6}|[\\w.-]*['\")\\]}]+)\\s*(?:[;|&\\n\\r]|%0[aAdD])[;|&\\s]*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|hostname|uptime|arch|set|export|w|who|last|groups|tty|free|mount|history|jobs|alias|date|cal|sync|reboot|shutdown|halt|true|false|ps|df|top|dir|ver|calc|trap|locale|sleep|make|yes)\\s*(?:\\z|[;&#<>`\\x00\\n\\r)}'\"]|\\|\\s*\\z|\\|\\||2>|//|%00)|\\A\\s*(?:[;|]{1,2}|&&)\\s*(?:/[\\w/]*bin/)?(?:cat|sort|head|tail|tee|echo|bash|sh|find|grep|kill|touch|python\\d?|perl|php|ruby|node|curl|wget|ping|nc|awk|sed)\\s*[;|&]{0,2}\\s*\\z|\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|whoami|uname|dir|ifconfig|netstat)\\s*[;|&]{1,2}\\s*\\z|\\A\\s*[;|&]+\\s*echo\\s*[;|&]|\\A\\w{1,3}\\|(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|dir)\\s*\\z",
-				Program:    261,
-				Needs:      []uint16{259, 260},
+				Program:    267,
+				Needs:      []uint16{263, 264},
 			},
 		},
 	},
@@ -4888,12 +4955,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets95,
+				Targets:    targets97,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A[\w.@/:-]+\s*(?:;|&&?|\|\||%0[aAdD])\s*(?:/usr)?(?:/s?bin/)?(?:id|ls|pwd|env|ps|dir|uptime|hostname)\s*(?:\z|;?\s*#|;\s*\z|;\s*[/'"]|\x00|2>|>\s*/)`,
-				Program:    262,
-				Needs:      []uint16{261, 262, 263},
+				Program:    268,
+				Needs:      []uint16{265, 266, 267},
 			},
 		},
 	},
@@ -4907,8 +4974,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|builtin|env|busybox|xargs)\\s+)*(?:/[\\w/]*bin/)?(?:ls|curl|wget|nslookup|dig|ifconfig|uname|netcat|ncat|nc|telnet|tftp|socat|openssl|scp|ssh|sftp|rsync|bash|zsh|dash|ksh|csh|sh|python[\\d.]*|perl|ruby|php\\d?|lua|gawk|awk|sed|xxd|od|hexdump|tac|nl|base64|base32|md5sum|sha\\d+sum|chmod|chown|chattr|useradd|adduser|usermod|crontab|mkfifo|mknod|aws|kubectl|docker|gcloud|az|apt-get|apt|yum|apk|pip\\d?|gcc|cc|ps|pkill|killall|getent|whereis|egrep|fgrep|zgrep|zcat|insmod|iptables|systemctl|lsof|strace|gdb|vi|vim|nano|ip|df|du|rm|cp|mv|ln|mkdir|rmdir|wc|stty|printf|passwd|ping6?|traceroute|sleep|usleep|echo)(?:\\s+|<|\\$\\{?IFS|\\x09)\\S",
-				Program:    263,
-				Needs:      []uint16{264, 265, 266},
+				Program:    269,
+				Needs:      []uint16{268, 269, 270},
 			},
 		},
 	},
@@ -4922,8 +4989,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A[^\\s;|&`=<>]*\\s*(?:[;|&]|\\$\\(|%0[aAdD])|\\A(?:[\\d.:]*|[\\w-]+\\.[\\w.-]+)[\\n\\r])[;|&\\s({]*(?:(?:sudo|time|nohup|nice|exec|eval|command|env)\\s+)*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|more|less|nl|strings|type)\\s+[\\w-]+\\.[a-z]{2,5}\\b|(?:cat|node|npm|npx|yarn|java|go|mvn|find|head|tail|more|less|sort|uniq|cut|paste|grep|tee|touch|kill|host|file|strings|stat|who|last|date|mount|split|diff|install|link|test|set|export|source|type|which|locate|watch|top|tar|zip|gzip|unzip|dd|ed|ex|su|time|id|git|make|trap|alias|expr|rev|cd|sync|free|join|look|at|batch|env|read|wall|write|history|date|exec|eval|xargs|command|nohup|\\.)(?:(?:\\s+|\\$\\{?IFS\\}?)(?:--?\\w|\\+|\\.{0,2}/|~|\\$|['\"*%(<>{]|\\d+\\s*\\z|\\d+\\.|id\\b|whoami|ls\\b|-\\s*\\z)|\\s*<|\\s*>\\s*[/&\\w]))",
-				Program:    264,
-				Needs:      []uint16{267, 268, 269},
+				Program:    270,
+				Needs:      []uint16{271, 272, 273},
 			},
 		},
 	},
@@ -4933,12 +5000,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets96,
+				Targets:    targets98,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\A\s*['"]?(?:sudo\s+)?(?:/[\w/]*bin/)?(?:ping6?\s+(?:-\w+\s+\d+\s+)[\w.:-]+\s*\z|(?:nslookup|dig|host)\s+(?:-\S+\s+)*[\w-]+(?:\.[\w-]+)+\s*\z|(?:curl|wget)\s+(?:-\S+\s+)*['"]?(?:(?:https?|ftp)://(?:\d+\.\d+\.|\[|localhost)|(?:gopher|file|dict)://)\S+\s*\z|(?:cat|head|tail|tac|nl|less|more|rev|strings|xxd|od|base64|grep|stat|file)\s+(?:-\S+\s+)*\S*(?:/etc/|/proc/|/var/(?:task|log|runtime)|/root|/home/|~/|\.ssh|\.aws)\S*\s*\z|ls\s+(?:-[a-zA-Z]+|/)\S*(?:\s+[/~.]\S*)?\s*\z|uname\s+-\w+\s*\z|sleep\s+\d+s?\s*\z|netstat\s+-\w+\s*\z|ps\s+(?:aux|-ef)\w*\s*\z|(?:nc|ncat|netcat)\s+(?:-\w+\s+)*[\w.:-]+\s+\d+|(?:ba|z|k|da)?sh\s+-[ci]\b|id\s*;|aws\s+(?:sts|iam|s3|lambda|secretsmanager|ssm)\s+[\w-]+)`,
-				Program:    265,
-				Needs:      []uint16{270},
+				Program:    271,
+				Needs:      []uint16{274},
 			},
 		},
 	},
@@ -4952,8 +5019,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "\\A[^\\s`=]*`\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|echo|nc|ncat|bash|sh|python\\d?|perl|php|ruby|node|touch|rm|find|head|tail|awk|sed|printf|expr)(?:[\\s<;|&$][^`]*)?`[^\\s`]*\\z|\\A[^\\s$=]*\\$\\(\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|env|ps|w|whoami|uname|hostname|ifconfig|printenv|cat|curl|wget|ping|nslookup|dig|host|sleep|nc|bash|sh|touch|rm|head|tail|printf|expr)(?:[\\s<;|&$][^)]*)?\\)\\S*\\z",
-				Program:    266,
-				Needs:      []uint16{271, 272},
+				Program:    272,
+				Needs:      []uint16{275, 276},
 			},
 		},
 	},
@@ -4967,8 +5034,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:`|\\$\\()(?:whoami|id|hostname|uname|cat|ls|pwd|env|printenv|echo|head|base64|hexdump|xxd)\\b[^`)\\n]*[`)]\\.[\\w-]+\\.\\w|(?:nslookup|dig|host|ping|curl|wget)\\s[^\\n|;]{0,80}(?:`[a-z][^`\\n]*`|\\$\\([a-z][^)\\n]*\\))\\s*\\.?[\\w-]*\\.\\w|(?:curl|wget)\\s[^\\n]{0,80}(?:--data(?:-binary|-raw)?|-d|-F|-T|--upload-file|--post-file)[\\s=]*['\"]?(?:\\w+=)?@?/(?:etc|proc|var/task|root|home)/",
-				Program:    267,
-				Needs:      []uint16{273},
+				Program:    273,
+				Needs:      []uint16{277},
 			},
 		},
 	},
@@ -4982,8 +5049,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "[a-z/](?:\\$@|\\$\\*|\\$\\(\\)|\\$!|\\$\\{\\})+[a-z]|[\\w}'\"/]\\$\\{?IFS\\b|\\$\\{?IFS(?:\\}|\\$\\d|%)|[;|&`(]\\s*\\{[a-z/]+(?:,[^,{}\\s]+)+\\}|\\A\\{(?:cat|ls|curl|wget|ping|nslookup|sleep|bash|sh|echo|nc|rm|id|head|tail|find)(?:,[^,{}\\s]+)+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL|LS_COLORS|USER):\\d+:\\d+\\}|\\$\\{(?:PATH|HOME|PWD|SHELL)%%?[^}]*\\}|[;|&(`]\\s*[a-z]{1,5}``[a-z]|\\$\\{!?#\\w|\\$\\{\\w+(?:\\^\\^|,,|@[PQE])\\}|\\$'(?:\\\\x?[0-9a-f]{2,3}|[ -~])*\\\\(?:x[0-9a-f]{2}|[0-7]{3})",
-				Program:    268,
-				Needs:      []uint16{274},
+				Program:    274,
+				Needs:      []uint16{278},
 			},
 		},
 	},
@@ -4993,12 +5060,12 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:    targets96,
+				Targets:    targets98,
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?:\\A|[\\s;|&`(<'\"=])(?:/usr|/\\?{3})?/(?:\\?{2,3}|b\\?n|\\?in|bi\\?|b\\*n?|\\*in|bi\\*|e\\?c|et\\?|\\?tc|e\\*c?|\\[[a-z]-?[a-z]?\\][a-z?]{1,2}|[a-z?]\\[[a-z-]+\\][a-z?])/(?:[\\w?*.\\[\\]-]+/)*[\\w.]*[?*\\[][\\w?*\\[\\]-]*|(?:\\A|[\\s;|&`(<])/(?:b\\?n|\\?in|bi\\?|e\\?c|et\\?|\\?tc)/\\w|/(?:bin|etc|usr/bin)/(?:\\w*\\?\\w*|\\w+\\*\\w+|\\w*\\[[a-z-]+\\]\\w*)(?:\\s|\\z|/)",
-				Program:    269,
-				Needs:      []uint16{275},
+				Program:    275,
+				Needs:      []uint16{279},
 			},
 		},
 	},
@@ -5011,14 +5078,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `[a-zA-Z](?:''|""|['"]?[\\^"]|'[a-zA-Z/]+'|'[a-zA-Z]*[\\"])[a-zA-Z/]`,
-				Program:  270,
-				Needs:    []uint16{276, 277},
+				Program:  276,
+				Needs:    []uint16{280, 281},
 			},
 			{
 				Targets:  targets35,
 				Chain:    4, // cmdLine
 				Argument: "\\A\\s*(?:/[\\w/]*bin/)?(?:id|ls|pwd|ps|env|dir|uname)\\s*\\z|(?:\\A|[|&`(;\\s])\\s*(?:/[\\w/]*bin/)?(?:(?:cat|head|tail|tac|nl|less|more|ls|rev|xxd|strings|grep|find|type)\\s*(?:-\\w+\\s+)*(?:/etc\\b|/etc/|/proc/|/var/|/home/|/root|c:)|(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|netstat|printenv|uname -a)\\s*(?:\\z|[|&`)#])|(?:ping\\s+-\\w\\s+\\d|ping\\s+\\d+\\.\\d+|nslookup\\s+\\w+\\.|curl\\s+\\S*(?:https?:)?/|wget\\s+\\S*(?:https?:)?/|nc\\s+-\\w+|ncat\\s|net\\s+user|powershell\\s+-|cmd\\s?/c|certutil\\s+-|sleep\\s+\\d+\\s*(?:\\z|[|&`)#])))|/etc/+passwd",
-				Program:  271,
+				Program:  277,
 			},
 		},
 	},
@@ -5032,8 +5099,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "/dev/(?:tcp|udp)/[\\w.$-]+/\\d|\\b(?:bash|sh|zsh)\\s+-i\\b[^\\n]{0,20}[>&|<]|\\b(?:nc|ncat|netcat)\\s[^\\n]{0,60}-\\w*[ec]\\w*\\s+\\S*(?:sh|cmd(?:\\.exe)?|powershell)\\b|\\bmkfifo\\s+/\\S+\\s*[;&|]|\\bpython[\\d.]*\\s+-c\\s*['\"]?\\s*(?:import|exec|__import__|from|print)\\b|\\bperl\\s+-(?:M\\S+\\s+-)?\\w*e\\s*['\"]?\\s*(?:use\\s+Socket|system|exec|print|`)|\\bruby\\s+-(?:rsocket|\\w*e\\s*['\"]?\\s*(?:exec|system|f=|`|puts))|\\bphp\\d?\\s+-r\\s*['\"\\\\]*\\s*[$\\w@]|\\blua\\s+-e\\b|\\bnode\\s+-e\\s*['\"]?\\s*\\S*(?:require|process|global)|\\bg?awk\\s+['\"]?\\s*BEGIN\\s*\\{|\\bsocat\\s[^\\n]{0,60}(?:exec:|tcp\\d?:)|\\bopenssl\\s+s_client\\b[^\\n]{0,60}-connect\\b|\\b(?:base64|base32)\\s+(?:-d|-D|--decode)\\b[^\\n]{0,60}\\|\\s*(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b|\\b(?:curl|wget)\\b[^\\n|]{0,120}\\|\\s*(?:sudo\\s+)?(?:/[\\w/]*bin/)?(?:ba|z|da|k)?sh\\b[^\\n]*(?:/dev/|nohup|&>|/tmp)|\\becho\\s+[\\w+/=\\\\]{8,}\\s*\\|\\s*(?:base(?:64|32)|xxd|rev|tr|openssl)\\s[^\\n]{0,40}\\|\\s*(?:\\S*sh|xargs)\\b|(?:\\b(?:ba|z|da)sh|\\bsh|\\$0|\\$SHELL|\\bcat|\\brev|\\bbase64\\s+-d|\\bxxd\\s[^\\n<]{0,30}|\\btr\\s[^\\n<]{0,30})\\s*<<<|\\bxxd\\s+-r\\s+-p\\b",
-				Program:    272,
-				Needs:      []uint16{278},
+				Program:    278,
+				Needs:      []uint16{282},
 			},
 		},
 	},
@@ -5047,8 +5114,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|\A[^\s;|&=<>]*\s*[|&;\n\r]+)[|&\s]*(?:(?:[a-z]:)?[\\/][\w\\/]+[\\/])?(?:net1?(?:\.exe)?\s+(?:user|localgroup|group|share|view|use|start|stop|accounts)(?:\s*\z|\s+[/*"]|\s+\S+\s+\S*\s*/\w|\s+(?:admin|guest))|dir\s+(?:/\w|[a-z]:|\\|%)|type\s+(?:[a-z]:|\\|%|\S+\.(?:ini|config|txt|log|xml)\b)|(?:copy|move|del|erase|rd|ren)\s+(?:/\w|[a-z]:\\|\\|%|\*)|ipconfig\s+/|ping(?:\.exe)?\s+-[ntwl]\s+\d|timeout\s+(?:/t\s+)?\d|choice\s+/\w|cmd(?:\.exe)?\s+/[cks]\b|powershell(?:\.exe)?\s+\S|pwsh\s+-|certutil(?:\.exe)?\s+-|bitsadmin\s+/|mshta\s+\S|rundll32(?:\.exe)?\s+\S|regsvr32\s+/|wmic\s+\w|reg(?:\.exe)?\s+(?:query|add|save|export|delete)\s|sc(?:\.exe)?\s+(?:query|create|config|start|stop|qc)\b|schtasks\s+/|tasklist\s+/|taskkill\s+/|whoami\s+/|systeminfo\s*\z|start\s+(?:/\w|calc|cmd|\\\\|[a-z]:|https?:)|calc\.exe\b|cscript\s|wscript\s|icacls\s|cacls\s|attrib\s+[+-]|nltest\s|vssadmin\s|bcdedit|netsh\s+\w|route\s+print|arp\s+-a|findstr\s|more\s+<|set\s+/\w|echo\s+%\w+%|for\s+/[flrd]\s|if\s+exist\s)`,
-				Program:    273,
-				Needs:      []uint16{279},
+				Program:    279,
+				Needs:      []uint16{283},
 			},
 		},
 	},
@@ -5062,8 +5129,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)%\w+:~-?\d+(?:,-?\d+)?%|%comspec%|%(?:systemroot|windir)%[\\/]+(?:system32|syswow64|win\.ini|repair)|(?:[a-z]\^+){3,}[a-z]|\bpowershell(?:\.exe)?\s+[^\n]{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{12,}|\b(?:iex|invoke-expression)\s*[( ]+\s*(?:\(?new-object|\(?iwr|\(?invoke-web|\[|\$|\(?irm)|\[(?:system\.)?(?:convert|text\.encoding|char|net\.webclient|diagnostics\.process|io\.file|reflection\.assembly)\]::|new-object\s+(?:system\.)?(?:net\.(?:webclient|sockets)|io\.|diagnostics)|downloadstring\s*\(|downloadfile\s*\(|-(?:nop|noprofile)\s+-(?:w|exec|enc|ep)|\$env:(?:comspec|computername|username|systemroot)|\$\{?pshome|\$shellid`,
-				Program:    274,
-				Needs:      []uint16{280},
+				Program:    280,
+				Needs:      []uint16{284},
 			},
 		},
 	},
@@ -5073,11 +5140,11 @@ var table = []Rule{
 		Source:  "cmdi.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets97,
+				Targets:  targets99,
 				Chain:    3, // base64Decode removeNulls
 				Argument: "(?i)\\A[\\s;|&`$(]*(?:(?:/[\\w/]*bin/)?(?:whoami|uname -a|ifconfig|ipconfig|id)\\s*\\z|(?:cat|head|tail|ls|less|more)\\s+(?:-\\w+\\s+)?/|(?:curl|wget|nslookup|ping)\\s+\\S|(?:ba)?sh\\s+-[ic]|nc\\s+-|sleep\\s+\\d+\\s*\\z|powershell\\s|cmd(?:\\.exe)?\\s+/c|python\\d?\\s+-c|perl\\s+-e|iex\\s*\\(|invoke-expression)|/dev/tcp/[\\w.]+/\\d|(?:;|\\||&&)\\s*(?:cat|curl|wget|nc|bash|sh|id|whoami)\\b[^\\x00-\\x08]*\\z|new-object\\s+(?:system\\.)?net\\.|/bin/(?:ba)?sh\\b",
-				Program:  275,
-				Needs:    []uint16{281, 282, 283},
+				Program:  281,
+				Needs:    []uint16{285, 286, 287},
 			},
 		},
 	},
@@ -5091,8 +5158,48 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s=:"';])\(\s*\)\s*\{\s*(?:[:_]|[a-zA-Z]\w*)?\s*;\s*\}\s*(?:;|>|<|\x00)|\(\s*\)\s*\{\s*_;\s*\}\s*>_|\A\s*\(\)\s*\{\s*(?:0;|ignored|garbage|gry|foo|test|x|:|_)[^\n}]{0,20};?\s*\}\s*;`,
-				Program:    276,
-				Needs:      []uint16{284, 285, 286},
+				Program:    282,
+				Needs:      []uint16{288, 289, 290},
+			},
+		},
+	},
+	{
+		ID: 32017, Class: CMDi, Level: Default, Severity: Critical,
+		Message: "Command injection: PowerShell command",
+		Source:  "powershell.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: "(?i)\\A\\s*(?:iex|iwr|irm|icm|saps|gci|gwmi)\\s+(?:[-\\x27\"$(@\\[{]|https?:)|(?:\\A\\s*(?:invoke-(?:expression|webrequest|restmethod|command|item|wmimethod|cimmethod|mimikatz|history)|start-(?:process|service|job|bitstransfer|sleep|threadjob)|get-(?:content|childitem|wmiobject|ciminstance|computerinfo|localuser|localgroup\\w*|aduser|adcomputer|netipconfiguration|netipaddress|nettcpconnection|hotfix|credential|itemproperty|psdrive|executionpolicy|clipboard|acl)|set-(?:content|executionpolicy|itemproperty|mppreference|alias|variable|item|service)|add-(?:type|content|mppreference|localgroupmember)|new-(?:object|localuser|service|scheduledtask\\w*|psdrive|netfirewallrule|pssession|alias)|(?:remove|copy|move|rename)-item|out-(?:file|string)|write-(?:output|host)|test-(?:connection|netconnection|path|wsman)|resolve-dnsname|(?:stop|restart)-(?:process|service|computer)|(?:compress|expand)-archive|import-module|select-string|(?:where|foreach)-object|enable-psremoting|enter-pssession|register-\\w*scheduledtask)|(?:\\A[^\\s;|&`=<>]*[\"\\')]?\\s*(?:[;|&\\n\\r`]|\\$\\()[;|&\\s({\"\\']*|\\b(?:powershell|pwsh)(?:\\.exe)?[\"\\']?\\s+(?:-\\w+\\s+)*[-/]c\\w*\\s+[\"\\'&{(\\s]*|[;|]\\s*)(?:(?:invoke-(?:expression|webrequest|restmethod|command|item|wmimethod|cimmethod|mimikatz|history)|iex|iwr|irm|icm|start-(?:process|service|job|bitstransfer|sleep|threadjob)|saps|get-(?:content|childitem|wmiobject|ciminstance|computerinfo|localuser|localgroup\\w*|aduser|adcomputer|netipconfiguration|netipaddress|nettcpconnection|hotfix|credential|itemproperty|psdrive|executionpolicy|clipboard|acl)|set-(?:content|executionpolicy|itemproperty|mppreference|alias|variable|item|service)|add-(?:type|content|mppreference|localgroupmember)|new-(?:object|localuser|service|scheduledtask\\w*|psdrive|netfirewallrule|pssession|alias)|(?:remove|copy|move|rename)-item|out-(?:file|string)|write-(?:output|host)|test-(?:connection|netconnection|path|wsman)|resolve-dnsname|(?:stop|restart)-(?:process|service|computer)|(?:compress|expand)-archive|import-module|select-string|(?:where|foreach)-object|enable-psremoting|enter-pssession|register-\\w*scheduledtask|gci|gwmi)|get-(?:process|service|date|random|member|location|host|command|eventlog|winevent|hotfix|item|variable)))(?:\\s+(?:[-\\'\"$(@\\[{./\\\\%*\\w:]|\\z)|\\s*\\z|\\s*[;|&(})\"\\'\\\\])",
+				Program:  283,
+				Needs:    []uint16{291},
+			},
+			{
+				Targets:  targets35,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){3}|\A\s*(?:get-\w+|set-\w+|start-\w+|new-\w+)\s+[a-z]+\s+[a-z]+\s`,
+				Program:  284,
+			},
+		},
+	},
+	{
+		ID: 32018, Class: CMDi, Level: Default, Severity: Critical,
+		Message: "Command injection: PowerShell or a Windows loader",
+		Source:  "powershell.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: "(?i)\\b(?:powershell|pwsh)(?:\\.exe)?[\"']?\\s+[^\\n]*[-/](?:w(?:indowstyle)?\\s+(?:h|1)|(?:ep|ex\\w*)\\s+(?:bypass|unrestricted)|nop\\w*\\b|noni\\w*\\b|sta\\b|e[nc]\\w*\\s+[a-z0-9+/=]{8,}|e\\s+[a-z0-9+/=]{8,})|[&.]\\s*\\(\\s*(?:\\$\\w+\\[|\\$\\{?(?:env|pshome|shellid|verbose\\w*|executioncontext)\\b|['\"][^'\"\\n]+['\"]\\s*(?:\\+|-f\\b|-join)|\\(?\\s*gcm\\s|get-(?:command|alias)\\s)|['\"](?:\\{\\d\\}){2,}['\"]\\s*-f\\s*['\"]|\\$executioncontext\\b|frombase64string\\s*\\(|(?:\\[char\\]\\s*(?:0x)?[0-9a-f]+\\s*[+,)]\\s*){2}|-join\\s*\\(?\\s*\\[char|\\A[\\s;|&(]*['\"]?[a-z](?:`[a-z]){2,}|\\b(?:i`?e`?x|i`?w`?r)\\s*\\(|\\biex\\s+[\"'$(\\[]|\\|\\s*(?:iex|invoke-expression)\\b|\\.(?:downloadstring|downloadfile|downloaddata|openread)\\s*\\(\\s*[\"'$]|\\$(?:client|tcp\\w*|stream)\\s*=\\s*new-object|\\[(?:system\\.)?(?:management\\.automation|environment|net\\.(?:dns|servicepointmanager|sockets\\.\\w+|webrequest)|io\\.(?:file|directory|streamreader|memorystream|compression\\.\\w+)|text\\.encoding|runtime\\.interopservices\\.marshal|diagnostics\\.process|security\\.principal\\.windowsidentity|appdomain|activator|ref|scriptblock|wmiclass|adsi\\w*)\\]\\s*(?:::|\\.assembly|[\"'])|(?:gwmi|get-wmiobject|get-ciminstance)\\s+(?:-class\\w*\\s+|-query\\s+)?[\"']?(?:win32_|select)|-encodedcommand\\s|\\bset-mppreference\\s+-|\\b(?:start-process|saps)\\s+(?:-filepath\\s+)?[\"']?(?:cmd|powershell|calc|notepad|mshta|\\\\\\\\)|\\bcertutil(?:\\.exe)?\\s+[-/](?:urlcache|decode\\w*|encode\\w*|f\\b|split|verifyctl|ping)|\\bbitsadmin(?:\\.exe)?\\s+/(?:transfer|create|addfile)|\\bmshta(?:\\.exe)?\\s+[\"']?(?:https?:|vbscript:|javascript:|\\\\\\\\)|\\bregsvr32(?:\\.exe)?\\s+[^\\n]*(?:/i:|scrobj)|\\brundll32(?:\\.exe)?\\s+[\"']?(?:javascript:|\\\\\\\\|[\\w.:\\\\/-]+(?:\\.dll)?,)|\\bwmic(?:\\.exe)?\\s+[^\\n]*(?:call\\s+create|\\bget\\b|\\blist\\b|/node:|/format:)|\\bmsiexec(?:\\.exe)?\\s+[^\\n]*/i\\s+[\"']?(?:https?:|\\\\\\\\)|\\b(?:installutil|regasm|msbuild|cmstp|odbcconf|forfiles|pcalua|hh|ieexec)(?:\\.exe)?\\s+(?:/[a-z]\\S*\\s+|https?:|\\\\\\\\)",
+				Program:  285,
+				Needs:    []uint16{292},
+			},
+			{
+				Targets:  targets35,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){6}`,
+				Program:  286,
 			},
 		},
 	},
@@ -5106,8 +5213,8 @@ var table = []Rule{
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   "constructor\\s*[\"'`]?\\]?\\s*(?:\\.|\\[\\s*[\"'`])\\s*constructor\\b|\\.constructor\\s*\\(\\s*[\"'`]\\s*(?:return|process|this|global|alert|fetch|import)|\\bmainModule\\s*(?:[.)\\]\\[]|[\"'`]\\])|process\\s*(?:\\.|\\[[\"'`])\\s*(?:binding|dlopen|_linkedBinding|_load|mainModule)\\b|(?:constructor|module|Module)\\s*\\.\\s*_load\\b|\\.\\s*callee\\s*\\.\\s*caller|Function\\s*\\(\\s*[\"'`]\\s*return\\s+(?:process|this|global|eval|require)|prepareStackTrace\\s*=|getOwnPropertyDescriptor\\w*\\s*\\([^)]*constructor|\\b(?:global|globalThis|root|this|self)\\s*(?:\\.|\\[[\"'`])\\s*process[\"'`]?\\]?\\s*(?:\\.|\\[[\"'`])\\s*(?:env|mainModule|binding|exit|kill|cwd|version|argv)\\b|\\A(?:global|globalThis|root)\\s*\\.\\s*process\\s*\\z",
-				Program:    277,
-				Needs:      []uint16{287},
+				Program:    287,
+				Needs:      []uint16{293},
 			},
 		},
 	},
@@ -5120,14 +5227,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: "\\A[\\s\"'`;,(){}\\]+\\\\-]*(?:(?:await|return|throw|void|new)\\s+)*(?:(?:global|globalThis|module|process|this|root)\\s*[.\\[]\\s*[\"'`]?)*(?:require\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|https?|dns|cluster|process|worker_threads|repl)(?:/promises)?[\"'`]\\s*\\)\\s*(?:[.\\[]|\\s*;?\\s*\\z)|import\\s*\\(\\s*[\"'`](?:node:)?(?:child_process|fs|os|net|vm|http|https|module|process)[\"'`]|process\\s*(?:\\.|\\[[\"'`])\\s*(?:(?:exit|kill|abort|reallyExit|cwd|chdir|memoryUsage|umask|uptime|hrtime)\\s*\\(|mainModule\\b|(?:argv|versions?|env|platform|execPath)\\s*(?:\\z|[;)}])|env\\s*(?:\\[\\s*[\"'`]|\\.)\\w*(?:SECRET|KEY|TOKEN|AWS|PASS|CRED|PATH)\\w*[\"'`]?\\]?\\s*(?:\\z|[;)}]))|(?:child_process|cp)\\s*\\.\\s*(?:exec|spawn|fork)|(?:exec|spawn|execFile|fork)Sync\\s*\\(|Function\\s*\\(|Deno\\s*\\.\\s*(?:run|Command|readTextFile|env)|Bun\\s*\\.\\s*(?:spawn|file|env)|Reflect\\s*\\.\\s*(?:construct|apply|get)\\s*\\(|eval\\s*\\(|arguments\\s*\\[\\s*\\d|Buffer\\s*(?:\\.\\s*from)?\\s*\\([^)]*(?:base64|hex)|(?:setTimeout|setInterval|setImmediate)\\s*\\(\\s*[\"'`])",
-				Program:  278,
-				Needs:    []uint16{288},
+				Program:  288,
+				Needs:    []uint16{294},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n[^\n]*\n`,
-				Program:  279,
+				Program:  289,
 			},
 		},
 	},
@@ -5141,8 +5248,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "child_?[\"'`]\\s*\\+\\s*[\"'`]_?process|(?:require|import)\\s*\\(\\s*(?:String\\s*\\.|[\"'`]\\w*[\"'`]\\s*\\+|Buffer|atob|\\[)|(?:\\\\x[0-9a-f]{2}|\\\\u00[0-9a-f]{2}){6,}[^\\n]{0,20}\\(|(?:global|globalThis|this|process|module|window|self)\\s*\\[\\s*[\"'`]\\w*[\"'`]\\s*\\+|\\[\\s*[\"'`](?:constructor|mainModule|require|execSync|exec|eval|prototype)[\"'`]\\s*\\]\\s*(?:\\[|\\(|\\.)|eval\\s*\\(\\s*(?:atob|unescape|String\\.fromCharCode|Buffer|decodeURI|new\\s|[\"'`]\\\\)|Object\\s*\\.\\s*prototype\\s*(?:\\.\\s*\\w+|\\[\\s*[\"'`]?\\w+[\"'`]?\\s*\\])\\s*=[^=]|__define[GS]etter__|__lookup[GS]etter__|__pro(?:__proto__)to__|\\A(?:json\\.)?prototype\\s*\\]?\\s*[.\\[]\\w+\\]?\\s*=",
-				Program:    280,
-				Needs:      []uint16{289},
+				Program:    290,
+				Needs:      []uint16{295},
 			},
 		},
 	},
@@ -5155,14 +5262,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `(?:__|%5f%5f|\\x5f\\x5f|\\137\\137)(?:class|base|bases|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|closure|loader|self|dict|call|enter|mro)(?:__|%5f%5f|\\x5f\\x5f)[^\n\s]{0,40}(?:__|\\x5f\\x5f|%5f%5f)(?:class|bases?|mro|subclasses|globals|builtins|import|init|getattribute|getitem|reduce|code|call|enter|loader|dict)|__(?:subclasses|getattribute)__\s*\(|__import__\s*\(\s*(?:['"\\]|chr|base64|bytes|str|input)|__builtins__\s*(?:[.\[]|\z)|\|\s*attr\s*\(|\b(?:getattr|setattr|vars|dir)\s*\(\s*(?:__builtins__|__import__|sys\.modules|os\b)|(?:globals|locals|vars)\s*\(\s*\)\s*(?:\[|\.)\s*['"(]?__|\.func_globals\s*[.\[]|gi_frame\s*\.\s*f_|f_(?:globals|builtins|back)\s*(?:\[|\.\s*f_)|sys\.modules\s*\[\s*['"](?:os|sys|subprocess|builtins|__main__|posix)['"]\s*\]\s*[.\[]|\A\s*["'({\[]*__(?:globals|import|builtins|class|mro|subclasses)__\s*["')}\]]*\z|\bimportlib\s*\.\s*import_module\s*\(\s*['"](?:os|subprocess|pty|sys|socket|ctypes|builtins)`,
-				Program:  281,
-				Needs:    []uint16{290},
+				Program:  291,
+				Needs:    []uint16{296},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){8}|def __\w+__\(self|__name__\s*==`,
-				Program:  282,
+				Program:  292,
 			},
 		},
 	},
@@ -5175,14 +5282,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "\\A[\\s\"'`;,(){}\\[\\]+%0a-]*(?:(?:import|from)\\s+[\\w, .]+(?:import\\s+\\w+\\s*)?[;\\n]\\s*)*(?:(?:lambda|print|str|repr|return|exec|eval|list|next|max|input|assert|raise)\\b[\\s\\w]*[(:\\s\"']*)*(?:__import__\\s*\\(\\s*['\"\\\\]|os\\s*\\.\\s*(?:(?:system|popen\\d?|exec[lv]\\w*|spawn[lv]\\w*)\\s*\\(|(?:listdir|getenv|remove|unlink|kill|walk|getcwd|uname|fork|rmdir)\\s*\\(\\s*[)'\"\\d]|environ\\s*(?:\\z|[\\[)]|\\.get\\b))|subprocess\\s*\\.\\s*(?:Popen|run|call|check_\\w+|getoutput|getstatusoutput)|commands\\s*\\.\\s*getoutput|pty\\s*\\.\\s*spawn|socket\\s*\\.\\s*socket\\s*\\(|sys\\s*\\.\\s*(?:exit\\s*\\(\\s*\\d*\\s*\\)|modules\\b|version\\s*\\z|argv\\s*\\z)|ctypes\\s*\\.\\s*(?:CDLL|cdll)|open\\s*\\(\\s*[\"'](?:/|\\.\\./|[a-z]:|app\\.py)|compile\\s*\\(\\s*[\"'][^\\n]*[\"']\\s*,\\s*[\"'](?:exec|eval|single)|(?:pickle|cPickle|dill|marshal|shelve|jsonpickle|yaml)\\s*\\.\\s*(?:loads?|unsafe_load|decode)\\s*\\(|builtins\\s*\\.|platform\\s*\\.\\s*(?:system|popen)|base64\\s*\\.\\s*b64decode|breakpoint\\s*\\(\\s*\\)|time\\s*\\.\\s*sleep\\s*\\(\\s*\\d+\\s*\\)|(?:exec|eval)\\s*\\(\\s*(?:['\"]\\w*(?:import|__|open|print|os\\.|\\d)|compile|base64|__import__|open\\s*\\(|chr|bytes|input|requests|codecs)|(?:globals|locals)\\s*\\(\\s*\\)\\s*(?:\\[|\\z|\\.get)|help\\s*\\(\\s*\\)|shutil\\s*\\.\\s*\\w+\\s*\\(\\s*['\"]|codecs\\s*\\.\\s*decode|urllib\\w*\\s*\\.\\s*(?:request|urlopen)|requests\\s*\\.\\s*(?:get|post)\\s*\\(\\s*[\"']http|boto3\\s*\\.)",
-				Program:  283,
-				Needs:    []uint16{291},
+				Program:  293,
+				Needs:    []uint16{297},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  284,
+				Program:  294,
 			},
 		},
 	},
@@ -5196,14 +5303,14 @@ var table = []Rule{
 				Chain:      1, // base64Decode
 				MultiMatch: true,
 				Argument:   `\A(?:\(dp0|\(lp0)|(?:\A|[\s.(\x00-\x1f])c(?:os|posix|nt|subprocess|builtins|__builtin__|sys|pty|commands|pickle|timeit|runpy|code)\r?\n(?:system|popen|Popen|eval|exec|check_output|call|run|spawn|getattr|getoutput|apply|execfile|loads|timeit|_run_code|interact)\r?\n|\r?\n\(?S'[^'\n]*'\r?\n(?:p\d+\r?\n)?t?p?\d*\r?\n?R|\x8c.(?:posix|nt|os|builtins|subprocess|pty)\x94`,
-				Program:    285,
-				Needs:      []uint16{292, 293},
+				Program:    295,
+				Needs:      []uint16{298, 299},
 			},
 			{
 				Targets:  targets35,
 				Chain:    14, // lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|getoutput|apply|run|loads|posix|subprocess`,
-				Program:  286,
+				Program:  296,
 			},
 		},
 	},
@@ -5215,14 +5322,14 @@ var table = []Rule{
 			{
 				Targets:  targets86,
 				Argument: `\A(?:gASV|gAN|gAJ|gAR|gAWV)[A-Za-z0-9+/_-]{8}|\AY(?:29z|3Bvc2l4|19fYnVpbHRpbl9f|2J1aWx0aW5z|3N1YnByb2Nlc3M)[A-Za-z0-9+/]`,
-				Program:  287,
-				Needs:    []uint16{294},
+				Program:  297,
+				Needs:    []uint16{300},
 			},
 			{
 				Targets:  targets35,
 				Chain:    2, // base64Decode lowercase
 				Argument: `system|popen|eval|exec|check_output|call|spawn|getattr|posix|subprocess|builtin|commands|(?:\x8c.|c)(?:os|nt|pty)(?:\n|\x94)`,
-				Program:  288,
+				Program:  298,
 			},
 		},
 	},
@@ -5236,14 +5343,14 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `!!?python/(?:object|name|module|tuple|apply|none\b)|!!?(?:javax?|org|com|ch)\.[a-z]\S*\.|!!js/(?:function|undefined|regexp)|\A\s*(?:---\s*)?(?:-\s*)?!ruby/|!ruby/(?:object|hash|struct|class|module):\s*(?:Gem::(?:Installer|SpecFetcher|StubSpecification|Package|RequestSet|Source)|ERB|Net::|ActionController|ActiveSupport|ActionDispatch|Kernel|Process|IO|File|OpenStruct|Rack|Logger|URI|Set\b|Sprockets)|tag:yaml\.org,2002:(?:python|ruby|js)/`,
-				Program:    289,
-				Needs:      []uint16{295},
+				Program:    299,
+				Needs:      []uint16{301},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `ruby/object:Gem::Specification`,
-				Program:  290,
+				Program:  300,
 			},
 		},
 	},
@@ -5256,14 +5363,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "%x\\s*(?:\\([^)\\n]+\\)|\\{[^}\\n]+\\}|\\[[^\\]\\n]+\\]|\\|[^|\\n]+\\||!\\w+!)|\\A(?:[\\s\"'`;,(){}\\]+-]|#\\{)*(?:puts|print|p|return|eval|raise)?[\\s(\"']*(?:Kernel\\s*(?:\\.|::)\\s*(?:exec|system|spawn|fork|open|`|eval|send)|(?:IO|PTY|Open3)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|capture\\w*|read|binread|sysopen|readlines|pipeline\\w*)\\b|Process\\s*(?:\\.|::)\\s*(?:spawn|exec|kill|daemon|fork|clock_gettime)|(?:File|Dir)\\s*(?:\\.|::)\\s*(?:read|open|entries|glob|readlines|delete|write|new|unlink|children)\\s*[( ]\\s*[\"'](?:/|\\.\\.|~|\\*)|open\\s*\\(\\s*[\"']\\s*\\||Marshal\\s*\\.\\s*(?:load|restore)|YAML\\s*\\.\\s*(?:load|unsafe_load)\\b|instance_(?:eval|exec)\\s*(?:\\(|\\z)|Object\\s*\\.\\s*(?:send|const_get|public_send|new\\.send)\\b|ERB\\s*\\.\\s*new\\s*\\(|Oj\\s*\\.\\s*load|require\\s+[\"'](?:open3|socket|pty|net/http|open-uri|erb)[\"']\\s*(?:;|\\z)|(?:system|exec|spawn|syscall)\\s*[( ]\\s*[\"'`][^\\n]*[\"'`]\\s*\\)?\\s*[;}\"'`]*\\s*\\z|ENV\\s*(?:\\[\\s*[\"']\\w*(?:SECRET|KEY|TOKEN|PASS)|\\.(?:to_[ah]|inspect|map)\\b))|\\.\\s*(?:send|public_send|__send__|method)\\s*\\(\\s*[:\"'](?:system|exec|eval|instance_eval|`|spawn|popen|open)\\b",
-				Program:  291,
-				Needs:    []uint16{296},
+				Program:  301,
+				Needs:    []uint16{302},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  284,
+				Program:  294,
 			},
 		},
 	},
@@ -5277,8 +5384,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?:\A|[\s"'=:,])(?:BAh(?:[bCTVvz]|7B)[A-Za-z0-9+/]{12}|rO0AB[A-Za-z0-9+/_=-]{4}|rO0ABQ|AAEAAAD/{4}|/wEyxB|/w(?:8|Ey)[A-Za-z0-9+/]{3}EAAQ|KztpbXBvcnQ)|(?i)(?:\A|[\s"'=:])aced0005(?:7[0-9a-f]|$)|\A\x{00AC}\x{00ED}\x00\x05|\x{FFFD}\x{FFFD}\x00\x05(?:sr|ur|t\x00)`,
-				Program:    292,
-				Needs:      []uint16{297},
+				Program:    302,
+				Needs:      []uint16{303},
 			},
 		},
 	},
@@ -5291,14 +5398,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)com\.sun\.rowset\.|jdbcrowsetimpl|java\.util\.priorityqueue|<(?:sorted-set|dynamic-proxy|java\.beans|javax\.|jdk\.nashorn|com\.sun\.)|bsh\.(?:interpreter|xthis)|org\.(?:apache\.(?:commons\.(?:collections\d?\.functors|beanutils\.bean|configuration\.jndi|dbcp)|xalan|naming\.|ibatis\.datasource|shiro\.jndi|velocity\.)|springframework\.(?:context\.support\.\w*xml|beans\.factory|aop|jndi|transaction)|codehaus\.groovy\.runtime|hibernate\.(?:engine|jmx)|mozilla\.javascript|mortbay)|ch\.qos\.logback\.core\.db|com\.mchange\.v2\.c3p0|com\.zaxxer\.hikari|oracle\.jdbc\.(?:connector|rowset)|net\.sf\.ehcache\.transaction|templatesimpl|javax\.(?:script\.scriptengine|management\.badattribute|naming\.(?:initialcontext|spi|ldap))|java\.net\.(?:urlclassloader|inet4address)|java\.lang\.(?:processbuilder|runtime|autocloseable)|java\.io\.objectinputstream|sun\.rmi\.server|com\.alibaba\.fastjson`,
-				Program:  293,
-				Needs:    []uint16{298},
+				Program:  303,
+				Needs:    []uint16{304},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)\bimport\s+(?:static\s+)?[a-z]+\.|^\s*at\s+[\w.$]+\(|\bpackage\s+[a-z.]+;|exception(?:\s+in\s+thread|:)`,
-				Program:  294,
+				Program:  304,
 			},
 		},
 	},
@@ -5311,14 +5418,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)%\{\s*\(?\s*#|#_?memberaccess|#context\s*[\[.=]|#(?:request|session|application|attr|parameters)\s*\[|@java\.\w+\.\w+@|@(?:org|com|ognl)\.[\w.]+@|\bt\s*\(\s*java\.|\bt\s*\(\s*(?:org|javax)\.|#\{?\s*t\s*\(|new\s+java\.\w+\.\w+\s*[(\[]|\(#\w+\s*=\s*[@#'"(]|#this\.getclass|\.getclass\s*\(\s*\)\s*\.\s*(?:forname|classloader|getclassloader|getmethod)|getruntime\s*\(\s*\)|\bclass\s*\.\s*(?:module\s*\.\s*)?classloader|class\s*\.\s*forname\s*\(|processbuilder\s*\(|(?:\A|[\s{(;=])java\.lang\.(?:runtime|processbuilder|system\.(?:getenv|exit))`,
-				Program:  295,
-				Needs:    []uint16{299},
+				Program:  305,
+				Needs:    []uint16{305},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?i)(?:\n[^\n]*){6}|\bimport\s+java|public\s+(?:static|class|void)`,
-				Program:  296,
+				Program:  306,
 			},
 		},
 	},
@@ -5332,8 +5439,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)\$type["']?\s*[:=]\s*["']?\s*(?:system\.|microsoft\.|\w+\.\w+[^"'\n]*,\s*\w)|objectdataprovider|system\.(?:diagnostics\.process\b|windows\.data\.object|configuration\.install|security\.(?:principal|claims)\.\w*(?:identity|principal)|management\.automation|io\.fileinfo|data\.(?:dataset\b.*versiontolerant|services\.internal)|web\.ui\.(?:losformatter|objectstateformatter)|activities\.presentation|workflow\.component|runtime\.(?:remoting|serialization\.formatters))[^\n]*(?:,\s*\w|processstartinfo|start\b|methodname)|<%@?\s*(?:page|import|eval|execute|response|=?\s*request)|<%\s*(?:eval|execute)\w*\s+request|\A[\s"'(;@{]*(?:new\s+)?system\.(?:diagnostics|reflection|io|environment|net\.webclient)\.?\w*\.?\w*\s*[(.]|xp_cmdshell|microsoft\.(?:visualstudio\.text\.formatting|powershell\.)\w*[^\n]*(?:,|command)`,
-				Program:    297,
-				Needs:      []uint16{300},
+				Program:    307,
+				Needs:      []uint16{306},
 			},
 		},
 	},
@@ -5343,10 +5450,10 @@ var table = []Rule{
 		Source:  "code.conf",
 		Conditions: []Condition{
 			{
-				Targets:  targets98,
+				Targets:  targets100,
 				Argument: "(?i)\\A(?:system\\.|microsoft\\.)[\\w.]+(?:`\\d+)?(?:\\[\\[[^\\]]+\\]\\])?,\\s*\\w[\\w.]*|\\A(?:com\\.sun|java|javax|org\\.apache|org\\.springframework|ch\\.qos|com\\.mchange|sun\\.rmi|groovy|net\\.sf|org\\.mozilla)\\.[\\w.$]+\\s*\\z",
-				Program:  302,
-				Needs:    []uint16{301},
+				Program:  312,
+				Needs:    []uint16{307},
 			},
 		},
 	},
@@ -5359,14 +5466,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: "(?i)<\\?(?:php|=)\\s*[\\s@$({]*(?:system|exec|shell_exec|passthru|eval|assert|phpinfo|`|\\$_|echo|print|die|include|require|file_|readfile|base64)|(?:\\A|[\\s;=({,@\\\\!'\"])(?:system|shell_exec|passthru|proc_open|pcntl_exec|popen)\\s*\\(\\s*(?:['\"$]|\\w+\\s*\\()[^\\n]*\\)\\s*;?|\\$\\{?\\s*@?(?:phpinfo|print|eval|system|exec|passthru|assert)\\s*\\(|\\{\\$?\\{?\\s*@?(?:phpinfo|system|exec)\\s*\\(|\\A[\\s;'\".)}]*(?:print|echo|die|var_dump|printf|highlight_file|show_source|readfile|include|require(?:_once)?|exit)\\s*\\(?\\s*(?:md5|sha1|phpinfo|base64_|file_get|system|`|\\$_(?:get|post|server|request)|['\"](?:/(?:etc|proc|var/)|php:)|\\d+\\s*\\)\\s*;)|\\$_(?:get|post|request|cookie|server)\\s*\\[[^\\]]*\\]\\s*\\(|\\(\\s*['\"]\\w+['\"]\\s*[.^|]\\s*['\"]\\w*['\"]\\s*\\)\\s*\\(|chr\\(\\d+\\)\\s*\\.\\s*chr\\(",
-				Program:  303,
-				Needs:    []uint16{302, 303, 304},
+				Program:  313,
+				Needs:    []uint16{308, 309, 310},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){6}`,
-				Program:  304,
+				Program:  286,
 			},
 		},
 	},
@@ -5379,8 +5486,88 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    28, // urlDecodeUni jsDecode
 				Argument: `new\s+Proxy\s*\(|Reflect\s*\.\s*\w+\s*\(|Object\s*\.\s*(?:defineProperty|setPrototypeOf|assign)\s*\(|\bimport\s+(?:os|subprocess|pty|socket)\b|subprocess\.\w+\(|os\.(?:environ|getenv)|process\.(?:env|exit)|Process\.Start\s*\(|Runtime\s*\.\s*getRuntime`,
-				Program:  305,
-				Needs:    []uint16{305},
+				Program:  314,
+				Needs:    []uint16{311},
+			},
+		},
+	},
+	{
+		ID: 34017, Class: CodeInjection, Level: Default, Severity: Critical,
+		Message: "Python: dangerous call within an expression",
+		Source:  "calls.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: `(?:\A|(?:[;=+*({\[,|&%!?:>"\'\x60]|\d\s|\s\s|\b(?:and|or|if|else|not|return|print|puts|await|yield|in))\s*)(?:os\s*\.\s*(?:system|popen[234]?|exec[lv]p?e?|spawn[lv]p?e?|startfile|listdir|scandir|remove|unlink|putenv|kill)\b\s*[.(\[]|subprocess\s*\.\s*(?:run|call|Popen|check_output|check_call|getoutput|getstatusoutput)\s*\(|(?:commands|popen2)\s*\.\s*get\w+\s*\(|pty\s*\.\s*spawn\s*\(|importlib\s*\.\s*(?:import_module|reload|__import__)\s*\(|(?:exec|eval|execfile|compile)\s*\(\s*(?:["'](?:[^"'\n]*[("'.]|\\x)|compile\b|open\s*\(|base64|codecs|zlib|bytes|chr\s*\(|input\s*\(|request\.)|(?:pickle|cPickle|dill|marshal|jsonpickle|shelve)\s*\.\s*(?:loads?|decode|open)\s*\(|yaml\s*\.\s*(?:load|unsafe_load|full_load)\s*\(|ctypes\s*\.\s*\w+|sys\s*\.\s*(?:_getframe|modules|exit|path|settrace)\b\s*[.(\[]|inspect\s*\.\s*(?:stack|currentframe|getmembers)\s*\(|(?:code|codeop)\s*\.\s*(?:interact|compile_command)|(?:open|file)\s*\(\s*["'](?:/|\.\./|~|[a-zA-Z]:)[^\n]*\)\s*\.\s*(?:read|write)|(?:platform|getpass|pwd|grp|resource|socket|shutil|glob|pathlib|webbrowser|tempfile|builtins|posix|nt)\s*\.\s*\w+\s*\(\s*[^\n]*\)[^\n]{0,10}\z|Path\s*\(\s*["'](?:/|\.\.)|(?:globals|locals|vars|dir)\s*\(\s*\)\s*(?:[\[.)]|\z)|type\s*\(\s*["']\w*["']\s*,\s*\(|(?:getattr|hasattr|delattr)\s*\(\s*\w+\s*,\s*["'](?:_|sys|pop|ev|ex))`,
+				Program:  315,
+				Needs:    []uint16{312, 313, 314},
+			},
+			{
+				Targets:  targets35,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){3}|(?:\w+[,.]?\s+){5}`,
+				Program:  316,
+			},
+		},
+	},
+	{
+		ID: 34018, Class: CodeInjection, Level: Default, Severity: Critical,
+		Message: "Ruby: dangerous call within an expression",
+		Source:  "calls.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: "(?:\\A|(?:[;=+*({\\[,|&%!?:>\"\\'\\x60]|\\d\\s|\\s\\s|\\b(?:and|or|if|else|not|return|print|puts|await|yield|in))\\s*)(?:(?:system|exec|spawn|syscall|fork)\\s*[( ]\\s*[\"'][^\"'\\n]+[\"']\\s*\\)?|`\\s*(?:id|ls|cat|whoami|uname|env|curl|wget|sleep|ping|touch|nc|hostname|pwd|ps)\\b[^`\\n]*`\\s*(?:\\z|[+;.)}'\"])|(?:IO|Kernel|Open3|PTY|Process)\\s*(?:\\.|::)\\s*(?:popen\\w*|spawn|system|exec|capture\\w*|pipeline\\w*|fork|open|read|readlines|binread|sysopen|syscall)\\b|(?:File|Dir|Pathname|FileUtils)\\s*(?:\\.|::)\\s*(?:read|open|new|entries|glob|children|readlines|binread|delete|unlink|write|rm_rf|chmod|foreach|each_child)\\s*[( ]\\s*[\"'](?:/|\\.\\.|~|\\*|config|\\.env|\\|)|Dir\\s*\\[\\s*[\"'](?:/|\\.\\.|\\*)|URI\\s*\\.\\s*open\\s*[( ]|Net::HTTP\\s*\\.\\s*(?:get|post)\\w*\\s*[( ]|TCPSocket\\s*\\.\\s*(?:new|open)|Socket\\s*\\.\\s*tcp|(?:Marshal|YAML|Psych|Oj|Ox)\\s*\\.\\s*(?:load|restore|unsafe_load|parse_obj)\\w*\\s*[( ]|RubyVM::InstructionSequence|ObjectSpace\\s*\\.|(?:Object|Kernel|Module|Class)\\s*\\.\\s*(?:const_get|send|public_send|instance_method|method|class_eval|new\\s*[({])|(?:instance|class|module)_(?:eval|exec)\\s*[({\"' ]|binding\\s*\\.\\s*(?:eval|irb|pry|local_variable\\w*)|\\w+\\s*\\.\\s*(?:constantize|safe_constantize)\\b|ENV\\s*(?:\\[|\\.\\s*(?:to_[ah]|inspect|fetch|map|each|keys|values))|ERB\\s*\\.\\s*new|Rails\\s*\\.\\s*(?:application|env|root|configuration)\\b|ActiveRecord::Base\\s*\\.|eval\\s*[( ]\\s*[\"'(][^\\n]*(?:system|exec|`|File|IO|params|Base64|unpack)|(?:Fiddle|DL)\\s*(?:\\.|::)\\s*dlopen|Gem::(?:Requirement|Installer|SpecFetcher|Package)|open\\s*[( ]\\s*[\"']\\s*\\||exit!|Signal\\s*\\.\\s*trap|\\$(?:LOAD_PATH|LOADED_FEATURES)\\b)",
+				Program:  317,
+				Needs:    []uint16{315},
+			},
+			{
+				Targets:  targets35,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){3}|(?:\w+[,.]?\s+){5}`,
+				Program:  316,
+			},
+		},
+	},
+	{
+		ID: 34019, Class: CodeInjection, Level: Default, Severity: Critical,
+		Message: ".NET: dangerous call within an expression",
+		Source:  "calls.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: `(?:\A|(?:[;=+*({\[,|&%!?:>"\'\x60]|\d\s|\s\s|\b(?:and|or|if|else|not|return|print|puts|await|yield|in))\s*)(?:(?:(?:await\s+|new\s+|var\s+\w+\s*=\s*)*)(?:System\s*\.\s*)?(?:Diagnostics\s*\.\s*)?Process\s*\.\s*(?:Start|GetProcesses\w*|GetCurrentProcess)\s*\(|(?:new\s+)?(?:System\.Diagnostics\.)?ProcessStartInfo\b\s*[({]|(?:System\.Reflection\.)?Assembly\s*\.\s*(?:Load\w*|UnsafeLoadFrom|GetExecutingAssembly|GetEntryAssembly)\s*\(|Activator\s*\.\s*CreateInstance\w*\s*[(<]|Type\s*\.\s*(?:GetType|GetTypeFromProgID)\s*\(\s*@?"|(?:System\.IO\.)?(?:File|Directory|StreamReader|StreamWriter|DriveInfo)\s*\.\s*(?:ReadAll\w+|WriteAll\w+|Delete|Copy|Move|OpenRead|OpenText|Open|GetFiles|GetDirectories|EnumerateFiles|GetDrives|AppendAll\w+)\s*\(|(?:System\.)?Environment\s*\.\s*(?:GetEnvironmentVariables?|MachineName|UserName|UserDomainName|Exit|FailFast|CurrentDirectory|OSVersion|GetCommandLineArgs|GetFolderPath|Version|SystemDirectory)\b|new\s+(?:System\.Net\.)?(?:WebClient|HttpClient|Sockets\.TcpClient|TcpClient)\s*\(|CSharpScript\s*\.|CSharpCodeProvider|CSharpCompilation|AppDomain\s*\.\s*CurrentDomain|(?:Server\s*\.\s*)?CreateObject\s*\(\s*"|new\s+ActiveXObject\s*\(|GetObject\s*\(\s*"(?:winmgmts|script):|(?:WScript\.Shell|Scripting\.FileSystemObject|ADODB\.Stream|Shell\.Application)\b|(?:Response|HttpContext\.Current\.Response)\s*\.\s*(?:Write|BinaryWrite|WriteFile|TransmitFile)\s*\(|Execute(?:Global)?\s*\(?\s*(?:Request|")|(?:""|''|\(\)|\b(?:it|this|string|Context|Model|Html)\b)\s*\.\s*GetType\s*\(\s*\)\s*\.|\.GetType\s*\(\s*\)\s*\.\s*(?:Assembly|GetMethods?|GetFields?|InvokeMember|Module|BaseType)|typeof\s*\(\s*\w+\s*\)\s*\.\s*(?:Assembly|GetMethod|InvokeMember)|(?:BinaryFormatter|LosFormatter|SoapFormatter|NetDataContractSerializer|ObjectStateFormatter|JavaScriptSerializer)\s*\(\s*|XamlReader\s*\.\s*(?:Load|Parse)|Marshal\s*\.\s*(?:Copy|GetDelegate\w+|AllocHGlobal)|DllImport\s*\()|clr-namespace:System|<(?:\w+:)?ObjectDataProvider\b|<ResourceDictionary\b|MethodName\s*=\s*["']?Start|"(?:MethodName|ObjectInstance)"\s*:|TypeNameHandling|System\.(?:Data\.Services\.Internal\.ExpandedWrapper|Windows\.(?:Markup\.XamlReader|ResourceDictionary)|Configuration\.Install\.AssemblyInstaller|Workflow\.ComponentModel|Collections\.(?:Generic\.SortedSet|Hashtable)\W[^\n]*mscorlib|Security\.\w+\.\w*Identity)|System\.Collections\.Hashtable, mscorlib`,
+				Program:  318,
+				Needs:    []uint16{316},
+			},
+			{
+				Targets:  targets35,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){4}|\A\s*using\s+\w+|\Aat\s|\A[A-Za-z ]{20}`,
+				Program:  319,
+			},
+		},
+	},
+	{
+		ID: 34020, Class: CodeInjection, Level: Default, Severity: Critical,
+		Message: "Java: dangerous call within an expression",
+		Source:  "calls.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: `(?:\A|(?:[;=+*({\[,|&%!?:>"\'\x60]|\d\s|\s\s|\b(?:and|or|if|else|not|return|print|puts|await|yield|in))\s*)(?:Java\s*\.\s*(?:type|extend)\s*\(\s*["']|Packages\s*\.\s*(?:java|javax|org)\b|JavaImporter\s*\(|new\s+(?:groovy\.lang\.)?Groovy(?:Shell|ClassLoader|ScriptEngine)|new\s+(?:javax\.script\.)?ScriptEngineManager|new\s+(?:java\.net\.)?(?:URLClassLoader|ServerSocket|Socket)\s*\(|(?:java\.lang\.)?Runtime\s*\.\s*getRuntime\b|new\s+(?:java\.lang\.)?ProcessBuilder|(?:java\.lang\.)?System\s*\.\s*(?:getenv|getProperty|getProperties|exit|setProperty|load|loadLibrary|setSecurityManager)\s*\(|(?:java\.lang\.)?Thread\s*\.\s*(?:sleep|currentThread)\s*\(|(?:java\.nio\.file\.)?(?:Files|Paths)\s*\.\s*(?:read\w*|write\w*|lines|get|list|newInputStream|delete\w*)\s*\(|new\s+(?:java\.io\.)?(?:File(?:Reader|InputStream|OutputStream|Writer)?|RandomAccessFile)\s*\(\s*["']|new\s+(?:java\.util\.)?Scanner\s*\(\s*(?:new|Runtime|java)|Class\s*\.\s*forName\s*\(|(?:''|"")\s*\.\s*(?:getClass|class)\b|ClassLoader\s*\.\s*getSystem|(?:javax\.naming\.)?InitialContext\s*\(|\.\s*lookup\s*\(\s*["'](?:ldap|rmi|iiop|dns|java:)|@(?:groovy\.transform\.)?ASTTest\s*\(|@Grab(?:Config|Resolver)?\s*\(|org\.apache\.commons\.io\.IOUtils|org\.springframework\.util\.\w+Utils\s*[.)]|javax?\.\w+(?:\.\w+)+\s*\.\s*\w+\s*\()|\$\{(?:[^}\n]*\$\{)?(?:jndi|::-|lower:|upper:|env:[^}\n]+:?-|sys:|java:(?:version|os|vm|runtime|hw)|main:|ctx:|bundle:|date:'|base64:|script:(?:js|javascript|groovy|nashorn)|dns:|url:utf|const:java|file:utf|docker:|k8s:|log4j:)|\bjdbc:(?:h2:[^\n]*(?:INIT|TRACE_LEVEL)|mysql:[^\n]*(?:autoDeserialize|allowLoadLocalInfile|queryInterceptors|allowUrlInLocalInfile)|postgresql:[^\n]*(?:socketFactory|loggerFile|sslfactory)|db2:[^\n]*clientReroute|derby:[^\n]*slave)|["'\])]\s*\.\s*execute\s*\(\s*\)|\Ayv66vg`,
+				Program:  320,
+				Needs:    []uint16{317},
+			},
+			{
+				Targets:  targets35,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){4}|\bimport\s+(?:static\s+)?[a-z]+\.|^\s*at\s+[\w.$]+\(|\bpackage\s+[a-z.]+;|(?i)exception(?:\s+in\s+thread|:)|\A[A-Za-z ]{25}`,
+				Program:  321,
 			},
 		},
 	},
@@ -5394,8 +5581,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{[{=\-~!#%]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*[\-~]?\}\}|[$#*@~]\{\{?=?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|<%[=\-#]*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*-?%>|\[\[\s*[$*#~]?\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|\[=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\]|\{%[=\-+]?(?:\s*print)?\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)?\s*-?%\}|@\(\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\A\s*\{\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}\s*\z|\{@\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\}|#set\s*\(\s*\$\w+\s*=\s*\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*\)|\{\{\s*\d+\s*\*\s*['"]\d|(?:\$|#|\{)\{\s*\(?\s*['"]?\d{1,12}['"]?\s*[*+/%-]\s*['"]?\d{1,12}['"]?\s*(?:[)*+-]|\||\.)|\{php\}|\{\{\s*['"]\w{1,8}['"]\s*(?:\*\s*\d|\.(?:join|upper|repeat|toUpperCase|concat)\()`,
-				Program:    306,
-				Needs:      []uint16{306, 307},
+				Program:    322,
+				Needs:      []uint16{318, 319},
 			},
 		},
 	},
@@ -5409,8 +5596,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{(?:\{|%)[^}\n]{0,120}(?:__\w+__|\bconfig\.(?:items|from_|__|\w*secret)|\brequest\s*(?:\.\s*(?:application|environ|__)|\[|\|\s*attr)|\bself\s*\.\s*(?:_|env|__|template)|_self\s*\.\s*env|\b(?:cycler|joiner|namespace|lipsum|url_for|get_flashed_messages|g\.pop|application)\s*(?:\.|\|\s*attr|\[)|\|\s*(?:attr|map|filter|sort|reduce|join)\s*\(\s*['"](?:system|exec|passthru|shell_exec|__|popen|phpinfo|file_get)|\|\s*file_excerpt|app\.request\.(?:server|query|files|cookies)|dump\s*\(\s*(?:app|_context)|\bmro\b|subclasses|popen\s*\(|\.(?:constructor|getClass|class)\s*(?:\.|\(|\[)|\bconstructor\s*[.(\[]|source\s*\(\s*['"]/|\.__|(?:settings|env|secrets?)\.(?:SECRET|AWS|DATABASE)\w*|_context\b|registerUndefinedFilterCallback|setCache\s*\()|\{\{[-~\s]*(?:config|self|_self|_context|settings|app|request|dump\(\)|url_for|lipsum|cycler|g|session|debug)\s*[-~]?\}\}\s*\z|\{%-?\s*(?:import|debug|load\s+(?:log|module)|include\s*['"]?(?:/|\.\.)|extends\s*['"]?(?:/|\.\.|https?:)|set\s+\w+\s*=\s*(?:request|config|cycler|__|['"]__)|apply\s|raw\s+import|eval|python|php)\b`,
-				Program:    307,
-				Needs:      []uint16{308},
+				Program:    323,
+				Needs:      []uint16{320},
 			},
 		},
 	},
@@ -5423,14 +5610,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)<#(?:assign|list|function|macro|include|import|setting)\s[^>\n]*(?:\?new\s*\(|\?api|execute|objectconstructor|jythonruntime|getclass|['"]/)|freemarker\.template\.utility|\?new\s*\(\s*\)|\?api\s*\.|\$\{[^}\n]{0,80}(?:\.getclass\s*\(|\.class\s*[.\[]|\.forname\s*\(|protectiondomain|classloader|getruntime|pagecontext|applicationscope|\bt\s*\(\s*java|product\.class|\.tostring\s*\(\s*\)\.(?:class|getclass)|self\.(?:module|template|context)|cache\.util|__import__|dump\s*\(|import\s+os|facescontext|servletcontext|execute\()|#set\s*\(\s*\$\w+\s*=\s*[^)\n]{0,120}(?:\.class|getclass|forname|runtime|\$x\b|inspect|\.type\b)|\$class\.(?:inspect|type)|\$\w+\.(?:getclass\s*\(\s*\)|class\.(?:inspect|forname|type))|#evaluate\s*\(|#include\s*\(\s*['"](?:/|\.\.)|__\$\{[^}\n]*\}__\s*::|\[\[\s*\$\{[^}\n]*(?:t\s*\(|\.class|new\s)|\$\{#(?:rt|ctx|root|vars|execinfo)\b|\*\{[^}\n]*t\s*\(|th:(?:text|utext|fragment)\s*=\s*['"]?\s*[$*]\{[^}\n]*(?:t\s*\(|new\s|class)|\$\{\s*(?:applicationscope|pagecontext|requestscope|sessionscope|initparam|header|cookie|param)\s*(?:[.\[}]|\})`,
-				Program:  308,
-				Needs:    []uint16{309},
+				Program:  324,
+				Needs:    []uint16{321},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){20}`,
-				Program:  309,
+				Program:  325,
 			},
 		},
 	},
@@ -5444,8 +5631,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "(?i)\\{(?:php|literal|/php)\\}|\\{\\s*(?:system|exec|passthru|shell_exec|phpinfo|eval|readfile|file_get_contents|include)\\s*\\(|\\{smarty_internal|\\{\\$smarty\\.(?:version|template|server|env|cookies|const|now|request|get|post|current_dir)|\\{(?:if|include|fetch|eval)\\s+(?:phpinfo|system|exec|passthru|readfile|file\\s*=\\s*['\"](?:/|\\.\\.|file:|php:|string:)|var\\s*=)|\\{self::|\\{\\$\\w+->(?:getstreamvariable|trusted|compile)|\\[['\"](?:system|exec|passthru|cat)['\"]\\]\\s*\\|\\s*(?:map|filter)|\\{\\{\\s*\\[[^\\]\\n]*\\]\\s*\\|\\s*(?:map|filter|sort|reduce)\\s*\\(\\s*['\"](?:system|exec|passthru)|\\{=\\s*(?:system|exec)|@\\{?\\s*(?:system|passthru|shell_exec)\\s*\\(|<\\?=\\s*\\W*(?:system|`|exec|\\d+\\s*\\*)|\\{\\{\\s*(?:system|exec|shell_exec|passthru|phpinfo|eval|file_get_contents)\\s*\\(",
-				Program:    310,
-				Needs:      []uint16{310},
+				Program:    326,
+				Needs:      []uint16{322},
 			},
 		},
 	},
@@ -5459,8 +5646,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   "<%[-=#]?\\s*(?:system|exec|`|IO\\.|File\\.|Dir\\.|Kernel|`|self\\.|require|import|eval|Open3|Process|global\\.|process\\.|Runtime|java\\.|%x|open\\(|root\\.|include\\(|ENV|session\\[|\\d{1,6}\\s*\\*\\s*\\d)|#\\{\\s*(?:system|exec|`|IO\\.|File\\.(?:read|open)|Dir\\.|Kernel|%x|eval|Open3|root\\.process|global\\.|process\\.|function\\s*\\(|this\\.constructor|require|Object\\.(?:send|const))|(?:\\A|\\n)\\s*[-=]\\s*(?:var\\s+\\w+\\s*=\\s*)?(?:root\\.process|global\\.process|process\\.|require\\s*\\(|File\\.open|%x|system\\s*\\()|\\{\\{\\s*#with\\s+['\"(]|\\{\\{\\s*#?(?:each|with|if|lookup)\\b[^}\\n]*(?:constructor|__proto__|prototype|\\.call\\b|\\.apply\\b|string\\.sub)|\\{\\{[^}\\n]{0,60}(?:\\bconstructor\\b|__proto__|\\$(?:on|eval|parse|watch|new)\\b\\s*[.(]|toString\\s*\\(\\s*\\)\\s*\\.\\s*constructor|\\.constructor|\\.charAt\\s*=|global\\.process|process\\.mainModule|range\\.constructor|require\\s*\\()|\\$\\{\\s*(?:(?:global|process|require|constructor|this\\.constructor|__proto__)\\s*[.(\\[]|import\\(|self\\.module|%x|open\\(|[\"']?__import__|`)|\\bview options\\]\\[|outputFunctionName|escapeFunction\\s*[=;\\]]|\\$\\{\\{?<%\\[%",
-				Program:    311,
-				Needs:      []uint16{311},
+				Program:    327,
+				Needs:      []uint16{323},
 			},
 		},
 	},
@@ -5474,8 +5661,28 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `\{\{-?\s*(?:\.\s*\}\}\s*\z|\.(?:System|Exec|Env|File|ReadFile|WriteFile|Shell|Command|Getenv|Runtime|SecretKey|Password|Passw)\w*\b|call\s+\.|(?:printf|print|println|html|js|urlquery)(?:\s+['"][^'"\n]*['"])+\s*\.?\s*-?\}\}\s*\z|template\s+['"](?:/|\.\.|T\d)|define\s+['"]T\d)|@\{?\s*(?:System|Microsoft)\.\w|@\(\s*(?:System|new\s|1\s*\+)|@(?:Html\.Raw|Model\.GetType|using\s+System)|\{\{\s*(?:range|index)\s+\.(?:Env|Secrets)|\[%\s*(?:INCLUDE|PROCESS|PERL|RAWPERL|USE)\s*['"/]|<(?:cf(?:set|execute|output|script)|jsp:(?:include|scriptlet|useBean))\b|\$\{\{?\s*['"]?(?:freemarker|java\.|javax\.)|<!--#(?:exec|include|echo|printenv|config)\b|\A\s*\{%\s*[\w ]+%\}\s*\z`,
-				Program:    312,
-				Needs:      []uint16{312, 313, 314},
+				Program:    328,
+				Needs:      []uint16{324, 325, 326},
+			},
+		},
+	},
+	{
+		ID: 34107, Class: CodeInjection, Level: Default, Severity: Critical,
+		Message: "Template injection: arithmetic or a call of Ruby",
+		Source:  "template.conf",
+		Conditions: []Condition{
+			{
+				Targets:  targets86,
+				Chain:    44, // urlDecodeUni urlDecodeUni
+				Argument: "(?:\\{\\{[{=\\-~!#%]*|\\$!?\\{|[#*@%~]\\{|<%[=\\-#]*|<#=|\\{%[=\\-+]?(?:\\s*print)?|\\[%=?|\\[\\[\\s*\\$?\\{?|\\{!|\\{=|@\\(|\\$\\()[\\s(]*['\"]?\\d+['\"]?\\s*[\\s)]*(?:(?:\\*\\*?|//?|%|\\+|-|<<|\\^)[\\s(]*['\"]?\\d+['\"]?[\\s)]*)+(?:\\|[^}\\n]*|\\.[^}\\n]*|~[^}\\n]*)?[\\-~!]?(?:\\}|%>|#>|%\\}|%\\]|\\]\\]|!\\}|\\))|<%[-=]?\\s*(?:puts|print|spawn|Rails|Object|Class|Module|Gem|YAML|Marshal|ObjectSpace|binding|instance_\\w+|__\\w+__|Socket|TCPSocket|Net::|URI\\.|Base64|Dir\\[|open\\s|sleep|raise|`|\\$\\w+|response\\.|@\\w+\\.(?:send|instance|class)|[\\w.\"'\\[\\]]+\\.(?:send|instance_eval|class\\.|constantize|methods|public_send))|#\\{\\s*(?:ENV|Rails|binding|ObjectSpace|instance_\\w+|Marshal|YAML|open|Socket|Net::|spawn|sleep|Process|Gem|self\\.|__\\w+__|7\\s*\\*)|<cf(?:output|set)>[^\\n]*#|\\{\\{\\s*(?:['\"][^'\"}\\n]*['\"]\\s*(?:\\||~|\\+|\\*)|\\[[^\\]}\\n]*\\]\\s*\\|\\s*(?:join|map|filter|sort)|(?:true|false|null|none)\\s*(?:and|or|\\?|&&|\\|\\|)|range\\s*\\(|\\(\\s*\\d)[^}\\n]*\\}\\}",
+				Program:  329,
+				Needs:    []uint16{327},
+			},
+			{
+				Targets:  targets35,
+				Negated:  true,
+				Argument: `(?:\n[^\n]*){8}|\$\(\(`,
+				Program:  330,
 			},
 		},
 	},
@@ -5488,14 +5695,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    27, // urlDecodeUni htmlEntityDecode jsDecode removeNulls
 				Argument: "(?i)<[a-z!/?][^>\\n]{0,200}?[\\s/\"'`\\x0b\\x0c]on[a-z]{3,25}\\s*=\\s*[\"'`]?\\s*[\\w(\\[!+&~\\\\/-]|<(?:script|svg|iframe|object|embed|math|base|applet|frameset|animate|set|foreignobject|portal)[\\s/>\"'][^\\n]{0,200}(?:javascript:|data:text|srcdoc|(?:alert|confirm|prompt|eval|fetch)\\s*[(`])|(?:href|src|action|formaction|data|xlink:href|from|to|values|srcdoc|poster|background)\\s*=\\s*[\"'`]?[\\s\\x00-\\x20]*(?:j\\s*a\\s*v\\s*a\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|v\\s*b\\s*s\\s*c\\s*r\\s*i\\s*p\\s*t|livescript|data\\s*:\\s*(?:text/html|image/svg|application/x?html))\\s*[:;,]",
-				Program:  313,
-				Needs:    []uint16{315, 316, 317},
+				Program:  331,
+				Needs:    []uint16{328, 329, 330},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){5}`,
-				Program:  314,
+				Program:  332,
 			},
 		},
 	},
@@ -5509,14 +5716,14 @@ var table = []Rule{
 				Chain:      28, // urlDecodeUni jsDecode
 				MultiMatch: true,
 				Argument:   "(?i)\\A[\\s\"'`;)}\\\\\\]>,/*-]*(?:(?:window|self|top|parent|frames|globalthis|this|document)\\s*(?:\\.|\\[\\s*[\"'`])\\s*)*(?:alert|confirm|prompt|print|eval|settimeout|setinterval|fetch|open)[ \\t]*(?:`|\\(\\s*(?:[\"'`\\d/]|document|window|string\\.|location|origin|name|self|this|atob)|\\)\\s*\\()[^\\n]*\\z|\\A[\\s\"'`;)}\\]]*(?:document|window|self|top|parent)\\s*\\.\\s*(?:location|cookie|domain|write(?:ln)?|body|documentelement|name)\\s*(?:=|\\(|\\.|\\[|\\z)|\\[\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\+\\s*[\"'`][a-z]{1,6}[\"'`]\\s*\\]\\s*[(`]|\\b(?:self|top|window|parent|globalthis)\\s*\\[\\s*(?:[\"'`/]|\\\\x)[^\\]\\n]{1,60}\\]\\s*[(`]|(?:\\A|[\\s;(,])(?:alert|confirm|prompt)(?:`[^`\\n]*`|\\s*\\(\\s*(?:\\d+|document\\.(?:cookie|domain)|/\\w+/|xss|[\"'`]xss)[^\\n]{0,20}\\))|\\+ADw-|(?:\\\\u003c|\\\\x3c|&lt;|%253c|%26lt%3b)\\s*(?:script|img|svg|iframe)[^\\n]{0,100}(?:alert|on\\w+=|javascript:|src=)",
-				Program:    315,
-				Needs:      []uint16{318, 319, 320},
+				Program:    333,
+				Needs:      []uint16{331, 332, 333},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  284,
+				Program:  294,
 			},
 		},
 	},
@@ -5530,8 +5737,8 @@ var table = []Rule{
 				Chain:      25, // urlDecodeUni htmlEntityDecode
 				MultiMatch: true,
 				Argument:   `(?i)\A\s*(?:(?:&#?\w{1,8};|[\x00-\x20])*)(?:j(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*v(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*a(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*s(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*c(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*r(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*i(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*p(?:[\x00-\x20]|&(?:tab|newline|#\w+);)*t|vbscript|data:text/html|data:image/svg\+xml|data:application/(?:xhtml|xml))(?:[\x00-\x20]|&\w+;)*(?::|&colon;|&#0*58;|;|,)\s*\S`,
-				Program:    316,
-				Needs:      []uint16{321, 322},
+				Program:    334,
+				Needs:      []uint16{334, 335},
 			},
 		},
 	},
@@ -5545,8 +5752,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|[.\[:/])\s*['"]?\$(?:ne|gte?|lte?|nin|regex|where|elemMatch|expr|jsonSchema|function|accumulator|lookup|unionWith|graphLookup|exists|nor|mod)['"]?\]?(?:\[\w*\])*\s*(?:\z|[.\[])`,
-				Program:    317,
-				Needs:      []uint16{323},
+				Program:    335,
+				Needs:      []uint16{336},
 			},
 		},
 	},
@@ -5559,19 +5766,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)['"{\[,(\s]?\s*['"]?\$(?:ne|gte?|lte?|n?in|eq|regex|where|elemMatch|expr|jsonSchema|function|exists|nor|or|and|not|mod|accumulator|lookup)['"]?\s*(?:\]\s*=|\]?\s*[:=]\s*(?:['"{/\d-]|\[\s*['"{\d\]]|null|true|false|undefined|function|this))`,
-				Program:  318,
-				Needs:    []uint16{324},
+				Program:  336,
+				Needs:    []uint16{337},
 			},
 			{
 				Targets:  targets35,
 				Argument: `\A\s*[\[{(\w'"$,|&;}]`,
-				Program:  319,
+				Program:  337,
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){4}|\bdb\.\w+\.(?:find|aggregate)|\$(?:schema|ref)\b|=>|\b(?:const|let|await)\s`,
-				Program:  320,
+				Program:  338,
 			},
 		},
 	},
@@ -5584,14 +5791,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)\A[\w@. -]*['"]+[\s)}\]]*(?:;|\|\||&&|\}|\+)\s*(?:return\b|this\.\w+\s*[!=<>.\[(]|sleep\s*\(|db\.\w|var\s+\w+\s*=|while\s*\(|it\s*=\s*new\s+date|do\s*\{|Object\.keys\(|function\s*\()|\A[\w@. -]*['"]?[\s)}\]]*;\s*return\s*(?:true|1|\(|'|"|this)|\A\s*(?:true|false|\d+)\s*;?\s*return\s+(?:true|1)|\bthis\.(?:password|passwd|pass|secret|token|username|user|_id|constructor|email|credit\w*)\s*(?:\.\s*(?:match|length|charat|substr|indexof|startswith|tostring)|\[\s*\d|[!=]==?|\}\s*//)|'\s*;\s*return\s+true\s*;\s*var\s|\A[\s'"});|&]*(?:return\s+)?db\.(?:getcollection(?:names)?|dropdatabase|adminCommand|runCommand|version|hostInfo|serverStatus|stats|getmongo|getname|\w+\.(?:insert|drop|remove|update|save|find|mapreduce|count|aggregate)\w*)\s*\(|tojson(?:onelist)?\s*\(|new\s+date\s*\(\s*\)\s*\)?\s*;?\s*do\s*\{|Object\.keys\s*\(\s*this\s*\)|\A[\s'"});]*(?:sleep|benchmark)\s*\(\s*\d+\s*\)\s*(?:;|\||&|\}|\)|'|"|//|\z)|\|\|\s*['"]?(?:1|a|true)['"]?\s*={2,3}\s*['"]?(?:1|a|true)|\A[\w@. -]*['"]\s*(?:\|\||&&)\s*(?:this\b|['"]?\w*['"]?\s*={1,3})|\bmapreduce\b[^\n]*function|\A\s*function\s*\(\s*\)\s*\{\s*(?:return|sleep|while|var|this|emit)[^\n]*\z`,
-				Program:  321,
-				Needs:    []uint16{325},
+				Program:  339,
+				Needs:    []uint16{338},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}|\b(?:const|let|public|private|export|def|func)\s`,
-				Program:  322,
+				Program:  340,
 			},
 		},
 	},
@@ -5605,8 +5812,8 @@ var table = []Rule{
 				Chain:      44, // urlDecodeUni urlDecodeUni
 				MultiMatch: true,
 				Argument:   `(?i)(?:\A|[&?/])_(?:all_docs|all_dbs|cat/(?:indices|nodes|shards|aliases|plugins|templates|health)|cluster/(?:settings|state|health)|nodes|temp_view|users/_all_docs|utils|config|shutdown|snapshot|node/_local|scripts|sql)(?:\?|/|\z)|/_(?:search|msearch)\?\S*source(?:_content_type)?=|"(?:script|script_fields|inline|runtime_mappings|scripted_metric)"\s*:\s*\{?\s*"[^\n]{0,200}(?:java\.|getclass|exec|runtime|system\.)|\battribute_(?:exists|not_exists|type)\s*\(|(?:\A|['"])\s*(?:OR|AND)\s+(?:begins_with|contains|attribute_\w+)\s*\(|\bN1QL\b|selector["']?\s*:\s*\{\s*["']?_id["']?\s*:\s*\{\s*["']?\$gt|ScanFilter["']?\s*:|ComparisonOperator["']?\s*:\s*["'](?:GT|NE|NOT_NULL|LT|GE)|\bMATCH\s*\(\w*(?::\w+)?\)\s*(?:DETACH\s+DELETE|RETURN|SET|WHERE)|(?:\A|['"])[^\n]{0,30}\b(?:WITH|UNION)\s+(?:MATCH|CALL|1\s+as)\b|\bCALL\s+(?:db|dbms|apoc)\.\w+|\bLOAD\s+CSV\s+(?:WITH|FROM)|\r\n\s*(?:SET|GET|DEL|FLUSHALL|CONFIG|EVAL|SLAVEOF|KEYS)\s+\S+|\b(?:CONFIG\s+SET\s+(?:dir|dbfilename)|SLAVEOF\s+[\w.]+\s+\d|FLUSHALL\b\s*(?:\r|\z))|EVAL\s+['"]return`,
-				Program:    323,
-				Needs:      []uint16{326},
+				Program:    341,
+				Needs:      []uint16{339},
 			},
 		},
 	},
@@ -5620,14 +5827,14 @@ var table = []Rule{
 				Chain:      42, // urlDecodeUni replaceComments
 				MultiMatch: true,
 				Argument:   `(?i)\A[^\n;]{0,40};\s*(?:show\s+(?:tables|databases|warnings|columns|grants|variables)\b|drop\s+(?:table|database|schema|view|user)\s+\S|truncate\s+table\s|shutdown\b\s*(?:with|;|--|\z)|copy\s+\S+\s+(?:to|from)\s+program|declare\s+@\w+|exec(?:ute)?\s*(?:\(|master|xp_|sp_|immediate)|waitfor\s+(?:delay|time)|alter\s+(?:table|user|role)\s+\S|create\s+(?:table|user|function|login|or\s+replace)\s+\S|grant\s+\w+\s+(?:on|to)\s|handler\s+\w+\s+open|prepare\s+\w+\s+from|set\s+@\w+\s*=|insert\s+into\s+\S+\s*(?:\(|values|select)|update\s+\w+\s+set\s+\w+\s*=|delete\s+from\s+\w+)|\bcopy\s*(?:\w+|\([^)\n]*\))\s+(?:to|from)\s+program\s+'|\battach\s+database\s+'|\bload_extension\s*\(|\binto\s+(?:outfile|dumpfile)\s+['"]`,
-				Program:    324,
-				Needs:      []uint16{327},
+				Program:    342,
+				Needs:      []uint16{340},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n[^\n]*\n`,
-				Program:  284,
+				Program:  294,
 			},
 		},
 	},
@@ -5640,15 +5847,15 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)\A[\w@.\s-]{0,40}['"]\s*\)*\s*(?:#\s*\z|--[\s+]*\z|;\s*%00|;\s*\x00|/\*\s*\z)|\A['"]?\d+['")]*\s+(?:div|xor|rlike|regexp|sounds\s+like|mod)\s+[\d('"]|\A0x(?:2[0-9a-f]|3[0-9]|[4-7][0-9a-f]){6,}\s*\z`,
-				Program:  325,
-				Needs:    []uint16{328, 329, 330},
+				Program:  343,
+				Needs:    []uint16{341, 342, 343},
 			},
 			{
 				Targets:  targets35,
 				Chain:    14, // lowercase
 				Negated:  true,
 				Argument: `\A0x[0-9a-f]{32,}\z|\A0x[0-9a-f]{6,12}\z`,
-				Program:  326,
+				Program:  344,
 			},
 		},
 	},
@@ -5661,14 +5868,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    42, // urlDecodeUni replaceComments
 				Argument: `(?i)\b(?:pg_sleep|dbms_(?:pipe\.receive_message|lock\.sleep|session\.sleep)|utl_(?:http|inaddr|smtp|tcp)\.\w+|sys\.(?:fn_xe_file|dm_os_file)|xp_(?:dirtree|fileexist|subdirs|regread|cmdshell)|lo_(?:import|export)|pg_read_(?:file|binary)|pg_ls_dir|dblink_(?:connect|send)|randomblob|zeroblob|like\s*\(\s*'abcdefg'|ctxsys\.drithsx|dbms_xmlgen|extractvalue|updatexml|gtid_subset|st_latfromgeohash|name_const|generate_series)\s*(?:\(\s*(?:[\d'"(\w]|@@)|\s+['"\\])|\bsleep\s*\(\s*\d+\s*\)\s*(?:#|--|\)|and|or\b|=|>|<)|\b(?:and|or|select|if|case|when|\|\|)\b[^\n]{0,40}(?:\bsleep|\bbenchmark|\bpg_sleep)\s*\(\s*\d|@@(?:version|hostname|datadir|servername|global)\b[^\n]{0,30}(?:\)|--|#|\z)`,
-				Program:  327,
-				Needs:    []uint16{331},
+				Program:  345,
+				Needs:    []uint16{344},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){3}`,
-				Program:  328,
+				Program:  346,
 			},
 		},
 	},
@@ -5681,14 +5888,14 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?i)['"]\s*\]?\s*(?:or|and|\|)\s+(?:count\s*\(\s*/|string-length\s*\(|name\s*\(|position\s*\(|substring\s*\(\s*(?:name|//|/\*)|starts-with\s*\(|contains\s*\(\s*(?:\.|name|//)|not\s*\(|true\s*\(\s*\))|\|\s*//\w+\[|\|\s*/\*\s*\||\A\s*(?:doc|unparsed-text|document|doc-available|encode-for-uri)\s*\(\s*['"(]|\bcount\s*\(\s*/(?:/?\*|\w)|\bname\s*\(\s*/\*|\]\s*\|\s*//|//\*\[|/(?:child|descendant|parent|ancestor|following|preceding|self)::(?:node|text|\*|\w)`,
-				Program:  329,
-				Needs:    []uint16{332, 333, 334},
+				Program:  347,
+				Needs:    []uint16{345, 346, 347},
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `\n[^\n]*\n`,
-				Program:  330,
+				Program:  348,
 			},
 		},
 	},
@@ -5701,19 +5908,19 @@ var table = []Rule{
 				Targets:  targets86,
 				Chain:    44, // urlDecodeUni urlDecodeUni
 				Argument: `(?:\A|[\w*)]\s*)\)\s*\(\s*[|&!]|\A[\w@.* -]*\)\s*\(\s*[|&!]?\(?\s*[a-zA-Z][\w-]*\s*[~<>]?=[^()\n]*|\A\s*[(*]*\(\s*[|&!]\s*\(\s*[a-zA-Z][\w-]*\s*[~<>]?=|\*\s*\)\s*\)?\s*\(\s*[|&!(]?\s*\w+\s*=|\A[\w. -]*\*?\)\)?%00|\A\*\)\(|\)\s*\([(|&!\s]*(?:uid|cn|mail|objectclass|objectClass|userPassword|password|sn|ou|dc|sAMAccountName|memberOf)\s*=`,
-				Program:  331,
-				Needs:    []uint16{335, 336, 337},
+				Program:  349,
+				Needs:    []uint16{348, 349, 350},
 			},
 			{
 				Targets:  targets35,
 				Argument: `(?:uid|cn|mail|object[cC]lass|object[cC]ategory|user|pass|sn|ou|dc|sAMAccountName|memberOf|login|name|department|group|telephoneNumber|\A\*|&\)|%26\))`,
-				Program:  332,
+				Program:  350,
 			},
 			{
 				Targets:  targets35,
 				Negated:  true,
 				Argument: `(?:\n[^\n]*){2}|=>|\bfunction\b|[;{}]\s*\z|&&|\|\||::`,
-				Program:  333,
+				Program:  351,
 			},
 		},
 	},
@@ -6297,12 +6504,27 @@ var targets92 = []Target{
 }
 
 var targets93 = []Target{
-	{Variable: Args},
-	{Variable: Args, Selector: `(?i)(?:redirect_?ur[il]|return_?(?:to|ur[il])|logout|origins?$|referr?er)`, Program: 258, Exclude: true},
-	{Variable: XML},
+	{Variable: Args, Selector: `(?i)(?:^|[._\/-])(?:include|inc|template|tpl|module|lang|language|locale|layout|theme|skin|require|view|controller|plugin|class|conf)$`, Program: 259},
 }
 
 var targets94 = []Target{
+	{Variable: Args},
+	{Variable: Cookies},
+	{Variable: Headers},
+	{Variable: Headers, Selector: `cookie`, Exclude: true},
+	{Variable: Filename},
+	{Variable: Files},
+	{Variable: XML},
+	{Variable: Body},
+}
+
+var targets95 = []Target{
+	{Variable: Args},
+	{Variable: Args, Selector: `(?i)(?:redirect_?ur[il]|return_?(?:to|ur[il])|logout|origins?$|referr?er)`, Program: 264, Exclude: true},
+	{Variable: XML},
+}
+
+var targets96 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6315,7 +6537,7 @@ var targets94 = []Target{
 	{Variable: Body},
 }
 
-var targets95 = []Target{
+var targets97 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6325,7 +6547,7 @@ var targets95 = []Target{
 	{Variable: XML},
 }
 
-var targets96 = []Target{
+var targets98 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6336,7 +6558,7 @@ var targets96 = []Target{
 	{Variable: Body},
 }
 
-var targets97 = []Target{
+var targets99 = []Target{
 	{Variable: Args},
 	{Variable: ArgsNames},
 	{Variable: Cookies},
@@ -6346,9 +6568,9 @@ var targets97 = []Target{
 	{Variable: Body},
 }
 
-var targets98 = []Target{
-	{Variable: Args, Selector: `\$type\z`, Program: 298},
-	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 299},
-	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 300},
-	{Variable: Args, Selector: `__type\z`, Program: 301},
+var targets100 = []Target{
+	{Variable: Args, Selector: `\$type\z`, Program: 308},
+	{Variable: Args, Selector: `@(?:type|class)\z`, Program: 309},
+	{Variable: Args, Selector: `(?:^|[.\[])class\z`, Program: 310},
+	{Variable: Args, Selector: `__type\z`, Program: 311},
 }
