@@ -65,30 +65,34 @@ func strange(name, value string) bool {
 }
 
 // appendWithin adds what an application would read out of a value: what is left when it decodes once more, and the texts of a
-// JSON document.
-func appendWithin(values []value, v *value) []value {
+// JSON document. room is how many bytes of such values the event may still have.
+func appendWithin(values []value, v *value, room *int) []value {
 	const texts = 1<<rules.Args | 1<<rules.ArgsNames | 1<<rules.Cookies
-	if v.variables&texts == 0 || len(v.text) > withinBytes {
+	if v.variables&texts == 0 || len(v.text) > min(withinBytes, *room) {
 		return values
 	}
 	inner := *v
 	if decoded, ok := decodedAgain(v.text); ok {
 		inner.text = decoded
+		*room -= len(decoded)
 		values = append(values, inner)
 	}
 	if v.field != nil && v.field.Place == event.Cookie {
 		return values // documents in cookies are the work of analytics
 	}
 	if s := strings.TrimSpace(inner.text); len(s) > 4 && (s[0] == '{' || s[0] == '[') && json.Valid([]byte(s)) {
+		*room -= len(s)
 		values = appendStrings(values, &inner, s)
 	}
 	return values
 }
 
-// withinBytes is how long a value may be that is read once more, stringsMost how many texts of a document are.
+// A value that is read once more costs as much again. What is longer, or comes later, has to do with the rules' own
+// decoding, so that no event costs twice what it did.
 const (
-	withinBytes = 16 << 10
-	stringsMost = 128
+	withinBytes = 4 << 10  // of one value
+	withinAll   = 16 << 10 // of the values of an event or record
+	stringsMost = 128      // of a document
 )
 
 // decodedAgain undoes one more percent-encoding, if there is one.
@@ -159,7 +163,7 @@ func appendStrings(values []value, v *value, doc string) []value {
 
 // appendSegments adds what a router would take out of a path as parameters: segments that hold more than plain characters, and
 // what begins with the first of them.
-func appendSegments(values []value, path *event.Field, raw string) []value {
+func appendSegments(values []value, path *event.Field, raw string, room *int) []value {
 	v := value{variables: rules.Args.Set(), field: path}
 	for n := 0; raw != "" && n < segmentsMost; {
 		var segment string
@@ -175,7 +179,7 @@ func appendSegments(values []value, path *event.Field, raw string) []value {
 		}
 		v.text = decoded
 		values = append(values, v)
-		values = appendWithin(values, &v)
+		values = appendWithin(values, &v, room)
 		n++
 	}
 	return values

@@ -2,6 +2,7 @@ package waas
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/autodefend/autodefend/internal/waas/event"
@@ -53,12 +54,29 @@ func TestAppendWithin(t *testing.T) {
 	}
 	for _, test := range tests {
 		var got []string
-		for _, v := range appendWithin(nil, &value{variables: rules.Args.Set(), text: test.text}) {
+		room := withinAll
+		for _, v := range appendWithin(nil, &value{variables: rules.Args.Set(), text: test.text}, &room) {
 			got = append(got, v.text)
 		}
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%q: %q, want %q", test.text, got, test.want)
 		}
+	}
+}
+
+func TestWithinHasABound(t *testing.T) {
+	t.Parallel()
+	room, values := withinAll, []value(nil)
+	v := value{variables: rules.Args.Set(), text: "%41" + strings.Repeat("a", withinBytes-3)}
+	for range 100 {
+		values = appendWithin(values, &v, &room)
+	}
+	if len(values) != 4 || room > withinBytes {
+		t.Errorf("%d values, room for %d bytes", len(values), room)
+	}
+	v.text += "a"
+	if room = withinAll; len(appendWithin(nil, &v, &room)) != 0 {
+		t.Error("a value of more bytes is read once more")
 	}
 }
 
@@ -76,7 +94,8 @@ func TestAppendSegments(t *testing.T) {
 	}
 	for _, test := range tests {
 		var got []string
-		for _, v := range appendSegments(nil, &event.Field{Place: event.Path}, test.raw) {
+		room := withinAll
+		for _, v := range appendSegments(nil, &event.Field{Place: event.Path}, test.raw, &room) {
 			got = append(got, v.text)
 		}
 		if !slices.Equal(got, test.want) {

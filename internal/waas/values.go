@@ -68,18 +68,19 @@ func variablesOf(p event.Place) rules.VariableSet {
 // variables of its place, and where core is false also as the parameters that an application may make of it.
 func appendValues(values []value, fields []event.Field, raw string, core bool) []value {
 	part := "" // the name of the multipart field at hand
+	room := withinAll
 	for i := range fields {
 		f := &fields[i]
 		v := value{variables: variablesOf(f.Place), text: f.Value, field: f}
 		if !core {
 			v.variables |= alsoAt(f)
-			values = appendWithin(values, &v)
+			values = appendWithin(values, &v, &room)
 		}
 		switch f.Place {
 		case event.Path:
 			values = append(values, v)
 			if !core {
-				values = appendSegments(values, f, raw)
+				values = appendSegments(values, f, raw, &room)
 			}
 			v.variables, v.text = rules.Basename.Set(), baseName(f.Value)
 		case event.FileName:
