@@ -90,7 +90,7 @@ func fileGates() map[int]gate {
 			`(?i)etc[/\\]+(?:passwd|shadow|gshadow|sudoers|master\.passwd|security[/\\])|proc[/\\]+(?:self|\d+)[/\\]|(?:win|boot|system)\.ini|system32[/\\]|\.ssh[/\\]|id_(?:rsa|dsa|ed25519)|\.aws[/\\]|web-inf|\.ht(?:passwd|access)\b|_history\b|` +
 				`\A[^\s'"<>` + "`" + `]*(?:/|\\|=|:)(?:etc|proc|sys|root|boot|dev|windows|winnt|var[/\\](?:log|run|lib|task|runtime|spool)|usr[/\\]local[/\\](?:etc|apache\d?|nginx)|home[/\\][^/\\]+[/\\]\.)[/\\][^\s'"<>` + "`" + `]*\z|` +
 				`\A(?:etc|proc|windows|winnt)[/\\]\S*\z|\A(?:/|\./)?\.(?:env|git|svn|npmrc|dockercfg|pgpass|netrc|bash\w*|ssh|aws)\b\S{0,40}\z|` +
-				`(?:[;|&` + "`" + `]|\A|\$\()\s*(?:/\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\s+\S+|curl|dd)\b[^\n]{0,60}[/\\](?:etc|proc|var|root|home|windows)[/\\]|\(\s*["'` + "`" + `]?[/\\]?(?:etc|proc|root|sys|tmp|var|windows)[/\\]|[;|&` + "`" + `][^\n]{0,25}[/\\](?:etc|proc|root|tmp|var|windows)[/\\]|\A\W{0,3}\w{2,8}(?:\s+-\w+)*\s*[/\\](?:etc|proc|root|windows)[/\\]\S*\s*\z|file:/{1,3}|php:/{2}|\x00`,
+				`(?:[;|&` + "`" + `]|\A|\$\()\s*(?:/\w+)*/?(?:cat|tac|more|less|head|tail|type|nl|strings|xxd|od|base64|cp|grep\s+\S+|curl|dd)\b[^\n]{0,60}[/\\](?:etc|proc|var|root|home|windows)[/\\]|\(\s*["'` + "`" + `]?[/\\]?(?:etc|proc|root|sys|windows)[/\\]|\(\s*["'` + "`" + `][/\\]?(?:tmp|var)[/\\]|[;|&` + "`" + `][^\n]{0,25}[/\\](?:etc|proc|root|tmp|var|windows)[/\\]|\A\W{0,3}\w{2,8}(?:\s+-\w+)*\s*[/\\](?:etc|proc|root|windows)[/\\]\S*\s*\z|file:/{1,3}|php:/{2}|\x00`,
 			"commits, stack traces and configurations name files; who wants to read one sends its path and nothing else, or one of those that are always wanted",
 		},
 		931100: {
