@@ -79,7 +79,7 @@ func TestSources(t *testing.T) {
 		if !ok {
 			switch o.key {
 			case "external_id", "runtimes_file": // these have tests of their own
-			case "policy", "policy_key": // and these a script
+			case "policy", "policy_key", "waas": // and these a script
 			default:
 				t.Errorf("option %s has no samples", o.key)
 			}
