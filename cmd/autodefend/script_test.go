@@ -257,24 +257,27 @@ func cmdUpdates(ts *testscript.TestScript, _ bool, args []string) {
 	stats.Reset()
 }
 
+// patience is how long a script waits for what comes within seconds on an idle machine.
+const patience = 5 * time.Minute
+
 func cmdAwaitFile(ts *testscript.TestScript, _ bool, args []string) {
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if b, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(b), args[1]) {
 			return
 		}
 	}
-	ts.Fatalf("awaitfile: %s doesn't hold %q after a minute", args[0], args[1])
+	ts.Fatalf("awaitfile: %s doesn't hold %q after %s", args[0], args[1], patience)
 }
 
 func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if simulationOf(ts).world.Stats().Operation(args[0]) >= n {
 			return
 		}
 	}
-	ts.Fatalf("await: %s wasn't called %d times in a minute", args[0], n)
+	ts.Fatalf("await: %s wasn't called %d times in %s", args[0], n, patience)
 }
 
 func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
