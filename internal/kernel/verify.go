@@ -26,7 +26,7 @@ func (s *Supervisor) startWatched(c *call, p program) answer {
 	pid := s.pidOf(c)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if errno := seize(c.tid); errno != 0 {
+	if errno := seizeSoon(c.tid); errno != 0 {
 		s.cfg.Log.Warn("watch the start of a program", "pid", pid, "error", errno.Error())
 		return fail(unix.EACCES) // verdict: what can't be verified isn't started
 	}
@@ -34,6 +34,17 @@ func (s *Supervisor) startWatched(c *call, p program) answer {
 	_ = interrupt(c.tid) // fails when the thread is gone, or has the process's id by now
 	s.finish(c, pid, p)
 	return later()
+}
+
+// seizeSoon seizes a thread. One that is being let go after an earlier start can't be seized for a moment.
+func seizeSoon(tid int) unix.Errno {
+	const tries = 50
+	errno := seize(tid)
+	for try := 1; errno == unix.EPERM && try < tries; try++ {
+		time.Sleep(time.Millisecond)
+		errno = seize(tid)
+	}
+	return errno
 }
 
 // finish waits for the seized thread's stop, verifies and releases it.
