@@ -171,9 +171,34 @@ func architecture() []row {
 			external: []string{xSys},
 			why:      "the layer's program stays small: nothing of SQL, AWS SDK or UI",
 		},
-
-		{pkg: "internal/console", kind: part, future: true},
-		{pkg: "internal/store", kind: adapter, future: true},
+		{
+			pkg: "internal/api", kind: engine, internal: []string{root, "internal/policy"},
+			why: "the Console's schemas, records and queries are data that its server, its store and its clients share",
+		},
+		{
+			pkg: "internal/console", kind: part,
+			internal: []string{root, "internal/api", "internal/plan", "internal/policy", "internal/report", "internal/waas"},
+			external: []string{"golang.org/x/crypto/argon2", "golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4"},
+			why:      "the Console's services declare the storage, the fleet and the channels they need and are wired by the command",
+		},
+		{
+			pkg: "internal/console/rest", kind: part, internal: []string{root, "internal/api", "internal/console"},
+			external: []string{"github.com/prometheus/client_golang/", "go.opentelemetry.io/"},
+			why:      "HTTP, measuring and tracing stand before the services and know nothing of what they do",
+		},
+		{
+			pkg: "internal/store", kind: adapter, internal: []string{root, "internal/api"},
+			external: []string{"modernc.org/sqlite", "github.com/jackc/pgx/"},
+			why:      "the only importer of SQL drivers",
+		},
+		{
+			pkg: "internal/notify", kind: adapter, internal: []string{root, "internal/api"},
+			why: "brings alerts to webhooks, Slack, mail and syslog",
+		},
+		{
+			pkg: "internal/consoletest", kind: testsOnly,
+			why: "crashes, replicas and the way from a policy to an audit see the Console from outside",
+		},
 	}
 }
 
@@ -181,7 +206,9 @@ func architecture() []row {
 func testLibraries() []string {
 	return []string{
 		"github.com/corazawaf/",
+		"github.com/getkin/kin-openapi/",
 		"github.com/google/go-cmp/",
+		"github.com/hanwen/go-fuse/",
 		"github.com/rogpeppe/go-internal/",
 		"go.uber.org/goleak",
 		"pgregory.net/rapid",

@@ -1,0 +1,4 @@
+package api
+
+// PermName is Prisma's rbac.PermName.
+type PermName string
