@@ -139,34 +139,15 @@ func parseKey(value string) (ed25519.PublicKey, error) {
 	return key, nil
 }
 
-// supervision is what a guardian tells its supervisor: the numbers of descriptors.
-type supervision struct {
-	control int
-	sockets wrapper.Sockets
-}
+// supervisorArgs returns the arguments of a supervisor's command, up to the runtime's own: the number of its end of the
+// control socket.
+func supervisorArgs(control int) []string { return []string{"supervise", strconv.Itoa(control), "--"} }
 
-// toArgs returns the arguments of the supervisor's command, up to the runtime's own.
-func (s supervision) toArgs() []string {
-	args := []string{"supervise", strconv.Itoa(s.control)}
-	for _, fd := range s.sockets.List() {
-		args = append(args, strconv.Itoa(fd))
+// parseSupervisorArgs is the inverse of supervisorArgs, without its first word, and returns the runtime's arguments.
+func parseSupervisorArgs(args []string) (int, []string, bool) {
+	if len(args) < 3 || args[1] != "--" {
+		return 0, nil, false
 	}
-	return append(args, "--")
-}
-
-// parseSupervision is the inverse of toArgs, without its first word, and returns the runtime's arguments.
-func parseSupervision(args []string) (supervision, []string, bool) {
-	count := 1 + len(wrapper.NoSockets().List())
-	if len(args) < count+2 || args[count] != "--" {
-		return supervision{}, nil, false
-	}
-	var fds []int
-	for _, arg := range args[:count] {
-		fd, err := strconv.Atoi(arg)
-		if err != nil {
-			return supervision{}, nil, false
-		}
-		fds = append(fds, fd)
-	}
-	return supervision{control: fds[0], sockets: wrapper.SocketsOf(fds[1:])}, args[count+1:], true
+	control, err := strconv.Atoi(args[0])
+	return control, args[2:], err == nil
 }

@@ -11,21 +11,12 @@ import (
 
 // guard runs the runtime below a supervisor.
 func guard(c config, log *slog.Logger, argv, environ []string) int {
-	sockets, err := wrapper.Listen()
-	if err != nil {
-		log.Error("make sockets", "error", err.Error())
-	}
 	g := wrapper.Guardian{
 		Log:        log,
 		FailClosed: c.failMode == autodefend.FailClosed,
-		Sockets:    sockets,
-		Command: func(control int, sockets wrapper.Sockets) []string {
-			return append([]string{"defender"}, supervision{control, sockets}.toArgs()...)
-		},
-		Died: func(runtime int, closed bool) { writeAudit(bereaved(c, runtime, closed)) },
-		TakeOver: func(sockets wrapper.Sockets, handed map[string]int) {
-			takeOver(c, log, sockets, handed)
-		},
+		Command:    func(control int) []string { return append([]string{"defender"}, supervisorArgs(control)...) },
+		Died:       func(runtime int, closed bool) { writeAudit(bereaved(c, runtime, closed)) },
+		TakeOver:   func(handed map[string]int) { takeOver(c, log, handed) },
 	}
 	return g.Run(argv, environ)
 }

@@ -87,8 +87,11 @@ func wrap(argv []string) int {
 	environ := wrapper.Environ()
 	config, problem := readConfig(environ)
 	log := newLog(config.level)
-	if problem != nil {
+	if problem != nil && !wrapper.Awoken() { // else the supervisor has said so
 		log.Error("read configuration", "error", problem.Error())
+	}
+	if control, ok := wrapper.Forked(); ok {
+		return superviseFor(control, config, log, argv, environ)
 	}
 	if config.policy == "" {
 		w := wrapper.Wrapper{Log: log}

@@ -33,21 +33,26 @@ type supervisor struct {
 	polled   atomic.Bool // the runtime has asked for an event
 }
 
-// supervise runs the runtime on behalf of a guardian. It is not done when the arguments aren't a guardian's.
+// supervise runs the runtime on behalf of a guardian that started this process. It is not done when the arguments aren't a
+// guardian's.
 func supervise(args []string) (int, bool) {
-	settings, argv, ok := parseSupervision(args)
+	control, argv, ok := parseSupervisorArgs(args)
 	if !ok {
 		return 0, false
 	}
-	limitMemory()
-	settings.sockets.Keep()
 	environ := wrapper.Environ()
 	c, _ := readConfig(environ) // the guardian has said what was wrong
+	return superviseFor(wrapper.OpenControl(control), c, newLog(c.level), argv, environ), true
+}
+
+// superviseFor runs the runtime on behalf of the guardian at the other end of control.
+func superviseFor(control *wrapper.Control, c config, log *slog.Logger, argv, environ []string) int {
+	limitMemory()
 	s := &supervisor{
 		config:  c,
-		log:     newLog(c.level),
-		control: wrapper.OpenControl(settings.control),
-		sockets: settings.sockets,
+		log:     log,
+		control: control,
+		sockets: wrapper.NoSockets(),
 		argv:    argv,
 		environ: environ,
 	}
@@ -61,7 +66,7 @@ func supervise(args []string) (int, bool) {
 		Leaving:    s.leaving,
 		FailClosed: s.closed.Load,
 	}
-	return w.Run(argv, environ), true
+	return w.Run(argv, environ)
 }
 
 // limitMemory suits the collector to a function of 128 MB: what is alive is a few megabytes, and the rest belongs to
@@ -74,6 +79,11 @@ func limitMemory() {
 
 // prepare starts all that must be there before the runtime.
 func (s *supervisor) prepare() wrapper.Start {
+	var err error
+	if s.sockets, err = wrapper.Listen(); err != nil {
+		s.log.Error("make sockets", "error", err.Error())
+	}
+	s.report(s.sockets.Hand(s.control))
 	how, err := s.protect()
 	if err != nil {
 		s.log.Error("prepare protection", "error", err.Error(), "failMode", s.failMode())

@@ -16,7 +16,8 @@ const (
 )
 
 // takeOver lets a runtime without its supervisor go on: what it sends to our sockets is passed on unread.
-func takeOver(c config, log *slog.Logger, sockets wrapper.Sockets, handed map[string]int) {
+func takeOver(c config, log *slog.Logger, handed map[string]int) {
+	sockets := wrapper.HandedSockets(handed)
 	serve := func(part string, run func() error) {
 		go func() {
 			if err := run(); err != nil {

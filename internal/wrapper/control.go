@@ -10,7 +10,11 @@ import (
 
 // Control is the supervisor's end of the socket on which it leaves with its guardian what must be known when the
 // supervisor dies. Each message is one packet; the guardian reads them only then.
-type Control struct{ fd int }
+type Control struct {
+	fd     int
+	will   *will // nil without a guardian that waits in front of Go
+	closed bool
+}
 
 // The messages. Those that need a value have it after a blank.
 const (
@@ -29,6 +33,7 @@ func OpenControl(fd int) *Control {
 
 // Mode tells whether the runtime must end with the supervisor.
 func (c *Control) Mode(closed bool) error {
+	c.closed = closed
 	if closed {
 		return c.say(sayMode+" closed", -1)
 	}
@@ -39,7 +44,12 @@ func (c *Control) Mode(closed bool) error {
 func (c *Control) Starting() error { return c.say(sayStarting, -1) }
 
 // Runtime tells the runtime's process id.
-func (c *Control) Runtime(pid int) error { return c.say(sayRuntime+" "+strconv.Itoa(pid), -1) }
+func (c *Control) Runtime(pid int) error {
+	if c.closed {
+		c.will.sayFreeze(pid)
+	}
+	return c.say(sayRuntime+" "+strconv.Itoa(pid), -1)
+}
 
 // Hand gives the guardian a duplicate of a descriptor, under a name.
 func (c *Control) Hand(name string, fd int) error { return c.say(sayHand+" "+name, fd) }
@@ -47,6 +57,7 @@ func (c *Control) Hand(name string, fd int) error { return c.say(sayHand+" "+nam
 // Done tells that the way in which this process ends is the way in which the runtime ended. It is no error when the
 // guardian is gone.
 func (c *Control) Done() error {
+	c.will.sayDone()
 	err := c.say(sayDone, -1)
 	if errors.Is(err, syscall.EPIPE) {
 		return nil

@@ -25,30 +25,3 @@ func raise(fd int) (int, error) {
 	_ = syscall.Close(fd)
 	return int(raised), nil
 }
-
-// raiseAll raises each of fds but those that are -1. On an error, those that were raised are open across exec no longer.
-func raiseAll(fds []int) ([]int, error) {
-	raised := make([]int, 0, len(fds))
-	for _, fd := range fds {
-		if fd < 0 {
-			raised = append(raised, fd)
-			continue
-		}
-		high, err := raise(fd)
-		if err != nil {
-			lower(raised)
-			return nil, err
-		}
-		raised = append(raised, high)
-	}
-	return raised, nil
-}
-
-// lower keeps fds, but those that are -1, from being inherited by what is started from now on.
-func lower(fds []int) {
-	for _, fd := range fds {
-		if fd >= 0 {
-			syscall.CloseOnExec(fd)
-		}
-	}
-}

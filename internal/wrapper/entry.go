@@ -12,6 +12,7 @@ type entryState struct {
 	ignored uint64
 	closed  uint64    // bit n for a closed descriptor n of 0, 1 and 2
 	scratch [4]uint64 //nolint:unused // the kernel's struct sigaction while the entry point runs
+	stack   *uintptr  // where the kernel put the number of arguments, the arguments and the environment
 }
 
 //nolint:gochecknoglobals // written once, by the entry point, before Go's runtime exists; read-only from then on

@@ -59,4 +59,4 @@ nextdescriptor:
 
 	MOVQ $1, AX
 	MOVQ AX, ·entry+entryState_noted(SB)
-	JMP _rt0_amd64_linux(SB)
+	JMP autodefendGuard(SB)

@@ -63,4 +63,4 @@ nextdescriptor:
 
 	MOVD $1, R4
 	MOVD R4, entryState_noted(R19)
-	JMP _rt0_arm64_linux(SB)
+	JMP autodefendGuard(SB)

@@ -20,8 +20,11 @@ const (
 )
 
 // Environ returns the environment this process was started with, byte for byte and in order. os.Environ drops
-// duplicates and empty entries, so it only serves where /proc is not readable.
+// duplicates and empty entries, so it only serves where nothing was noted at the entry point and /proc is not readable.
 func Environ() []string {
+	if entry.noted == 1 {
+		return environOn(entry.stack)
+	}
 	raw, err := os.ReadFile("/proc/self/environ")
 	if err != nil {
 		return os.Environ()

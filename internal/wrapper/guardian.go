@@ -11,21 +11,21 @@ import (
 // Guardian runs a supervisor, which runs the runtime, and does what is left to do when the supervisor dies: it ends the
 // runtime, or lets it go on unprotected. Its zero value is not usable: Log and Command are needed.
 //
-// It does as little as it can before: no goroutine, no reading, no memory beyond what every program has.
+// It does as little as it can before. Where the entry point could divide the program, it isn't even a Go program then: Run
+// is called in the guardian when its supervisor has died, or a signal wants more than to be passed on, and in the supervisor
+// never. Otherwise Run starts the supervisor as another process of this program.
 type Guardian struct {
 	Log *slog.Logger
 	// FailClosed is the mode until the supervisor has read its policy and says what the mode is.
 	FailClosed bool
-	// Sockets are inherited by the supervisor and stay open here. Their numbers change.
-	Sockets Sockets
-	// Command returns the supervisor's arguments, args[0] included, for the descriptors that it finds: its end of the
-	// control socket, and Sockets. The runtime's own arguments are appended to it.
-	Command func(control int, sockets Sockets) []string
+	// Command returns the supervisor's arguments, args[0] included, for the number of its end of the control socket. The
+	// runtime's own arguments are appended to it.
+	Command func(control int) []string
 	// Died is called when the supervisor died while the runtime runs, before anything else. It may be nil.
 	Died func(runtime int, closed bool)
-	// TakeOver is called when the runtime goes on without its supervisor, with the present numbers of Sockets and
-	// with what the supervisor handed over by name. It must return at once. It may be nil.
-	TakeOver func(sockets Sockets, handed map[string]int)
+	// TakeOver is called when the runtime goes on without its supervisor, with what the supervisor handed over by name. It
+	// must return at once. It may be nil.
+	TakeOver func(handed map[string]int)
 }
 
 // Run starts the supervisor for the runtime given by argv, waits for it and ends as it ends, which is as the runtime
@@ -35,17 +35,22 @@ type Guardian struct {
 func (g *Guardian) Run(argv, environ []string) int {
 	state := inherited()
 	signals, err := openRelay(state)
+	if err != nil && Awoken() {
+		g.Log.Error("follow supervisor", "error", err.Error())
+		return exitRefused // which ends the supervisor and the runtime
+	}
 	if err != nil {
 		g.Log.Error("start supervisor", "error", err.Error())
 		return g.unsupervised(argv, environ, state, nil, g.FailClosed)
 	}
-	control, pid, err := g.start(argv, environ, state)
+	control, pid, err := g.begin(argv, environ, state)
 	if err != nil {
 		g.Log.Error("start supervisor", "error", err.Error())
 		return g.unsupervised(argv, environ, state, signals, g.FailClosed)
 	}
 	hide()
 	signals.childStarted()
+	signals.takeBack(syscall.Signal(forked.woken))
 	status, err := supervise(pid, signals, nil)
 	left := readTestament(control)
 	if left.mode != "" {
@@ -64,6 +69,14 @@ func (g *Guardian) Run(argv, environ []string) int {
 	return g.orphaned(left, status, signals)
 }
 
+// begin finds or starts the supervisor and returns this side of its control socket and its process id.
+func (g *Guardian) begin(argv, environ []string, state entryState) (int, int, error) {
+	if Awoken() {
+		return int(forked.control), int(forked.supervisor), nil
+	}
+	return g.start(argv, environ, state)
+}
+
 // start starts the supervisor and returns this side of its control socket and its process id.
 func (g *Guardian) start(argv, environ []string, state entryState) (int, int, error) {
 	self, err := os.Executable()
@@ -74,16 +87,13 @@ func (g *Guardian) start(argv, environ []string, state entryState) (int, int, er
 	if err != nil {
 		return -1, 0, err
 	}
-	raised, err := raiseAll(append([]int{theirs.fd}, g.Sockets.List()...))
+	raised, err := raise(theirs.fd)
 	if err != nil {
 		return -1, 0, err
 	}
-	defer lower(raised)
-	g.Sockets = SocketsOf(raised[1:])
-	args := append(g.Command(raised[0], g.Sockets), argv...)
+	defer func() { _ = syscall.Close(raised) }()
+	args := append(g.Command(raised), argv...)
 	pid, err := start(command{path: self, args: args, env: environ}, state, false)
-	lower(raised)
-	_ = syscall.Close(raised[0])
 	return mine, pid, err
 }
 
@@ -124,7 +134,7 @@ func (g *Guardian) orphaned(left testament, status syscall.WaitStatus, signals *
 		return exitRefused
 	}
 	if g.TakeOver != nil {
-		g.TakeOver(g.Sockets, left.handed)
+		g.TakeOver(left.handed)
 	}
 	return g.follow(left.runtime, signals)
 }

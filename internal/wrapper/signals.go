@@ -59,6 +59,13 @@ func (r *relay) receive(want func(syscall.Signal) bool) {
 	}
 }
 
+// takeBack lets next return sig, or nothing when it is 0.
+func (r *relay) takeBack(sig syscall.Signal) {
+	if sig != 0 {
+		r.caught = append(r.caught, byte(sig))
+	}
+}
+
 // next waits for a signal.
 func (r *relay) next() (syscall.Signal, error) {
 	for len(r.caught) == 0 {

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// Sockets are what the function's processes are pointed at, made by the guardian so that they outlive the supervisor.
+// Sockets are what the function's processes are pointed at. The guardian is given them too: they outlive the supervisor.
 // All of them are bound to 127.0.0.1. A field is -1 when the socket could not be made.
 type Sockets struct {
 	API         int // listening TCP: the Runtime API's proxy
@@ -32,19 +32,37 @@ func Listen() (Sockets, error) {
 	return s, errors.Join(apiErr, dnsErr)
 }
 
-// List returns the descriptors, for Guardian.Sockets.
-func (s Sockets) List() []int { return []int{s.API, s.ResolverUDP, s.ResolverTCP} }
+// Names under which a supervisor hands sockets to its guardian.
+const (
+	handAPI         = "api"
+	handResolverUDP = "resolver udp"
+	handResolverTCP = "resolver tcp"
+)
 
-// Keep keeps the sockets from being inherited by what this process starts.
-func (s Sockets) Keep() { lower(s.List()) }
-
-// SocketsOf is the inverse of List.
-func SocketsOf(fds []int) Sockets {
-	if len(fds) != len(NoSockets().List()) {
-		return NoSockets()
+// Hand gives the guardian duplicates of the sockets.
+func (s Sockets) Hand(c *Control) error {
+	var failures []error
+	for name, fd := range map[string]int{handAPI: s.API, handResolverUDP: s.ResolverUDP, handResolverTCP: s.ResolverTCP} {
+		if fd >= 0 {
+			failures = append(failures, c.Hand(name, fd))
+		}
 	}
-	return Sockets{API: fds[0], ResolverUDP: fds[1], ResolverTCP: fds[2]}
+	return errors.Join(failures...)
 }
+
+// HandedSockets finds the sockets in what a supervisor handed over by name.
+func HandedSockets(handed map[string]int) Sockets {
+	get := func(name string) int {
+		if fd, ok := handed[name]; ok {
+			return fd
+		}
+		return -1
+	}
+	return Sockets{API: get(handAPI), ResolverUDP: get(handResolverUDP), ResolverTCP: get(handResolverTCP)}
+}
+
+// List returns the descriptors.
+func (s Sockets) List() []int { return []int{s.API, s.ResolverUDP, s.ResolverTCP} }
 
 // listenBoth finds a port that is free for UDP and for TCP.
 func listenBoth() (int, int, error) {
