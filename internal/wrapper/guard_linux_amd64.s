@@ -141,6 +141,7 @@ variable:
 	XORL R10, R10
 	XORL R8, R8
 	SYSCALL
+	JMP child                 // one that this process was started with may have ended before
 next:
 	MOVL $SYS_read, AX
 	MOVL R13, DI

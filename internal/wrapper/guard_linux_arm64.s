@@ -147,6 +147,7 @@ variable:
 	MOVD $0, R3
 	MOVD $0, R4
 	SVC
+	B child                   // one that this process was started with may have ended before
 next:
 	MOVD $SYS_read, R8
 	MOVD R23, R0
