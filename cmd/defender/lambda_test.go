@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,14 +18,21 @@ import (
 	"github.com/autodefend/autodefend/internal/bpf"
 )
 
-// sandboxAndExec is a helper process: it puts a filter on itself and becomes argv. With kind "prctl" that call fails with
-// EPERM; else all that Lambda's sandbox refuses does.
+// sandboxAndExec is a helper process: it puts a filter on itself and becomes argv. The kind is "lambda" for all that
+// Lambda's sandbox refuses, "prctl" for that call, "undivided" for what keeps the program from being divided at its entry
+// point, and "deadly" for the death of a supervisor before the runtime is started.
 func sandboxAndExec(kind string, argv []string) {
 	runtime.LockOSThread()
 	filter, environment := lambdaFilter(), os.Environ()
-	if kind == "prctl" {
-		filter, environment = refusePrctl(), environ()
+	switch kind {
+	case "prctl":
+		filter, environment = at(unix.SYS_PRCTL, unix.SECCOMP_RET_ERRNO|uint32(unix.EPERM)), environ()
+	case "undivided":
+		filter = at(unix.SYS_SIGNALFD4, unix.SECCOMP_RET_ERRNO|uint32(unix.EPERM))
+	case "deadly":
+		filter = at(unix.SYS_LISTEN, unix.SECCOMP_RET_KILL_PROCESS)
 	}
+	environment = slices.DeleteFunc(environment, func(v string) bool { return strings.HasPrefix(v, envHelper+"=") })
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	if err == nil {
@@ -39,11 +47,12 @@ func sandboxAndExec(kind string, argv []string) {
 	os.Exit(99)
 }
 
-func refusePrctl() []unix.SockFilter {
+// at does something at one system call.
+func at(call, action uint32) []unix.SockFilter {
 	return []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: unix.SYS_PRCTL},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: call},
+		{Code: unix.BPF_RET | unix.BPF_K, K: action},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
 }
@@ -132,6 +141,23 @@ func TestArm64(t *testing.T) {
 	got = execute(t, environ(), emulator, binary, "/bin/sh", "-c", `kill -9 $$`)
 	if got.signal != syscall.SIGKILL {
 		t.Errorf("killed child: got %+v", got)
+	}
+	supervised := environ("TW_POLICY="+encoded(t, envelope(denyingNothing())), "AUTODEFEND_TIERS=none")
+	got = execute(t, supervised, emulator, binary, "/bin/sh", "-c", `exit 17`)
+	if got.code != 17 || got.stderr != "" {
+		t.Errorf("with a supervisor: got %+v", got)
+	}
+	got = execute(t, supervised, emulator, binary, "/bin/sh", "-c", toGuardian("USR1"))
+	if got.code != 18 || got.stderr != "" {
+		t.Errorf("signal to the guardian: got %+v", got)
+	}
+	got = execute(t, supervised, emulator, binary, "/bin/sh", "-c", `kill -9 $$`)
+	if got.signal != syscall.SIGKILL || got.stderr != "" {
+		t.Errorf("killed child of a supervisor: got %+v", got)
+	}
+	got = execute(t, append(supervised, "AUTODEFEND_FAIL_MODE=closed"), emulator, binary, "/bin/sh", "-c", `kill -9 $PPID; while :; do sleep 1; done`)
+	if got.code != 1 || !strings.Contains(got.stderr, "supervisor died") {
+		t.Errorf("killed supervisor: got %+v", got)
 	}
 }
 

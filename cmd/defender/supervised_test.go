@@ -22,17 +22,26 @@ func TestSameWithSupervisor(t *testing.T) {
 		t.Skip("SKIPPED: the tests run again under a supervisor are not run a third time")
 	}
 	for _, tiers := range forcedTiers(t) {
-		t.Run(tiers, func(t *testing.T) {
-			cmd := exec.Command(os.Args[0], "-test.run="+sameTests, "-test.timeout=5m")
-			cmd.Env = append(os.Environ(), envSupervised+"=TW_POLICY="+encoded(t, envelope(denyingNothing())), envTestTiers+"="+tiers, envTestBinary+"="+defender)
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
-			if strings.Contains(string(out), "no tests to run") {
-				t.Error("no tests were run")
-			}
-		})
+		t.Run(tiers, func(t *testing.T) { sameWith(t, tiers) })
+	}
+	t.Run("undivided", func(t *testing.T) { sameWith(t, "none", envHelper+"=undivided") })
+}
+
+// sameWith runs the tests again in a process with more variables.
+func sameWith(t *testing.T, tiers string, env ...string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run="+sameTests, "-test.timeout=5m")
+	if len(env) > 0 { // a helper, which becomes what its arguments say
+		cmd.Args = append([]string{cmd.Path, cmd.Path}, cmd.Args[1:]...)
+	}
+	cmd.Env = append(os.Environ(), envSupervised+"=TW_POLICY="+encoded(t, envelope(denyingNothing())), envTestTiers+"="+tiers, envTestBinary+"="+defender)
+	cmd.Env = append(cmd.Env, env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if strings.Contains(string(out), "no tests to run") {
+		t.Error("no tests were run")
 	}
 }
 
