@@ -60,7 +60,7 @@ except PermissionError as e: result = "refused"`, dir, workers)
 
 // TestMemory: the supervisor's resident memory after some work. The figure is the promise of a function of 128 MB.
 func TestMemory(t *testing.T) {
-	const limitKB = 15 << 10
+	const limitKB, guardianKB = 15 << 10, 1 << 10
 	for _, tiers := range append(enforcing(t), "watch") {
 		t.Run(tiers, func(t *testing.T) {
 			f := startFunction(t, setup{policy: encoded(t, envelope(denying(autodefend.Alert))), tiers: tiers, argv: python(t)})
@@ -71,6 +71,9 @@ func TestMemory(t *testing.T) {
 			t.Logf("resident: supervisor %d kB, guardian %d kB", supervisor, guardian)
 			if supervisor > limitKB {
 				t.Errorf("the supervisor has %d kB, want at most %d", supervisor, limitKB)
+			}
+			if guardian > guardianKB {
+				t.Errorf("the guardian has %d kB, want at most %d", guardian, guardianKB)
 			}
 		})
 	}

@@ -8,7 +8,8 @@
 //	defender filter                          the seccomp program of tier kernel
 //	defender version
 //
-// It starts itself with other words: supervise, launch and probe-kernel.
+// It starts itself with other words: supervise, launch and probe-kernel. The first it mostly needn't: its entry point divides
+// it into a guardian and a supervisor.
 //
 // Without a policy it writes one JSON line to standard error for each thing that went wrong and nothing else, unless
 // AUTODEFEND_LOG=debug asks for a line at the start. With a policy there are a line at the start and the audits.

@@ -6,8 +6,9 @@
 // passed on, and we end as the child ended, by exit code or by signal.
 //
 // There are two ways. A Wrapper alone stands between both sides, and can be given hooks that start a runtime protected. A
-// Guardian starts a supervisor, a process of the same program that is such a Wrapper, and remains when that one dies: it
-// then ends the runtime, or lets it go on, as the fail mode says.
+// Guardian has a supervisor, a process of the same program that is such a Wrapper, and remains when that one dies: it
+// then ends the runtime, or lets it go on, as the fail mode says. Where it can, the program divides into the two at its entry
+// point, before there is anything of Go, and the guardian stays without it.
 //
 // Unless told to fail closed, it fails open. Whatever goes wrong on our side before the child runs is logged in one line
 // and the runtime is started without the part that failed, in the end by replacing this process with it.
