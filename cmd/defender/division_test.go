@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
 )
@@ -121,5 +123,27 @@ g=$(awk '/^PPid/{print $2}' /proc/$PPID/status); kill -TSTP $g; while [ -z "$n" 
 kill -TERM $g; while :; do sleep 0.01; done`
 	if got := execute(t, supervised, defender, "/bin/sh", "-c", twice); got.code != 18 || got.stderr != "" {
 		t.Errorf("TERM after TSTP: got %+v", got)
+	}
+}
+
+// TestStoppedAtOnce: with fail mode closed a runtime doesn't go on without its supervisor even where the sandbox refuses to let
+// it die with its parent, as Lambda's does, and its guardian can't get the memory to become a Go program.
+func TestStoppedAtOnce(t *testing.T) {
+	closed := func(e *policy.Envelope) { e.FailMode = autodefend.FailClosed }
+	f := startFunction(t, helped(t, "lambda", setup{policy: encoded(t, envelope(alertAll(), closed)), tiers: "none", argv: python(t)}))
+	pid := f.invoke(`import os; result = os.getpid()`).body
+	f.hold()
+	none := unix.Rlimit{}
+	if err := unix.Prlimit(f.cmd.Process.Pid, unix.RLIMIT_AS, &none, nil); err != nil {
+		t.Fatal(err)
+	}
+	f.kill9(f.supervisor())
+	f.await("the runtime's stop", func() bool {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		return err != nil || strings.Contains(string(stat), ") T ") || strings.Contains(string(stat), ") Z ")
+	})
+	f.awaitEnd()
+	if strings.Contains(strings.Join(f.log(), "\n"), "supervisor died") {
+		t.Error("the guardian became a Go program after all")
 	}
 }
