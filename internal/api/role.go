@@ -135,8 +135,8 @@ func (r Role) Check() error {
 }
 
 const (
-	maxNameSize = 128
-	maxDescription     = 4096
+	maxNameSize    = 128
+	maxDescription = 4096
 )
 
 // checkAccessName holds for users, groups, roles and tokens.
