@@ -58,6 +58,7 @@ type Service struct {
 	people    cached[*directory]
 	revoked   cached[*revocations]
 	sessions  sessionCache
+	provider  providerCache
 	sweeps    sweeper
 }
 
