@@ -234,3 +234,24 @@ func (l *autoDeployTexts) UnmarshalJSON(data []byte) error {
 	}
 	return json.Unmarshal(data, (*[]string)(l))
 }
+
+// InDryRun returns the rule as one that changes no function.
+func (r AutoDeployRule) InDryRun(now time.Time) (AutoDeployRule, error) {
+	r.Own.DryRun, r.LastModified = true, now
+	own := map[string]json.RawMessage{}
+	if text := r.given["autodefend"]; len(text) > 0 {
+		if err := json.Unmarshal(text, &own); err != nil {
+			return r, err
+		}
+	}
+	if own == nil { // it was null
+		own = map[string]json.RawMessage{}
+	}
+	own["dryRun"] = json.RawMessage("true")
+	text, err := json.Marshal(own)
+	if r.given != nil {
+		r.given = maps.Clone(r.given)
+		r.given["autodefend"] = text
+	}
+	return r, err
+}

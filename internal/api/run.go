@@ -72,9 +72,11 @@ type AutoDeployState struct {
 	Finished time.Time `json:"finished,omitzero"`
 	Next     time.Time `json:"next,omitzero"`
 	// Run is the last run that touched a function.
-	Run        string   `json:"run,omitempty"`
-	DryRun     bool     `json:"dryRun,omitempty"`
+	Run    string `json:"run,omitempty"`
+	DryRun bool   `json:"dryRun,omitempty"`
+	// Accounts are those that Credential opened.
 	Accounts   []string `json:"accounts,omitempty"`
+	Credential string   `json:"credential,omitempty"`
 	Discovered int      `json:"discovered"`
 	Defended   int      `json:"defended"`
 	Scanned    int      `json:"scanned"`
@@ -94,9 +96,11 @@ type AutoDeployJob struct {
 	Rule  AutoDeployRule `json:"rule"`
 	Scope *policy.Rule   `json:"scope,omitempty"`
 	// Allow is how many functions a removal may take the Defender from.
-	Allow    int       `json:"allow,omitempty"`
-	Attempts int       `json:"attempts,omitempty"`
-	Created  time.Time `json:"created"`
+	Allow    int `json:"allow,omitempty"`
+	Attempts int `json:"attempts,omitempty"`
+	// Blocked jobs wait until they are confirmed.
+	Blocked bool      `json:"blocked,omitempty"`
+	Created time.Time `json:"created"`
 	// Next is when it may be tried.
 	Next time.Time `json:"next,omitzero"`
 }
