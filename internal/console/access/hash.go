@@ -37,9 +37,13 @@ const (
 type hashing struct {
 	slots   chan struct{}
 	waiting atomic.Int64
+	// memory and time are what a new hash costs.
+	memory, time uint32
 }
 
-func newHashing() *hashing { return &hashing{slots: make(chan struct{}, hashingAtOnce)} }
+func newHashing() *hashing {
+	return &hashing{slots: make(chan struct{}, hashingAtOnce), memory: hashMemory, time: hashTime}
+}
 
 // enter waits for a slot, which leave gives back. It fails when too many wait or ctx ends.
 func (h *hashing) enter(ctx context.Context) error {
@@ -64,8 +68,8 @@ func (h *hashing) hashPassword(ctx context.Context, password string) (string, er
 	}
 	defer h.leave()
 	salt := randomBytes(saltSize)
-	sum := argon2.IDKey([]byte(password), salt, hashTime, hashMemory, hashThreads, hashSize)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashTime, hashThreads,
+	sum := argon2.IDKey([]byte(password), salt, h.time, h.memory, hashThreads, hashSize)
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, hashThreads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
 }
 
@@ -77,8 +81,8 @@ type phc struct {
 }
 
 // nobodysHash costs as much as anybody's.
-func nobodysHash() phc {
-	return phc{memory: hashMemory, time: hashTime, threads: hashThreads, salt: make([]byte, saltSize), sum: make([]byte, hashSize)}
+func (h *hashing) nobodysHash() phc {
+	return phc{memory: h.memory, time: h.time, threads: hashThreads, salt: make([]byte, saltSize), sum: make([]byte, hashSize)}
 }
 
 // matches computes the password's hash. The caller holds a slot.

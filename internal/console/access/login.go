@@ -52,7 +52,7 @@ func (s *Service) compare(ctx context.Context, a attempt) (user, bool, error) {
 		return user{}, false, err
 	}
 	u, known := d.users[key(a.username)]
-	hash := nobodysHash()
+	hash := s.hashing.nobodysHash()
 	if known && u.AuthType == api.AuthBasic {
 		if hash, err = parsePHC(u.Hash); err != nil {
 			return user{}, false, err
@@ -73,7 +73,7 @@ func (s *Service) loginAudit(a api.MgmtAudit) api.MgmtAudit {
 	return a
 }
 
-// tellLogin stores the audit of a login. A login that can't be told doesn't fail: the storage would have failed it.
+// tellLogin stores the audit of a login that writes nothing else. One that can't be stored is logged.
 func (s *Service) tellLogin(ctx context.Context, a api.MgmtAudit) {
 	if err := s.logins.AddMgmt(ctx, s.loginAudit(a)); err != nil {
 		s.log.ErrorContext(ctx, "login not audited", "user", printable(a.Username), "error", err)
