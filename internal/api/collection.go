@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // AllCollection is the name of the built-in collection that holds everything.
 const AllCollection = "All"
@@ -50,29 +54,46 @@ func (c *Collection) Default() {
 	}
 }
 
-// Scope returns what of the collection says which functions are in it. Regions are those of its labels; nil when no label
-// names one.
+// Scope returns what of the collection says which functions are in it, as far as that needs no tags: regions are those of its
+// labels, nil when they don't limit them.
 func (c *Collection) Scope() FunctionScope {
 	s := FunctionScope{Accounts: c.AccountIDs, Functions: c.Functions}
+	every := false
 	for _, label := range c.Labels {
-		if region, ok := cutRegion(label); ok {
+		region, ok := cutRegion(label)
+		every = every || label == "*"
+		if ok {
 			s.Regions = append(s.Regions, region)
+		}
+	}
+	if every {
+		s.Regions = slices.DeleteFunc(s.Regions, func(r string) bool { return r[0] != '-' })
+		if len(s.Regions) > 0 {
+			s.Regions = append(s.Regions, "*")
 		}
 	}
 	return s
 }
 
-// cutRegion takes the region out of a label.
+// HasTags tells whether one of the collection's labels is about a tag: then [Collection.Scope] isn't all of it.
+func (c *Collection) HasTags() bool {
+	return slices.ContainsFunc(c.Labels, func(label string) bool {
+		_, region := cutRegion(label)
+		return label != "*" && !region
+	})
+}
+
+// cutRegion takes the region out of a label; a hyphen before it, which excludes, stays.
 func cutRegion(label string) (string, bool) {
-	exclude := ""
-	if len(label) > 0 && label[0] == '-' {
-		exclude, label = "-", label[1:]
-	}
 	const prefix = "region:"
-	if len(label) < len(prefix) || label[:len(prefix)] != prefix {
+	rest, excludes := strings.CutPrefix(label, "-")
+	if len(rest) <= len(prefix) || !strings.EqualFold(rest[:len(prefix)], prefix) {
 		return "", false
 	}
-	return exclude + label[len(prefix):], true
+	if excludes {
+		return "-" + rest[len(prefix):], true
+	}
+	return rest[len(prefix):], true
 }
 
 // CollectionUsage is Prisma's collection.Usage. Type is policy, settings, user, group or registryScan.

@@ -33,10 +33,12 @@ type ServerlessScanSpec struct {
 
 // ServerlessScan is one element of the older /settings/serverless-scan.
 type ServerlessScan struct {
-	AWSRegionType   string `json:"awsRegionType,omitempty"`
-	Cap             int    `json:"cap"`
-	CredentialID    string `json:"credentialID"`
-	Provider        string `json:"provider"`
-	ScanAllVersions bool   `json:"scanAllVersions"`
-	ScanLayers      bool   `json:"scanLayers"`
+	AWSRegionType string `json:"awsRegionType,omitempty"`
+	Cap           int    `json:"cap"` // the most recently modified functions that are looked at; 0 is all
+	// Credential is filled in on reading, without secrets.
+	Credential      *Credential `json:"credential,omitempty"`
+	CredentialID    string      `json:"credentialID"`
+	Provider        string      `json:"provider"`
+	ScanAllVersions bool        `json:"scanAllVersions"`
+	ScanLayers      bool        `json:"scanLayers"`
 }
