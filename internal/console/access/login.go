@@ -25,40 +25,42 @@ func (s *Service) verify(ctx context.Context, a attempt) (user, error) {
 	if err := s.checkLocked(ctx, a); err != nil {
 		return user{}, err
 	}
-	u, right, err := s.compare(ctx, a)
+	u, err := s.compare(ctx, a)
 	if err != nil {
 		return user{}, err
-	}
-	if !right {
-		if err := s.countFailure(ctx, a); err != nil {
-			return user{}, err
-		}
-		return user{}, wrongPassword()
 	}
 	return u, s.forgive(ctx, a)
 }
 
-// compare hashes the password. It looks a second time whether it may: many tries at once may have waited for their turn.
-func (s *Service) compare(ctx context.Context, a attempt) (user, bool, error) {
+// compare hashes the password. It looks a second time whether it may, and counts a wrong one before the next is hashed: many
+// tries at once get no more guesses than one after the other.
+func (s *Service) compare(ctx context.Context, a attempt) (user, error) {
 	if err := s.hashing.enter(ctx); err != nil {
-		return user{}, false, err
+		return user{}, err
 	}
 	defer s.hashing.leave()
 	if err := s.checkLocked(ctx, a); err != nil {
-		return user{}, false, err
+		return user{}, err
 	}
 	d, err := s.directory(ctx)
 	if err != nil {
-		return user{}, false, err
+		return user{}, err
 	}
 	u, known := d.users[key(a.username)]
+	known = known && u.AuthType == api.AuthBasic
 	hash := s.hashing.nobodysHash()
-	if known && u.AuthType == api.AuthBasic {
+	if known {
 		if hash, err = parsePHC(u.Hash); err != nil {
-			return user{}, false, err
+			return user{}, err
 		}
 	}
-	return u, hash.matches(a.password) && known && u.AuthType == api.AuthBasic, nil
+	if right := hash.matches(a.password); right && known {
+		return u, nil
+	}
+	if err := s.countFailure(ctx, a); err != nil {
+		return user{}, err
+	}
+	return user{}, wrongPassword()
 }
 
 func wrongPassword() error {
