@@ -110,9 +110,7 @@ func (e *evaluation) survey(ctx context.Context, main *held, owner string) error
 	c.accounts, e.state.Credential = e.state.Accounts, e.rule.CredentialID
 	w.plan(func(ctx context.Context, site *workSite) (Survey, error) {
 		if !e.dry {
-			if err := site.Fleet.Publish(ctx); err != nil {
-				return Survey{}, err
-			}
+			site.note = site.Fleet.Publish(ctx) // where an older layer is there, the plan goes on with that
 		}
 		return site.Fleet.Plan(ctx)
 	})

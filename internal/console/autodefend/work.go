@@ -32,8 +32,8 @@ type workSite struct {
 	// ctx ends with the site's lease.
 	ctx    context.Context //nolint:containedctx // the lease of a site ends the work on that site only
 	survey Survey
-	// err is why the survey has nothing.
-	err error
+	// err is why the survey has nothing; note is what went wrong besides.
+	err, note error
 	// runs are what was done, wave by wave.
 	runs []*autodefend.Run
 }
@@ -115,6 +115,9 @@ func (w *work) each(do func(*workSite)) {
 func (w *work) plan(how func(ctx context.Context, site *workSite) (Survey, error)) {
 	w.each(func(site *workSite) { site.survey, site.err = how(site.ctx, site) })
 	for _, site := range w.sites {
+		if site.note != nil {
+			w.errors = append(w.errors, autodefend.ScopeErrorOf(site.Account, site.Region, site.note))
+		}
 		switch {
 		case site.err != nil:
 			w.errors = append(w.errors, autodefend.ScopeErrorOf(site.Account, site.Region, site.err))
