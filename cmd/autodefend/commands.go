@@ -62,5 +62,5 @@ func selectors() []string {
 // limiters are the options of commands that change functions.
 func limiters() []string { return []string{"dry_run", "max_changes", "max_failures"} }
 
-// access are the options that say how AWS is reached.
-func access() []string { return []string{"regions", "profile", "accounts", "external_id", "rate"} }
+// reachers are the options that say how AWS is reached.
+func reachers() []string { return []string{"regions", "profile", "accounts", "external_id", "rate"} }
