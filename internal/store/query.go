@@ -194,3 +194,30 @@ func (s *Store) each(ctx context.Context, from queryer, query string, args []any
 	}
 	return n, rows.Err()
 }
+
+// eachPrepared is [Store.each] for queries whose text is always the same.
+func (s *Store) eachPrepared(ctx context.Context, query string, args []any, scan func(rows *sql.Rows) error) (int, error) {
+	if s.dialect.shared() {
+		return s.each(ctx, s.db, query, args, scan)
+	}
+	stmt, ok := s.prepared.Load(query)
+	if !ok {
+		made, err := s.db.PrepareContext(ctx, s.dialect.sql(query))
+		if err != nil {
+			return 0, err
+		}
+		var lost bool
+		if stmt, lost = s.prepared.LoadOrStore(query, made); lost {
+			_ = made.Close()
+		}
+	}
+	return s.each(ctx, preparedQuery{stmt.(*sql.Stmt)}, "", args, scan)
+}
+
+// preparedQuery is a [queryer] that has its query.
+type preparedQuery struct{ stmt *sql.Stmt }
+
+// QueryContext ignores the query that it's given.
+func (p preparedQuery) QueryContext(ctx context.Context, _ string, args ...any) (*sql.Rows, error) {
+	return p.stmt.QueryContext(ctx, args...)
+}

@@ -48,9 +48,12 @@ type Store struct {
 	dialect dialect
 	db      *sql.DB // for reading
 	writer  *writer
-	ended   context.Context
-	end     context.CancelFunc
-	closing sync.Once
+	// dimensions are the small tables of audits.
+	dimensions *dimensions
+	prepared   sync.Map // statements for reading, by their text
+	ended      context.Context
+	end        context.CancelFunc
+	closing    sync.Once
 }
 
 // Open opens a database, brings it up to date, and makes it first where it doesn't exist. A database that is damaged or
@@ -75,7 +78,10 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(failure("open the database", d, err), write.Close())
 	}
-	s := &Store{config: c, dialect: d, db: read}
+	s := &Store{config: c, dialect: d, db: read, dimensions: newDimensions()}
+	if err := s.dimensions.refresh(ctx, s, read); err != nil {
+		return nil, errors.Join(failure("open the database", d, err), read.Close(), write.Close())
+	}
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.writer = startWriter(s, write)
 	return s, nil
@@ -124,6 +130,8 @@ type dialect interface {
 	// noLimit is what OFFSET needs before it when there is no limit.
 	noLimit() string
 	schema
+	bulk
+	sets
 }
 
 // schema is what migrations need of a database.
@@ -131,6 +139,33 @@ type schema interface {
 	lockMigrations(ctx context.Context, tx *sql.Tx) error
 	// hasTable tells whether a table exists; with "" whether any does.
 	hasTable(ctx context.Context, tx *sql.Tx, name string) (bool, error)
+}
+
+// sets is how a database is given many numbers, and told which index to use.
+type sets interface {
+	// set is what a number must be IN.
+	set() string
+	// setTable is the same as a table with the column value.
+	setTable(alias string) string
+	// setOf makes the argument.
+	setOf(numbers []int64) any
+	// by names a table to be read by an index, and its alias if it has one.
+	by(table, index string, alias ...string) string
+	// crossJoin joins in the order of the text, where the database can be told to.
+	crossJoin() string
+}
+
+// bulk is how a database takes many audits at once.
+type bulk interface {
+	// readOnly is a transaction that sees one state.
+	readOnly() *sql.TxOptions
+	// shared tells that other processes may write.
+	shared() bool
+	// begin starts a transaction that writes.
+	begin() string
+	// insertAudits tells for each audit whether it was new.
+	insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error)
+	addCounts(ctx context.Context, tx *tx, counts []counted) error
 }
 
 func dialectOf(c Config) (dialect, error) {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/api"
 )
 
 // Bounds of a group: so many writes or audits are committed at once, within so much time.
@@ -18,25 +18,38 @@ const (
 	groupTimeout = 30 * time.Second
 )
 
-// job is one write. Run may be called more than once, each time in a transaction that has nothing of the last.
+// job is one write: audits, or something to run. Run may be called more than once, each time in a transaction that has
+// nothing of the last.
 type job struct {
-	ctx  context.Context
-	run  func(ctx context.Context, tx *tx) error
-	size int
-	done chan error
+	ctx    context.Context
+	run    func(ctx context.Context, tx *tx) error
+	audits []api.AuditRecord
+	size   int
+	done   chan error
+	// added is how many of the audits were new, when done has told that they are stored.
+	added int
 }
 
 // tx is a transaction of the writer.
 type tx struct {
-	*sql.Tx
 	writer *writer
+	conn   *sql.Conn
 	// after are run when the transaction is committed, before anybody is told.
 	after []func()
 }
 
-// exec runs a statement and returns how many rows it changed. Statements are prepared once.
+// exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := t.Tx.ExecContext(ctx, t.writer.store.dialect.sql(query), args...)
+	stmt, err := t.writer.prepared(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	var result sql.Result
+	if stmt != nil {
+		result, err = stmt.ExecContext(ctx, args...)
+	} else {
+		result, err = t.conn.ExecContext(ctx, t.writer.store.dialect.sql(query), args...)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -44,19 +57,26 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 }
 
 func (t *tx) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return t.Tx.QueryRowContext(ctx, t.writer.store.dialect.sql(query), args...)
+	if stmt, err := t.writer.prepared(ctx, query); err == nil && stmt != nil {
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return t.conn.QueryRowContext(ctx, t.writer.store.dialect.sql(query), args...)
 }
 
-func (t *tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return t.Tx.QueryContext(ctx, t.writer.store.dialect.sql(query), args...)
+// QueryContext makes it a [queryer]; the query is in the database's own SQL.
+func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.conn.QueryContext(ctx, query, args...)
 }
 
-// writer collects writes into transactions.
+// writer collects writes into transactions. All but the queue is its goroutine's.
 type writer struct {
 	store *Store
 	db    *sql.DB
 	queue chan *job
 	ended chan struct{}
+
+	conn       *sql.Conn
+	statements map[string]*sql.Stmt // prepared on conn, where the database prepares
 
 	mu     sync.RWMutex
 	closed bool // no more jobs are accepted
@@ -81,15 +101,18 @@ func (w *writer) stop() {
 
 // do has a write carried out and waits until it's durable. When ctx ends before, the write may still happen.
 func (w *writer) do(ctx context.Context, op string, size int, run func(ctx context.Context, tx *tx) error) error {
-	j := &job{ctx: ctx, run: run, size: size, done: make(chan error, 1)}
+	return w.await(&job{ctx: ctx, run: run, size: size, done: make(chan error, 1)}, op)
+}
+
+func (w *writer) await(j *job, op string) error {
 	if err := w.submit(j); err != nil {
 		return err
 	}
 	select {
 	case err := <-j.done:
 		return failure(op, w.store.dialect, err)
-	case <-ctx.Done():
-		return failure(op, w.store.dialect, ctx.Err())
+	case <-j.ctx.Done():
+		return failure(op, w.store.dialect, j.ctx.Err())
 	}
 }
 
@@ -123,6 +146,7 @@ func (w *writer) submit(j *job) error {
 
 func (w *writer) loop() {
 	defer close(w.ended)
+	defer w.disconnect()
 	for first := range w.queue {
 		w.commitGroup(w.collect(first))
 	}
@@ -208,36 +232,25 @@ func (w *writer) transact(group []*job) ([]error, error) {
 func (w *writer) transactOnce(group []*job) ([]error, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), groupTimeout)
 	defer cancel()
-	conn, err := w.db.Conn(ctx)
-	if err != nil {
+	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	errs, err := w.transactOn(ctx, conn, group)
-	if err != nil && w.store.dialect.broken(err) {
-		w.store.config.Logger.Warn("a connection to the database is given up", "error", err)
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-	}
-	return errs, err
-}
-
-func (w *writer) transactOn(ctx context.Context, conn *sql.Conn, group []*job) ([]error, error) {
-	sqlTx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
+	if _, err := w.conn.ExecContext(ctx, w.store.dialect.begin()); err != nil {
+		w.giveUp(err)
 		return nil, err
 	}
-	t := &tx{Tx: sqlTx, writer: w}
-	errs := make([]error, len(group))
-	for i, j := range group {
-		if errs[i], err = w.runJob(ctx, t, j, len(group) > 1); err != nil {
-			return nil, errors.Join(err, ignoreDone(sqlTx.Rollback()))
+	t := &tx{writer: w, conn: w.conn}
+	errs, err := w.runJobs(ctx, t, group)
+	if err == nil {
+		_, err = w.conn.ExecContext(ctx, "COMMIT")
+	}
+	if err != nil {
+		// A connection that can't even roll back is of no use.
+		_, rollback := w.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		if w.store.dialect.broken(err) || rollback != nil {
+			w.giveUp(err)
 		}
-	}
-	if len(group) == 1 && errs[0] != nil {
-		return errs, ignoreDone(sqlTx.Rollback())
-	}
-	if err := sqlTx.Commit(); err != nil {
-		return nil, errors.Join(err, ignoreDone(sqlTx.Rollback()))
+		return nil, err
 	}
 	for _, f := range t.after {
 		f()
@@ -245,17 +258,74 @@ func (w *writer) transactOn(ctx context.Context, conn *sql.Conn, group []*job) (
 	return errs, nil
 }
 
-// runJob runs a job within a savepoint where others share the transaction. The first error is the job's alone, the second
-// ends the transaction.
-func (w *writer) runJob(ctx context.Context, t *tx, j *job, shared bool) (error, error) {
-	if !shared {
-		err := j.run(ctx, t)
-		if err != nil && codeOf(w.store.dialect, err) == autodefend.CodeUnavailable {
+// connect has a connection, a new one when the last was given up.
+func (w *writer) connect(ctx context.Context) error {
+	if w.conn != nil {
+		return nil
+	}
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	w.conn, w.statements = conn, make(map[string]*sql.Stmt)
+	return nil
+}
+
+func (w *writer) disconnect() {
+	for _, stmt := range w.statements {
+		_ = stmt.Close()
+	}
+	if w.conn != nil {
+		_ = w.conn.Close()
+	}
+}
+
+func (w *writer) giveUp(err error) {
+	if w.conn == nil {
+		return
+	}
+	w.store.config.Logger.Warn("the connection to the database is given up", "error", err)
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = w.conn.Close()
+	w.conn, w.statements = nil, nil
+}
+
+// prepared is a statement on the writer's connection; nil where the database doesn't prepare.
+func (w *writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if w.store.dialect.shared() {
+		return nil, nil
+	}
+	if stmt, ok := w.statements[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := w.conn.PrepareContext(ctx, w.store.dialect.sql(query))
+	if err != nil {
+		return nil, err
+	}
+	w.statements[query] = stmt
+	return stmt, nil
+}
+
+// runJobs runs what's to be run and then stores all audits at once. The first result are the errors of single jobs.
+func (w *writer) runJobs(ctx context.Context, t *tx, group []*job) ([]error, error) {
+	errs := make([]error, len(group))
+	var audits []*job
+	for i, j := range group {
+		if j.run == nil {
+			audits = append(audits, j)
+			continue
+		}
+		var err error
+		if errs[i], err = w.runJob(ctx, t, j); err != nil {
 			return nil, err
 		}
-		return err, nil
 	}
-	if _, err := t.ExecContext(ctx, "SAVEPOINT job"); err != nil {
+	return errs, w.store.appendAll(ctx, t, audits)
+}
+
+// runJob runs a job within a savepoint. The first error is the job's alone, the second ends the transaction.
+func (w *writer) runJob(ctx context.Context, t *tx, j *job) (error, error) {
+	if _, err := t.exec(ctx, "SAVEPOINT job"); err != nil {
 		return nil, err
 	}
 	after := len(t.after)
@@ -264,16 +334,9 @@ func (w *writer) runJob(ctx context.Context, t *tx, j *job, shared bool) (error,
 			return nil, err
 		}
 		t.after = t.after[:after]
-		_, rollback := t.ExecContext(ctx, "ROLLBACK TO SAVEPOINT job")
+		_, rollback := t.exec(ctx, "ROLLBACK TO SAVEPOINT job")
 		return err, rollback
 	}
-	_, err := t.ExecContext(ctx, "RELEASE SAVEPOINT job")
+	_, err := t.exec(ctx, "RELEASE SAVEPOINT job")
 	return nil, err
-}
-
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
 }

@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"hash/fnv"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/api"
+)
+
+// AppendAudits stores audits and returns how many weren't there yet: one that has the stream and id of another isn't
+// stored again and counts nowhere. All are stored or none. The caller leaves the audits as they are.
+func (s *Store) AppendAudits(ctx context.Context, audits []api.AuditRecord) (int, error) {
+	if len(audits) == 0 {
+		return 0, nil
+	}
+	for i := range audits {
+		if _, err := streamNumber(audits[i].Stream); err != nil {
+			return 0, err
+		}
+		if audits[i].ID == "" {
+			return 0, autodefend.Errorf(autodefend.CodeInvalid, "audits[%d]: the id is empty", i)
+		}
+	}
+	j := &job{ctx: ctx, audits: audits, size: len(audits), done: make(chan error, 1)}
+	if err := s.writer.await(j, "store audits"); err != nil {
+		return 0, err
+	}
+	return j.added, nil
+}
+
+// newAudit is an audit on its way into the database.
+type newAudit struct {
+	*api.AuditRecord
+	job                        *job
+	seq, stream, series        int64
+	source, kind, class        int64
+	time, received, requestSum int64
+}
+
+// batch are the audits of a group.
+type batch struct {
+	audits []newAudit
+	rows   dimensionRows
+	// locked is true when no other replica adds dimensions until the transaction ends.
+	locked bool
+}
+
+// appendAll stores the audits of all jobs and says to each how many were new, once the transaction is committed.
+func (s *Store) appendAll(ctx context.Context, tx *tx, jobs []*job) error {
+	b := collectAudits(jobs)
+	if len(b.audits) == 0 {
+		return nil
+	}
+	var last int64
+	if err := tx.queryRow(ctx, nextNumbers, int64(len(b.audits)), "audit").Scan(&last); err != nil {
+		return err
+	}
+	for i := range b.audits {
+		b.audits[i].seq = last - int64(len(b.audits)) + 1 + int64(i)
+	}
+	if err := s.assign(ctx, tx, b); err != nil {
+		return err
+	}
+	added, err := s.dialect.insertAudits(ctx, tx, b.audits)
+	if err != nil {
+		return err
+	}
+	counts := make(counts)
+	perJob := make(map[*job]int, len(jobs))
+	for i := range b.audits {
+		if !added[i] {
+			continue
+		}
+		perJob[b.audits[i].job]++
+		counts.add(&b.audits[i], 1)
+	}
+	if err := s.dialect.addCounts(ctx, tx, counts.sorted()); err != nil {
+		return err
+	}
+	tx.after = append(tx.after, func() {
+		s.dimensions.keep(&b.rows)
+		for j, n := range perJob {
+			j.added = n
+		}
+		s.signal()
+	})
+	return nil
+}
+
+// nextNumbers takes numbers from a counter and returns the last. It locks the counter until the transaction ends, so that
+// numbers become visible in their order.
+const nextNumbers = "UPDATE counters SET value = value + ? WHERE name = ? RETURNING value"
+
+func collectAudits(jobs []*job) *batch {
+	b := &batch{rows: dimensionRows{
+		sources: make(map[source]int64), kinds: make(map[kind]int64), classes: make(map[kind]int64), series: make(map[series]int64),
+	}}
+	for _, j := range jobs {
+		for i := range j.audits {
+			a := &j.audits[i]
+			stream, _ := streamNumber(a.Stream) // checked before
+			b.audits = append(b.audits, newAudit{
+				AuditRecord: a, job: j, stream: stream, time: a.Time.UnixMilli(), received: a.Received.UnixMilli(), requestSum: requestSum(a.RequestID),
+			})
+		}
+	}
+	return b
+}
+
+// requestSum is what requests are indexed by: narrower than their ids.
+func requestSum(id string) int64 {
+	if id == "" {
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	return int64(h.Sum64() | 1) //nolint:gosec // the bits are what counts
+}
+
+// assign gives each audit its series, adding those that are new.
+func (s *Store) assign(ctx context.Context, tx *tx, b *batch) error {
+	missing := s.assignKnown(b)
+	if len(missing) == 0 {
+		return nil
+	}
+	if s.dialect.shared() {
+		// Another replica may have added them; the transaction's lock on the counter keeps it from doing so now.
+		if err := s.dimensions.refresh(ctx, s, tx); err != nil {
+			return err
+		}
+		missing = s.assignKnown(b)
+	}
+	for _, i := range missing {
+		if err := s.addDimensions(ctx, tx, b, &b.audits[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// assignKnown returns the audits whose series isn't known.
+func (s *Store) assignKnown(b *batch) []int {
+	d := s.dimensions
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var missing []int
+	for i := range b.audits {
+		a := &b.audits[i]
+		a.source, a.kind, a.series = d.lookup(&b.rows, a.AuditRecord, a.stream)
+		a.class = d.classOf[a.kind]
+		if a.series == 0 {
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+// addDimensions stores what's new of an audit's source, kind and series.
+func (s *Store) addDimensions(ctx context.Context, tx *tx, b *batch, a *newAudit) error {
+	s.dimensions.mu.RLock()
+	a.source, a.kind, a.series = s.dimensions.lookup(&b.rows, a.AuditRecord, a.stream)
+	s.dimensions.mu.RUnlock()
+	if a.source == 0 {
+		id, err := nextDimension(ctx, tx)
+		if err != nil {
+			return err
+		}
+		src := sourceOf(a.AuditRecord, a.stream)
+		_, err = tx.exec(ctx, "INSERT INTO audit_sources (id, stream, account, region, function, function_id, runtime, provider) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			id, src.stream, src.account, src.region, src.function, src.functionID, src.runtime, src.provider)
+		if err != nil {
+			return err
+		}
+		a.source, b.rows.sources[src] = id, id
+	}
+	if err := s.addKind(ctx, tx, b, a); err != nil {
+		return err
+	}
+	if a.series != 0 {
+		return nil
+	}
+	id, err := nextDimension(ctx, tx)
+	if err != nil {
+		return err
+	}
+	a.series, b.rows.series[series{a.source, a.kind}] = id, id
+	_, err = tx.exec(ctx, "INSERT INTO audit_series (id, source, kind) VALUES (?, ?, ?)", id, a.source, a.kind)
+	return err
+}
+
+func (s *Store) addKind(ctx context.Context, tx *tx, b *batch, a *newAudit) error {
+	knd := kindOf(a.AuditRecord, a.stream)
+	s.dimensions.mu.RLock()
+	class := s.dimensions.classes[knd.class()]
+	s.dimensions.mu.RUnlock()
+	if class == 0 {
+		class = b.rows.classes[knd.class()]
+	}
+	a.class = class
+	if a.kind != 0 {
+		return nil
+	}
+	id, err := nextDimension(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if class == 0 {
+		class = id
+	}
+	a.kind, a.class = id, class
+	b.rows.kinds[knd], b.rows.classes[knd.class()] = id, class
+	_, err = tx.exec(ctx, "INSERT INTO audit_kinds (id, class, stream, type, attack_type, effect, rule, severity, techniques) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		id, class, knd.stream, knd.kindType, knd.attackType, knd.effect, knd.rule, knd.severity, knd.methods)
+	return err
+}
+
+func nextDimension(ctx context.Context, tx *tx) (int64, error) {
+	var id int64
+	err := tx.queryRow(ctx, nextNumbers, 1, "dimension").Scan(&id)
+	return id, err
+}
