@@ -25,33 +25,42 @@ const (
 
 // openAPI is what of OpenAPI 2 and 3 is looked at.
 type openAPI struct {
-	OpenAPI, Swagger string
-	Info             struct{ Title, Description string }
-	Servers          []struct{ URL string }
-	Host, BasePath   string
-	Schemes          []string
-	Paths            map[string]map[string]json.RawMessage
-	Parameters       map[string]openAPIParam
-	Components       struct {
-		Parameters map[string]openAPIParam
-	}
+	OpenAPI string `json:"openapi"`
+	Swagger string `json:"swagger"`
+	Info    struct {
+		Title       string `json:"title"`
+		Description string `json:"description"`
+	} `json:"info"`
+	Servers []struct {
+		URL string `json:"url"`
+	} `json:"servers"`
+	Host       string                                `json:"host"`
+	BasePath   string                                `json:"basePath"`
+	Schemes    []string                              `json:"schemes"`
+	Paths      map[string]map[string]json.RawMessage `json:"paths"`
+	Parameters map[string]openAPIParam               `json:"parameters"`
+	Components struct {
+		Parameters map[string]openAPIParam `json:"parameters"`
+	} `json:"components"`
 }
 
 type openAPIParam struct {
-	Ref             string `json:"$ref"`
-	Name, In        string
-	Required        bool
-	AllowEmptyValue bool
-	Style           string
-	Explode         *bool
-	Schema          openAPISchema
+	Ref             string        `json:"$ref"`
+	Name            string        `json:"name"`
+	In              string        `json:"in"`
+	Required        bool          `json:"required"`
+	AllowEmptyValue bool          `json:"allowEmptyValue"`
+	Style           string        `json:"style"`
+	Explode         *bool         `json:"explode"`
+	Schema          openAPISchema `json:"schema"`
 	openAPISchema
 }
 
 // openAPISchema is a parameter's type: OpenAPI 2 has it in the parameter itself.
 type openAPISchema struct {
-	Type             any
-	Minimum, Maximum json.Number
+	Type    any         `json:"type"`
+	Minimum json.Number `json:"minimum"`
+	Maximum json.Number `json:"maximum"`
 }
 
 // readAPISpec answers with the paths of an OpenAPI description.

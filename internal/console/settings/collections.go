@@ -103,28 +103,6 @@ func (known *collections) forPolicies() []policy.Collection {
 	return all
 }
 
-// Scopes returns what functions are in the collections of some names; nil for no names, and for one that holds all. Names that
-// don't exist hold nothing.
-func (s *Service) Scopes(ctx context.Context, names []string) ([]api.FunctionScope, error) {
-	if len(names) == 0 || slices.Contains(names, api.AllCollection) {
-		return nil, nil
-	}
-	known, err := s.collections(ctx)
-	if err != nil {
-		return nil, err
-	}
-	scopes := []api.FunctionScope{}
-	for _, c := range known.list {
-		if slices.Contains(names, c.Name) {
-			scopes = append(scopes, c.Scope())
-		}
-	}
-	if len(scopes) == 0 {
-		scopes = append(scopes, api.FunctionScope{Accounts: []string{}, Functions: []string{""}})
-	}
-	return scopes, nil
-}
-
 func (s *Service) listCollections(ctx context.Context, c *route.Call) (route.Answer, error) {
 	known, err := s.collections(ctx)
 	if err != nil {

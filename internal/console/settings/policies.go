@@ -213,6 +213,9 @@ func (s *Service) policyEdit(
 
 // draft reads and checks what a client writes: a policy, a list of rules or a rule.
 func (s *Service) draft(k policyKind, raw []byte, known collections) (ruleDocument, form, []policy.Remark, error) {
+	if err := checkDepth(raw); err != nil {
+		return ruleDocument{}, wholePolicy, nil, err
+	}
 	doc, given, ok := readRules(raw)
 	if !ok {
 		_, err := k.check(raw)
