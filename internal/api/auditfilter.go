@@ -20,7 +20,7 @@ type AuditFilter struct {
 }
 
 // AuditSortable lists, between spaces, the members by which audits can be sorted.
-const AuditSortable = " time type attackType effect ruleName function functionID region accountID runtime severity requestID count "
+const AuditSortable = " time type attackType effect ruleName severity function functionID region accountID runtime provider "
 
 // defaultBuckets is how many slices a timeslice has when nobody says.
 const defaultBuckets = 100

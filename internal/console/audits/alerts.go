@@ -83,23 +83,22 @@ func (s *Service) newAlerts(ctx context.Context, c *route.Call, q api.AuditQuery
 		if err != nil {
 			return route.Answer{}, err
 		}
+		was := position
 		if version == 0 {
 			q.From = s.Now().UTC().Add(-alertsAge)
 		}
 		var alerts [][]byte
 		for _, q.Stream = range alertStreams(c.Principal) {
-			records, err := s.after(ctx, q, position.Of(q.Stream), alertsLimit)
+			records, last, err := s.alertsAfter(ctx, q, position.Of(q.Stream))
 			if err != nil {
 				return route.Answer{}, err
 			}
 			if alerts, err = appendAlerts(alerts, records); err != nil {
 				return route.Answer{}, err
 			}
-			if len(records) > 0 {
-				position = position.With(q.Stream, records[len(records)-1].Sequence)
-			}
+			position = position.With(q.Stream, last)
 		}
-		if len(alerts) == 0 {
+		if position == was {
 			return listed(nil, 0), nil
 		}
 		err = s.move(ctx, id, version, position)
@@ -111,6 +110,26 @@ func (s *Service) newAlerts(ctx context.Context, c *route.Call, q api.AuditQuery
 		}
 		return listed(alerts, len(alerts)), nil
 	}
+}
+
+// alertsAfter reads one stream's audits and returns up to which one that was. A new caller's first alerts leave out older
+// ones, which aren't to come later.
+func (s *Service) alertsAfter(ctx context.Context, q api.AuditQuery, position int64) ([]api.AuditRecord, int64, error) {
+	last := position
+	if !q.From.IsZero() {
+		var err error
+		if last, err = s.newest(ctx, api.AuditQuery{Stream: q.Stream}); err != nil {
+			return nil, 0, err
+		}
+	}
+	records, err := s.after(ctx, q, position, alertsLimit)
+	switch n := len(records); {
+	case n == alertsLimit:
+		last = records[n-1].Sequence
+	case n > 0:
+		last = max(last, records[n-1].Sequence)
+	}
+	return records, last, err
 }
 
 // appendAlerts appends audits as Prisma's alerts: the audit's members and what kind of alert it is.

@@ -136,16 +136,6 @@ func (s *Service) newLive(ctx context.Context, c *route.Call) (*live, error) {
 	return l, nil
 }
 
-// newest is the sequence of the audit that was stored last; 0 when there is none.
-func (s *Service) newest(ctx context.Context, q api.AuditQuery) (int64, error) {
-	q.Page = api.Page{Sort: bySequence, Reverse: true, Limit: 1}
-	records, err := s.Audits.Audits(ctx, q)
-	if err != nil || len(records) == 0 {
-		return 0, err
-	}
-	return records[0].Sequence, nil
-}
-
 // next sends what was stored since, as far as the rate allows, and reports whether there may be more.
 func (l *live) next(ctx context.Context) (bool, error) {
 	now := l.s.Now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/autodefend/autodefend/internal/api"
@@ -93,7 +94,9 @@ func (s *Service) shrink(ctx context.Context, lease *api.Lease) error {
 		before := s.Now().UTC()
 		for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
 			// The audit that comes expireBatch after the oldest one tells up to when to remove.
-			next, err := s.Audits.Audits(ctx, api.AuditQuery{Stream: stream, Page: api.Page{Sort: bySequence, Offset: expireBatch, Limit: 1}})
+			next, err := s.Audits.Audits(ctx, api.AuditQuery{
+				Stream: stream, Before: math.MaxInt64, Page: api.Page{Reverse: true, Offset: expireBatch, Limit: 1},
+			})
 			if err != nil {
 				return err
 			}

@@ -3,12 +3,10 @@ package audits
 import (
 	"context"
 	"iter"
+	"math"
 
 	"github.com/autodefend/autodefend/internal/api"
 )
-
-// bySequence sorts as the store numbered the audits.
-const bySequence = "sequence"
 
 // After returns audits of a stream that were stored after the one with a sequence, in the order of their sequence, at
 // most limit.
@@ -18,25 +16,49 @@ func (s *Service) After(ctx context.Context, stream api.Stream, sequence int64, 
 
 // after does the same for audits that a query finds.
 func (s *Service) after(ctx context.Context, q api.AuditQuery, sequence int64, limit int) ([]api.AuditRecord, error) {
-	q.After, q.Page = sequence, api.Page{Sort: bySequence, Limit: limit}
+	q.After, q.Before, q.Page = sequence, math.MaxInt64, api.Page{Reverse: true, Limit: limit}
 	return s.Audits.Audits(ctx, q)
 }
 
-// newestFirst reads all audits that a query finds, in pieces, as they were stored and the last one first. What is stored
-// meanwhile isn't among them.
+// newest is the sequence of the audit that was stored last of those that a query finds; 0 when there is none.
+func (s *Service) newest(ctx context.Context, q api.AuditQuery) (int64, error) {
+	q.Before, q.Page = math.MaxInt64, api.Page{Limit: 1}
+	records, err := s.Audits.Audits(ctx, q)
+	if err != nil || len(records) == 0 {
+		return 0, err
+	}
+	return records[0].Sequence, nil
+}
+
+// newestFirst reads all audits that a query finds, in pieces, the newest first. What is stored meanwhile need not be among
+// them, but none is there twice. Texts and members of the body, for which the store looks at some audits only, are
+// compared here.
 func (s *Service) newestFirst(ctx context.Context, q api.AuditQuery, piece int) iter.Seq2[[]api.AuditRecord, error] {
-	q.Page = api.Page{Sort: bySequence, Reverse: true, Limit: piece}
+	sift := newSieve(&q)
+	q.Page = api.Page{Limit: piece}
 	return func(yield func([]api.AuditRecord, error) bool) {
+		last := make(map[int64]bool) // the audits of the last time that was read
 		for {
 			records, err := s.Audits.Audits(ctx, q)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if len(records) == 0 || !yield(records, nil) || len(records) < piece {
+			var found []api.AuditRecord
+			for _, a := range records {
+				if q.To.IsZero() || !a.Time.Equal(q.To) {
+					clear(last)
+					q.To = a.Time
+				}
+				if !last[a.Sequence] && sift.lets(&a) {
+					found = append(found, a)
+				}
+				last[a.Sequence] = true
+			}
+			if len(found) > 0 && !yield(found, nil) || len(records) < piece {
 				return
 			}
-			q.Before = records[len(records)-1].Sequence
+			q.Page.Offset = len(last)
 		}
 	}
 }
