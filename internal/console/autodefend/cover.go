@@ -39,7 +39,7 @@ func (s *Service) covers(ctx context.Context, rules []api.AutoDeployRule, states
 		if was := states[r.Name]; was.Credential == r.CredentialID {
 			out[i].accounts = was.Accounts
 		}
-		scope := policy.NewRule(r.Name)
+		scope := policy.Rule{Name: r.Name}
 		for _, name := range r.Collections {
 			c, ok := byName[name]
 			if !ok {

@@ -269,6 +269,33 @@ func (w *world) Open(_ context.Context, scope Scope) ([]Site, []autodefend.Scope
 	return sites, nil, nil
 }
 
+// did lists the changes so far.
+func (w *world) did() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.writes)
+}
+
+// opens counts how often something was opened, atOnce the most that wrote to one site at a time.
+func (w *world) opens() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.opened)
+}
+
+func (w *world) atOnce() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.most
+}
+
+// crack makes the listing of the region partial, or whole again.
+func (w *world) crack(partial bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.broken[account+"/"+region] = partial
+}
+
 // defended lists the functions with the Defender.
 func (w *world) defended() []string {
 	w.mu.Lock()
@@ -410,6 +437,11 @@ func (s *site) change(ctx context.Context, p *autodefend.Plan, deed string, outc
 	return run
 }
 
+// policyCollection holds the functions whose name begins with a name.
+func policyCollection(name string) policy.Collection {
+	return policy.Collection{Name: name, Functions: []string{name + "-*"}}
+}
+
 // bench is a service with its fakes.
 type bench struct {
 	*Service
@@ -542,7 +574,7 @@ func get[T any](b *bench, target string) T {
 // settled runs what is due until nothing is.
 func (b *bench) settled() {
 	b.t.Helper()
-	for range 20 {
+	for range 8 {
 		b.tick(b.t.Context())
 		b.workers.Wait()
 	}
