@@ -105,10 +105,14 @@ func (s *Service) run(ctx context.Context, profiles []*profile, l *lane, until t
 	}
 	bucket := p.Name + "\x00" + l.channel
 	for batches := s.pack(p, bucket, l.parcels); len(batches) > 0; batches = batches[1:] {
-		now := s.now()
-		wait := s.pace.take(bucket, p.Autodefend.MaxPerMinute, now)
-		if wait > 0 || !now.Before(until) || ctx.Err() != nil {
-			s.postpone(ctx, flat(batches), now.Add(wait))
+		if ctx.Err() != nil || !s.now().Before(until) {
+			s.postpone(ctx, flat(batches), s.now())
+			return
+		}
+		if !s.pace.take(bucket, p.Autodefend.MaxPerMinute, s.now()) {
+			for _, batch := range batches {
+				s.postpone(ctx, batch, s.pace.turn(bucket, p.Autodefend.MaxPerMinute, s.now()))
+			}
 			return
 		}
 		err := s.send(ctx, to, p, l.kind, batches[0])

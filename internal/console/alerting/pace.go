@@ -19,7 +19,12 @@ type pacer struct {
 type bucket struct {
 	tokens float64
 	at     time.Time // when tokens was right
+	// queue is when the last message that was put off gets its turn.
+	queue time.Time
 }
+
+// longestQueue bounds how far messages are put off: then they are put together anew.
+const longestQueue = 30 * time.Minute
 
 // available is how many messages a channel may send now.
 func (p *pacer) available(channel string, perMinute int, now time.Time) int {
@@ -28,18 +33,36 @@ func (p *pacer) available(channel string, perMinute int, now time.Time) int {
 	return int(p.fill(channel, perMinute, now).tokens)
 }
 
-// take counts a message. Without room for it, it returns how long there won't be.
-func (p *pacer) take(channel string, perMinute int, now time.Time) time.Duration {
+// take counts a message. It reports whether there is room for it.
+func (p *pacer) take(channel string, perMinute int, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.fill(channel, perMinute, now)
 	if b.tokens < 1 {
-		rate := float64(perMinuteOr(perMinute)) / float64(time.Minute)
-		return max(time.Duration((1-b.tokens)/rate), time.Millisecond)
+		return false
 	}
 	b.tokens--
 	p.buckets[channel] = b
-	return 0
+	return true
+}
+
+// turn is when a message that has no room now should try again: one after the other, so that a long queue isn't taken
+// out of the store and put back at every turn.
+func (p *pacer) turn(channel string, perMinute int, now time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.fill(channel, perMinute, now)
+	interval := time.Minute / time.Duration(perMinuteOr(perMinute))
+	next := now.Add(time.Duration(max(1-b.tokens, 0) * float64(interval)))
+	if b.queue.Add(interval).After(next) {
+		next = b.queue.Add(interval)
+	}
+	if next.After(now.Add(longestQueue)) {
+		next = now.Add(longestQueue)
+	}
+	b.queue = next
+	p.buckets[channel] = b
+	return next
 }
 
 // fill adds what has come since.
