@@ -37,6 +37,8 @@ func codeOf(d dialect, err error) autodefend.Code {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, sql.ErrConnDone),
 		errors.Is(err, driver.ErrBadConn), errors.As(err, &network):
 		return autodefend.CodeUnavailable
+	case err.Error() == "sql: database is closed": // not exported
+		return autodefend.CodeUnavailable
 	case errors.Is(err, sql.ErrNoRows):
 		return autodefend.CodeNotFound
 	default:

@@ -32,3 +32,12 @@ func (sqlite) addCounts(ctx context.Context, tx *tx, counts []counted) error {
 }
 
 func (sqlite) begin() string { return "BEGIN IMMEDIATE" }
+
+func (sqlite) execMany(ctx context.Context, tx *tx, query string, rows [][]any) error {
+	for _, row := range rows {
+		if _, err := tx.exec(ctx, query, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -17,5 +17,3 @@ func (sqlite) hasTable(ctx context.Context, tx *sql.Tx, name string) (bool, erro
 
 // retryable: only one connection writes, so nobody loses against another.
 func (sqlite) retryable(error) bool { return false }
-
-func (sqlite) noLimit() string { return " LIMIT -1" }

@@ -51,6 +51,7 @@ type Store struct {
 	// dimensions are the small tables of audits.
 	dimensions *dimensions
 	prepared   sync.Map // statements for reading, by their text
+	watchers   watchers
 	ended      context.Context
 	end        context.CancelFunc
 	closing    sync.Once
@@ -127,9 +128,8 @@ type dialect interface {
 	broken(err error) bool
 	// retryable tells that a transaction lost against another and would do better now.
 	retryable(err error) bool
-	// noLimit is what OFFSET needs before it when there is no limit.
-	noLimit() string
 	schema
+	words
 	bulk
 	sets
 }
@@ -166,6 +166,20 @@ type bulk interface {
 	// insertAudits tells for each audit whether it was new.
 	insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error)
 	addCounts(ctx context.Context, tx *tx, counts []counted) error
+	// execMany runs a statement for each of the rows.
+	execMany(ctx context.Context, tx *tx, query string, rows [][]any) error
+}
+
+// words are single expressions that differ.
+type words interface {
+	// now is the database's clock, in milliseconds since 1970.
+	now() string
+	// skipLocked makes a SELECT pass over what others have taken.
+	skipLocked() string
+	// noLimit is what OFFSET needs before it when there is no limit.
+	noLimit() string
+	// sizeSQL asks how many bytes the audits take.
+	sizeSQL() string
 }
 
 func dialectOf(c Config) (dialect, error) {
