@@ -251,6 +251,13 @@ func (m *memory) Holds(_ context.Context, lease api.Lease) error {
 
 func (m *memory) Watch(context.Context) <-chan struct{} { return m.stored }
 
+// left is how many deliveries are in the outbox.
+func (m *memory) left() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.outbox)
+}
+
 // waiting are the deliveries in the outbox by outcome.
 func (m *memory) waiting(outcome string) []api.Delivery {
 	m.mu.Lock()
