@@ -1,11 +1,13 @@
 package store
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/store/pgtest"
 )
 
 // start is when the tests' clock begins.
@@ -14,6 +16,7 @@ var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // onEach runs a test of the conformance suite on each database.
 func onEach(t *testing.T, f func(t *testing.T, s *Store)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, openSQLite(t, Config{})) })
+	t.Run("postgres", func(t *testing.T) { f(t, open(t, Config{Address: pgtest.Start(t)})) })
 }
 
 func openSQLite(t testing.TB, c Config) *Store {
@@ -56,3 +59,6 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestMain keeps one PostgreSQL for all tests.
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
