@@ -13,7 +13,7 @@ import (
 
 func (s *Service) alertRoutes() []route.Route {
 	return []route.Route{{
-		Method: http.MethodGet, Path: "/xsoar-alerts", Alias: []string{"/demisto-alerts"}, Permission: monitorRuntime, Prisma: true,
+		Method: http.MethodGet, Path: "/xsoar-alerts", Alias: []string{"/demisto-alerts"}, Permission: api.PermMonitorRuntimeServerless, Prisma: true,
 		Query: []route.Param{
 			{Name: "from", Summary: "Not before this time.", Type: "time"},
 			{Name: "to", Summary: "Not after this time.", Type: "time"},
@@ -35,7 +35,7 @@ const (
 // alertStreams are those that a caller may see.
 func alertStreams(p route.Principal) []api.Stream {
 	streams := []api.Stream{api.StreamRuntime}
-	if p.Can(monitorWAAS, false) {
+	if p.Can(api.PermMonitorWAAS, false) {
 		streams = append(streams, api.StreamFirewall)
 	}
 	return streams

@@ -17,37 +17,37 @@ func (s *Service) defenderRoutes() []route.Route {
 	const layers = "Defenders of functions come in a layer: POST /api/v1/images/twistlock_defender_layer.zip"
 	return []route.Route{
 		{
-			Method: http.MethodGet, Path: "/defenders", Permission: manageDefenders, List: true, Prisma: true, Query: query,
+			Method: http.MethodGet, Path: "/defenders", Permission: api.PermManageDefenders, List: true, Prisma: true, Query: query,
 			Summary: "Lists Defenders: one for each function that was heard of.", Response: []api.Defender{}, Handle: s.listDefenders,
 		},
 		{
-			Method: http.MethodGet, Path: "/defenders/names", Permission: manageDefenders, List: true, Prisma: true, Query: query,
+			Method: http.MethodGet, Path: "/defenders/names", Permission: api.PermManageDefenders, List: true, Prisma: true, Query: query,
 			Summary: "Lists the names of Defenders: the ARNs of their functions.", Response: []string{}, Handle: s.defenderNames,
 		},
 		{
-			Method: http.MethodGet, Path: "/defenders/summary", Permission: manageDefenders, Prisma: true,
+			Method: http.MethodGet, Path: "/defenders/summary", Permission: api.PermManageDefenders, Prisma: true,
 			Summary: "Counts Defenders.", Response: []api.DefenderSummary{}, Handle: s.defenderSummary,
 		},
 		{
-			Method: http.MethodGet, Path: "/defenders/download", Permission: manageDefenders, List: true, Prisma: true, Query: query,
+			Method: http.MethodGet, Path: "/defenders/download", Permission: api.PermManageDefenders, List: true, Prisma: true, Query: query,
 			Summary: "Downloads the list of Defenders as CSV.", Response: "", Media: mediaCSV, Handle: s.downloadDefenders,
 		},
 		{
-			Method: http.MethodGet, Path: "/defenders/image-name", Permission: manageDefenders, Prisma: true,
+			Method: http.MethodGet, Path: "/defenders/image-name", Permission: api.PermManageDefenders, Prisma: true,
 			Summary: "Answers that there is no image: Defenders of functions come in a layer.",
 			Handle: func(context.Context, *route.Call) (route.Answer, error) {
 				return route.Answer{}, autodefend.Errorf(autodefend.CodeNotFound, "there is no Defender image").WithHint(layers)
 			},
 		},
 		{
-			Method: http.MethodGet, Path: "/defenders/install-bundle", Permission: manageDefenders, Prisma: true,
+			Method: http.MethodGet, Path: "/defenders/install-bundle", Permission: api.PermManageDefenders, Prisma: true,
 			Summary: "Answers that there is no install bundle: Defenders of functions come in a layer.",
 			Handle: func(context.Context, *route.Call) (route.Answer, error) {
 				return route.Answer{}, autodefend.Errorf(autodefend.CodeInvalid, "there is no install bundle for functions").WithHint(layers)
 			},
 		},
 		{
-			Method: http.MethodDelete, Path: "/defenders/{id}", Permission: manageDefenders, Write: true, Prisma: true,
+			Method: http.MethodDelete, Path: "/defenders/{id}", Permission: api.PermManageDefenders, Write: true, Prisma: true,
 			Summary: "Forgets a Defender until it is heard of again.", Handle: s.forgetDefender,
 		},
 	}

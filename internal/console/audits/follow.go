@@ -29,20 +29,6 @@ type reader struct {
 	handle func(ctx context.Context, audits []api.AuditRecord) error
 }
 
-// readers are those of this service.
-func (s *Service) readers() []reader {
-	all := []reader{{"incidents", api.StreamRuntime, s.makeIncidents}}
-	if s.Alerts == nil {
-		return all
-	}
-	for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
-		all = append(all, reader{"alerts", stream, func(ctx context.Context, audits []api.AuditRecord) error {
-			return s.Alerts.Raise(ctx, stream, audits)
-		}})
-	}
-	return all
-}
-
 // follow lets a reader read until ctx ends. Of all replicas, the one with the lease reads; its position is stored after
 // each batch, so a batch may be read twice and none is left out.
 func (s *Service) follow(ctx context.Context, r reader) {

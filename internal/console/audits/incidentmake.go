@@ -28,37 +28,39 @@ const (
 // denies is no incident: the rule's author expected it. Custom rules make none either, as their audits don't say
 // whether the rule asks for one.
 func category(attackType string) string {
-	switch attackType {
-	case "cryptoMinerProcess":
-		return "cryptoMiner"
-	case "policyHijacked":
-		return "hijackedProcess"
-	case "executionFlowHijackAttempt":
-		return "executionFlowHijackAttempt"
-	case "reverseShell":
-		return "reverseShell"
-	case "tmpfsProcess", "encryptedBinary", "suspiciousELFHeader", "unknownOriginBinary", "suidBinaries":
-		return "suspiciousBinary"
-	case "malwareProcessCustom", "malwareProcessFeed", "malwareFileCustom", "malwareFileFeed", "wildfireMalware", "malwareDownloaded", "webShell":
-		return "malware"
-	case "alteredBinary", "modifiedProcess":
-		return "alteredBinary"
-	case "horizontalPortScanning", "verticalPortScanning", "portScanProcess":
-		return "portScanning"
-	case "lateralMovementProcess":
-		return "lateralMovement"
-	case "cloudMetadataProbing":
-		return "cloudProvider"
-	case "kubeletAPIAccess", "kubeletReadonlyAccess", "kubectlSpawned", "kubectlDownloaded":
-		return "kubernetes"
-	case "administrativeAccount":
-		return "backdoorAdministrativeAccount"
-	case "sshAccess":
-		return "backdoorSSHAccess"
-	case "feedIP", "customFeedIP", "feedDNS":
-		return "dataExfiltration"
-	default:
-		return ""
+	for _, c := range categories() {
+		if slices.Contains(c.attacks, attackType) {
+			return c.name
+		}
+	}
+	return ""
+}
+
+// categories are those of incidents, with the attacks that make them.
+func categories() []struct {
+	name    string
+	attacks []string
+} {
+	return []struct {
+		name    string
+		attacks []string
+	}{
+		{"cryptoMiner", []string{"cryptoMinerProcess"}},
+		{"hijackedProcess", []string{"policyHijacked"}},
+		{"executionFlowHijackAttempt", []string{"executionFlowHijackAttempt"}},
+		{"reverseShell", []string{"reverseShell"}},
+		{"suspiciousBinary", []string{"tmpfsProcess", "encryptedBinary", "suspiciousELFHeader", "unknownOriginBinary", "suidBinaries"}},
+		{"malware", []string{
+			"malwareProcessCustom", "malwareProcessFeed", "malwareFileCustom", "malwareFileFeed", "wildfireMalware", "malwareDownloaded", "webShell",
+		}},
+		{"alteredBinary", []string{"alteredBinary", "modifiedProcess"}},
+		{"portScanning", []string{"horizontalPortScanning", "verticalPortScanning", "portScanProcess"}},
+		{"lateralMovement", []string{"lateralMovementProcess"}},
+		{"cloudProvider", []string{"cloudMetadataProbing"}},
+		{"kubernetes", []string{"kubeletAPIAccess", "kubeletReadonlyAccess", "kubectlSpawned", "kubectlDownloaded"}},
+		{"backdoorAdministrativeAccount", []string{"administrativeAccount"}},
+		{"backdoorSSHAccess", []string{"sshAccess"}},
+		{"dataExfiltration", []string{"feedIP", "customFeedIP", "feedDNS"}},
 	}
 }
 

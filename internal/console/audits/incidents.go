@@ -14,15 +14,15 @@ func (s *Service) incidentRoutes() []route.Route {
 	query := queryOf(api.IncidentParams())
 	return []route.Route{
 		{
-			Method: http.MethodGet, Path: "/audits/incidents", Permission: monitorIncidents, List: true, Prisma: true, Query: query,
+			Method: http.MethodGet, Path: "/audits/incidents", Permission: api.PermMonitorRuntimeIncidents, List: true, Prisma: true, Query: query,
 			Summary: "Lists incidents, the newest first.", Response: []api.Incident{}, Handle: s.listIncidents,
 		},
 		{
-			Method: http.MethodGet, Path: "/audits/incidents/download", Permission: monitorIncidents, List: true, Prisma: true, Query: query,
+			Method: http.MethodGet, Path: "/audits/incidents/download", Permission: api.PermMonitorRuntimeIncidents, List: true, Prisma: true, Query: query,
 			Summary: "Downloads incidents as CSV.", Response: "", Media: mediaCSV, Handle: s.downloadIncidents,
 		},
 		{
-			Method: http.MethodPatch, Path: "/audits/incidents/acknowledge/{id}", Permission: monitorIncidents, Write: true, Prisma: true,
+			Method: http.MethodPatch, Path: "/audits/incidents/acknowledge/{id}", Permission: api.PermMonitorRuntimeIncidents, Write: true, Prisma: true,
 			Summary: "Acknowledges an incident, or takes that back.", Request: api.Acknowledgement{}, MaxBody: 4 << 10,
 			Handle: s.acknowledge,
 		},

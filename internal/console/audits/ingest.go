@@ -75,6 +75,11 @@ func (s *Service) ingest(ctx context.Context, c *route.Call, stream api.Stream) 
 		FunctionID: first.FunctionID, Account: first.Account, Region: first.Region, Function: first.Function, Runtime: first.Runtime,
 		Version: version, LastSeen: now,
 	})
+	if s.Alerts != nil && stored > 0 {
+		if err := s.Alerts.Raise(ctx, stream, records); err != nil {
+			s.Log.Warn("tell of new audits", slog.Any("error", err))
+		}
+	}
 	return route.Answer{}, nil
 }
 
@@ -171,8 +176,8 @@ func bindARN(o api.Origin) *foreign {
 		}
 		return nil
 	}
-	if len(parts) < 7 || len(parts) > 8 || parts[2] != "lambda" || parts[5] != "function" || parts[6] != *o.Function ||
-		*o.Region != "" && parts[3] != *o.Region || *o.Account != "" && parts[4] != *o.Account {
+	isFunction := (len(parts) == 7 || len(parts) == 8) && parts[2] == "lambda" && parts[5] == "function"
+	if !isFunction || parts[6] != *o.Function || !agrees(*o.Region, parts[3]) || !agrees(*o.Account, parts[4]) {
 		return &foreign{"functionID", *o.FunctionID, functionID(*o.Account, *o.Region, *o.Function)}
 	}
 	if *o.Region == "" {
@@ -183,6 +188,9 @@ func bindARN(o api.Origin) *foreign {
 	}
 	return nil
 }
+
+// agrees tells whether a part of an ARN is what is known, if something is.
+func agrees(known, part string) bool { return known == "" || known == part }
 
 // functionID is a function's ARN, or its name where the ARN isn't known.
 func functionID(account, region, function string) string {

@@ -35,7 +35,7 @@ func (s *Service) liveRoutes() []route.Route {
 		{Name: "after", Summary: "The id of the last event that the client has, as the header Last-Event-ID.", Type: "integer"},
 	}, queryOf(api.AuditParams(api.StreamRuntime))...)
 	return []route.Route{{
-		Method: http.MethodGet, Path: "/audits/live", Permission: monitorRuntime, Query: params, Response: "", Media: mediaEvents,
+		Method: http.MethodGet, Path: "/audits/live", Permission: api.PermMonitorRuntimeServerless, Query: params, Response: "", Media: mediaEvents,
 		Summary: "Sends audits as server-sent events as they are stored, from the one after Last-Event-ID or from now." +
 			" Event audit has an audit as its data, event dropped how many were left out because they came too fast.",
 		Handle: s.live,
@@ -88,7 +88,7 @@ func ended(ctx context.Context, err error) error {
 }
 
 // errGone ends the stream of a client that no longer reads.
-var errGone = errors.New("the client is gone") //nolint:gochecknoglobals // compared with
+var errGone = errors.New("the client is gone")
 
 // live is one client's stream.
 type live struct {
@@ -109,8 +109,8 @@ func (s *Service) newLive(ctx context.Context, c *route.Call) (*live, error) {
 	case "", api.StreamRuntime:
 	case api.StreamFirewall:
 		stream = api.StreamFirewall
-		if !c.Principal.Can(monitorWAAS, false) {
-			return nil, autodefend.Errorf(autodefend.CodeDenied, "the stream firewall needs the permission %s", monitorWAAS)
+		if !c.Principal.Can(api.PermMonitorWAAS, false) {
+			return nil, autodefend.Errorf(autodefend.CodeDenied, "the stream firewall needs the permission %s", api.PermMonitorWAAS)
 		}
 	default:
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "stream: %.80q is unknown", text).WithHint("use runtime or firewall")

@@ -156,7 +156,7 @@ func TestLiveEndsWithTheClient(t *testing.T) {
 func TestBadLiveStreams(t *testing.T) {
 	b := start(t, nil)
 	few := admin()
-	few.Permissions = map[api.PermName]bool{monitorRuntime: false}
+	few.Permissions = map[api.PermName]bool{api.PermMonitorRuntimeServerless: false}
 	for query, want := range map[string]autodefend.Code{
 		"stream=x": autodefend.CodeInvalid, "after=x": autodefend.CodeInvalid, "after=-1": autodefend.CodeInvalid, "type=x": autodefend.CodeInvalid,
 		"stream=firewall": autodefend.CodeDenied, "stream=firewall&type=sqli": autodefend.CodeDenied, "": autodefend.CodeUnavailable,

@@ -14,15 +14,15 @@ func (s *Service) mgmtRoutes() []route.Route {
 	query := queryOf(api.MgmtParams())
 	return []route.Route{
 		{
-			Method: http.MethodGet, Path: "/audits/mgmt", Permission: systemLogs, List: true, Prisma: true, Query: query,
+			Method: http.MethodGet, Path: "/audits/mgmt", Permission: api.PermSystemLogs, List: true, Prisma: true, Query: query,
 			Summary: "Lists management audits: who changed what, the newest first.", Response: []api.MgmtAudit{}, Handle: s.listMgmt,
 		},
 		{
-			Method: http.MethodGet, Path: "/audits/mgmt/download", Permission: systemLogs, List: true, Prisma: true, Query: query,
+			Method: http.MethodGet, Path: "/audits/mgmt/download", Permission: api.PermSystemLogs, List: true, Prisma: true, Query: query,
 			Summary: "Downloads management audits as CSV.", Response: "", Media: mediaCSV, Handle: s.downloadMgmt,
 		},
 		{
-			Method: http.MethodGet, Path: "/audits/mgmt/filters", Permission: systemLogs, Prisma: true, Query: query,
+			Method: http.MethodGet, Path: "/audits/mgmt/filters", Permission: api.PermSystemLogs, Prisma: true, Query: query,
 			Summary: "Lists the types and users of management audits.", Response: api.MgmtFilters{}, Handle: s.mgmtFilters,
 		},
 	}

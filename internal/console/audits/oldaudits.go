@@ -13,13 +13,13 @@ import (
 func (s *Service) oldAuditRoutes() []route.Route {
 	return []route.Route{
 		{
-			Method: http.MethodGet, Path: "/audits/runtime/serverless/filters", Permission: monitorRuntime, Prisma: true,
+			Method: http.MethodGet, Path: "/audits/runtime/serverless/filters", Permission: api.PermMonitorRuntimeServerless, Prisma: true,
 			Query:   queryOf(api.AuditParams(api.StreamRuntime)),
 			Summary: "Lists the values that parameters of /audits/runtime/serverless have in stored audits.", Response: api.AuditFilters{},
 			Handle: s.filters,
 		},
 		{
-			Method: http.MethodDelete, Path: "/audits/runtime/serverless", Permission: monitorRuntime, Write: true, Prisma: true,
+			Method: http.MethodDelete, Path: "/audits/runtime/serverless", Permission: api.PermMonitorRuntimeServerless, Write: true, Prisma: true,
 			Summary: "Removes all audits of the runtime.", Handle: s.removeAll,
 		},
 	}
@@ -38,8 +38,15 @@ func (s *Service) filters(ctx context.Context, c *route.Call) (route.Answer, err
 		name string
 		into *[]string
 	}{
-		{"attackType", &all.AttackType}, {"effect", &all.Effect}, {"function", &all.Function}, {"region", &all.Region},
-		{"rule", &all.RuleName}, {"runtime", &all.Runtime}, {"severity", &all.Severity}, {"type", &all.Type}, {"account", &all.AccountID},
+		{"attackType", &all.AttackType},
+		{"effect", &all.Effect},
+		{"function", &all.Function},
+		{"region", &all.Region},
+		{"rule", &all.RuleName},
+		{"runtime", &all.Runtime},
+		{"severity", &all.Severity},
+		{"type", &all.Type},
+		{"account", &all.AccountID},
 	} {
 		tallies, err := s.Audits.Tally(ctx, f.Query, column.name, filtersLimit)
 		if err != nil {

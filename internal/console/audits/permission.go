@@ -9,22 +9,12 @@ import (
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
-// Prisma's permissions that the endpoints ask for.
-const (
-	monitorRuntime   api.PermName = "monitorRuntimeServerless"
-	monitorWAAS      api.PermName = "monitorWAAS"
-	monitorIncidents api.PermName = "monitorRuntimeIncidents"
-	systemLogs       api.PermName = "systemLogs"
-	manageDefenders  api.PermName = "manageDefenders"
-	accessUI         api.PermName = "accessUI"
-)
-
 // permissionOf is the permission to see a stream's audits.
 func permissionOf(stream api.Stream) api.PermName {
 	if stream == api.StreamFirewall {
-		return monitorWAAS
+		return api.PermMonitorWAAS
 	}
-	return monitorRuntime
+	return api.PermMonitorRuntimeServerless
 }
 
 // scopes are what a caller may see, or wants to see of it; nil doesn't restrict. A caller who may see some collections

@@ -42,8 +42,8 @@ type Scopes interface {
 	Scopes(ctx context.Context, names []string) ([]api.FunctionScope, error)
 }
 
-// Alerts is told of each stored audit, in the order of their sequence. It may be told twice of one: after a crash, and
-// after an error, with which it asks for the same ones again later.
+// Alerts is told that audits were stored, so that it needn't wait for its next look at the store. It doesn't block; that
+// nothing is lost is its own reading, by position.
 type Alerts interface {
 	Raise(ctx context.Context, stream api.Stream, audits []api.AuditRecord) error
 }
@@ -152,13 +152,11 @@ func (s *Service) Counts() Counts {
 	}
 }
 
-// Run does what isn't done for a request, until ctx ends: it makes incidents, raises alerts, stores when Defenders were
+// Run does what isn't done for a request, until ctx ends: it makes incidents, stores when Defenders were
 // heard of, and removes what is too old or too much. Several replicas may run it.
 func (s *Service) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	for _, r := range s.readers() {
-		all.Go(func() { s.follow(ctx, r) })
-	}
+	all.Go(func() { s.follow(ctx, reader{"incidents", api.StreamRuntime, s.makeIncidents}) })
 	all.Go(func() { s.storeHeard(ctx) })
 	all.Go(func() { s.expire(ctx) })
 	all.Wait()

@@ -76,7 +76,7 @@ func defender(f route.FunctionIdentity) route.Principal { return route.Principal
 // admin may do everything.
 func admin() route.Principal {
 	return route.Principal{Username: "admin", Permissions: map[api.PermName]bool{
-		monitorRuntime: true, monitorWAAS: true, monitorIncidents: true, systemLogs: true, manageDefenders: true, accessUI: true,
+		api.PermMonitorRuntimeServerless: true, api.PermMonitorWAAS: true, api.PermMonitorRuntimeIncidents: true, api.PermSystemLogs: true, api.PermManageDefenders: true, api.PermAccessUI: true,
 	}}
 }
 

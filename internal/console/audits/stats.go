@@ -23,27 +23,27 @@ func (s *Service) statRoutes() []route.Route {
 	}
 	return []route.Route{
 		{
-			Method: http.MethodGet, Path: "/stats/events", Permission: accessUI, Prisma: true, Query: append(scope, window...),
+			Method: http.MethodGet, Path: "/stats/events", Permission: api.PermAccessUI, Prisma: true, Query: append(scope, window...),
 			Summary: "Counts audits by their kind.", Response: api.EventStats{}, Handle: s.eventStats,
 		},
 		{
-			Method: http.MethodGet, Path: "/stats/app-firewall/count", Permission: accessUI, Prisma: true,
+			Method: http.MethodGet, Path: "/stats/app-firewall/count", Permission: api.PermAccessUI, Prisma: true,
 			Summary: "Counts the firewalls that the policy defines.", Response: 0, Handle: s.firewallCount,
 		},
 		{
-			Method: http.MethodGet, Path: "/stats/daily", Permission: accessUI, Prisma: true,
+			Method: http.MethodGet, Path: "/stats/daily", Permission: api.PermAccessUI, Prisma: true,
 			Summary: "Counts audits and incidents of each of the last 30 days.", Response: []api.DailyStats{}, Handle: s.dailyStats,
 		},
 		{
-			Method: http.MethodGet, Path: "/stats/dashboard", Permission: accessUI, Prisma: true,
+			Method: http.MethodGet, Path: "/stats/dashboard", Permission: api.PermAccessUI, Prisma: true,
 			Summary: "Counts the Defenders that are connected.", Response: api.Trends{}, Handle: s.dashboard,
 		},
 		{
-			Method: http.MethodGet, Path: "/stats/license", Permission: accessUI, Prisma: true,
+			Method: http.MethodGet, Path: "/stats/license", Permission: api.PermAccessUI, Prisma: true,
 			Summary: "Tells what is used of the license: nothing is metered.", Response: api.LicenseStats{}, Handle: s.licenseStats,
 		},
 		{
-			Method: http.MethodGet, Path: "/audits/overview", Permission: accessUI, Query: append(scope, window...),
+			Method: http.MethodGet, Path: "/audits/overview", Permission: api.PermAccessUI, Query: append(scope, window...),
 			Summary:  "Counts audits by type, effect, function, region, account and rule, of the last 7 days unless asked otherwise.",
 			Response: api.Overview{}, Handle: s.overview,
 		},
@@ -214,8 +214,12 @@ func (s *Service) streamOverview(ctx context.Context, q api.AuditQuery) (api.Str
 		limit int
 		into  *[]api.Tally
 	}{
-		{"type", filtersLimit, &o.Types}, {"effect", filtersLimit, &o.Effects}, {"function", overviewLimit, &o.Functions},
-		{"region", overviewLimit, &o.Regions}, {"account", overviewLimit, &o.Accounts}, {"rule", overviewLimit, &o.Rules},
+		{"type", filtersLimit, &o.Types},
+		{"effect", filtersLimit, &o.Effects},
+		{"function", overviewLimit, &o.Functions},
+		{"region", overviewLimit, &o.Regions},
+		{"account", overviewLimit, &o.Accounts},
+		{"rule", overviewLimit, &o.Rules},
 	} {
 		tallies, err := s.Audits.Tally(ctx, q, column.name, column.limit)
 		if err != nil {
