@@ -78,6 +78,11 @@ func to(d api.Document, body json.RawMessage) api.DocumentChange {
 }
 
 // hold makes a write depend on a document staying as it was read.
-func hold(d api.Document) api.DocumentChange {
-	return api.DocumentChange{Kind: d.Kind, ID: d.ID, Version: d.Version, Body: d.Body}
+func (e *edit) hold(d api.Document) {
+	for _, c := range e.changes {
+		if c.Kind == d.Kind && c.ID == d.ID {
+			return
+		}
+	}
+	e.changes = append(e.changes, to(d, d.Body))
 }

@@ -346,7 +346,7 @@ func (s *Service) serverlessScansEdit(ctx context.Context, written []api.Serverl
 		}
 		scan.Credential = nil
 		next = upsertScan(next, scan)
-		e.changes = append(e.changes, hold(credential))
+		e.hold(credential)
 	}
 	e.after = marshal(next)
 	e.changes = append(e.changes, to(d, e.after))

@@ -202,13 +202,13 @@ func (s *Service) policyEdit(
 	if len(raw) > policy.MaxSize {
 		return edit{}, invalid("", "", "%d bytes are more than the %d that a policy may have", len(raw), policy.MaxSize)
 	}
-	changes := []api.DocumentChange{to(d, raw)}
+	e := edit{changes: []api.DocumentChange{to(d, raw)}, before: d.Body, after: raw}
 	for name := range used {
-		if d, isStored := known.documents[name]; isStored {
-			changes = append(changes, hold(d))
+		if collection, isStored := known.documents[name]; isStored {
+			e.hold(collection)
 		}
 	}
-	return edit{changes: changes, before: d.Body, after: raw}, nil
+	return e, nil
 }
 
 // draft reads and checks what a client writes: a policy, a list of rules or a rule.

@@ -146,7 +146,8 @@ func (s *Service) putScanRules(ctx context.Context, c *route.Call) (route.Answer
 			}
 			r.Credential, r.Modified = nil, unix(s.now())
 			body := marshal(r)
-			e.changes = append(e.changes, to(d, body), hold(credential))
+			e.changes = append(e.changes, to(d, body))
+			e.hold(credential)
 			if d.Body != nil {
 				before = append(before, d.Body)
 			}
