@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -13,8 +14,8 @@ import (
 )
 
 const (
-	// bySequence sorts as the store numbered the audits.
-	bySequence = "sequence"
+	// anySequence as a query's bound leaves nothing out, and has the store sort by number and not by time.
+	anySequence = math.MaxInt64
 	// window is how many audits are looked through at once.
 	window = 500
 	// windows is how many windows are looked through before what they gave is delivered.
@@ -113,7 +114,7 @@ func (s *Service) wanted(ctx context.Context, stream api.Stream) (bool, error) {
 
 // newestSequence is the number of the newest audit of a stream, 0 when there is none.
 func (s *Service) newestSequence(ctx context.Context, stream api.Stream) (int64, error) {
-	newest, err := s.audits.Audits(ctx, api.AuditQuery{Stream: stream, Page: api.Page{Sort: bySequence, Reverse: true, Limit: 1}})
+	newest, err := s.audits.Audits(ctx, api.AuditQuery{Stream: stream, Before: anySequence, Page: api.Page{Limit: 1}})
 	if err != nil {
 		return 0, fmt.Errorf("read the newest audit: %w", err)
 	}
@@ -126,7 +127,9 @@ func (s *Service) newestSequence(ctx context.Context, stream api.Stream) (int64,
 // nextAudits returns the audits after a sequence number in their order, none left out in between: the store shows
 // numbers in their order only.
 func (s *Service) nextAudits(ctx context.Context, stream api.Stream, after int64) ([]api.AuditRecord, error) {
-	audits, err := s.audits.Audits(ctx, api.AuditQuery{Stream: stream, After: after, Page: api.Page{Sort: bySequence, Limit: window}})
+	audits, err := s.audits.Audits(ctx, api.AuditQuery{
+		Stream: stream, After: after, Before: anySequence, Page: api.Page{Reverse: true, Limit: window},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read audits: %w", err)
 	}

@@ -3,6 +3,7 @@ package alerting
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type parcel struct {
 	entry api.AlertEntry
 }
 
-// lane are the deliveries of one channel of a profile and of one kind, in their order.
+// lane are the deliveries of one channel of a profile and of one kind, in the order of their audits' times.
 type lane struct {
 	profile, channel string
 	kind             api.AlertKind
@@ -74,7 +75,7 @@ func (s *Service) sort(ctx context.Context, due []api.Delivery) []*lane {
 	for _, d := range due {
 		entry, err := api.DecodeAlertEntry(d.Body)
 		if err != nil {
-			s.bury(ctx, d, "the alert can't be read")
+			s.bury(ctx, []parcel{{Delivery: d}}, "the alert can't be read")
 			continue
 		}
 		key := d.Profile + "\x00" + entry.Channel + "\x00" + string(entry.Kind)
@@ -85,6 +86,9 @@ func (s *Service) sort(ctx context.Context, due []api.Delivery) []*lane {
 		}
 		l.parcels = append(l.parcels, parcel{d, entry})
 	}
+	for _, l := range lanes {
+		slices.SortStableFunc(l.parcels, func(a, b parcel) int { return a.entry.Audit.Time.Compare(b.entry.Audit.Time) })
+	}
 	return lanes
 }
 
@@ -93,9 +97,7 @@ func (s *Service) sort(ctx context.Context, due []api.Delivery) []*lane {
 func (s *Service) run(ctx context.Context, profiles []*profile, l *lane, until time.Time) {
 	p := find(profiles, l.profile)
 	if reason := undeliverable(p, l.channel); reason != "" {
-		for _, d := range l.parcels {
-			s.bury(ctx, d.Delivery, reason)
-		}
+		s.bury(ctx, l.parcels, reason)
 		return
 	}
 	to, err := s.target(ctx, p, l.channel)
@@ -180,10 +182,9 @@ func (s *Service) send(ctx context.Context, to api.AlertTarget, p *profile, kind
 }
 
 func (s *Service) delivered(ctx context.Context, p *profile, channel string, batch []parcel) {
-	for _, d := range batch {
+	s.settle(ctx, batch, func(d *api.Delivery) {
 		d.Outcome, d.LastError, d.Attempts = "delivered", "", d.Attempts+1
-		s.settle(ctx, d.Delivery)
-	}
+	})
 	s.note(context.WithoutCancel(ctx), p.Name, channel, "")
 }
 
@@ -191,39 +192,44 @@ func (s *Service) delivered(ctx context.Context, p *profile, channel string, bat
 func (s *Service) failed(ctx context.Context, p *profile, channel string, batch []parcel, err error) {
 	s.logger.WarnContext(ctx, "an alert can't be delivered", "profile", p.Name, "channel", channel, "alerts", len(batch), "error", err)
 	jitter := s.jitter()
-	for _, d := range batch {
+	now := s.now()
+	s.settle(ctx, batch, func(d *api.Delivery) {
 		d.Attempts++
 		d.LastError = words(err)
-		d.Next = s.now().Add(waitAfter(err, d.Attempts, jitter))
+		d.Next = now.Add(waitAfter(err, d.Attempts, jitter))
 		if lasts(err) || d.Attempts >= s.maxAttempts {
 			d.Outcome = "dead"
 		}
-		s.settle(ctx, d.Delivery)
-	}
+	})
 	s.note(context.WithoutCancel(ctx), p.Name, channel, words(err))
 }
 
 // postpone gives deliveries back without counting an attempt.
 func (s *Service) postpone(ctx context.Context, batch []parcel, next time.Time) {
-	for _, d := range batch {
-		d.Next = next
-		s.settle(ctx, d.Delivery)
-	}
+	s.settle(ctx, batch, func(d *api.Delivery) { d.Next = next })
 }
 
-// bury ends a delivery that can't be tried.
-func (s *Service) bury(ctx context.Context, d api.Delivery, reason string) {
-	d.Outcome, d.LastError = "dead", reason
-	s.settle(ctx, d)
+// bury ends deliveries that can't be tried.
+func (s *Service) bury(ctx context.Context, batch []parcel, reason string) {
+	s.settle(ctx, batch, func(d *api.Delivery) { d.Outcome, d.LastError = "dead", reason })
 }
 
-// settle writes down what came of a delivery, also when the replica is being shut down. A delivery whose outcome can't be
-// written is taken again after [hold].
-func (s *Service) settle(ctx context.Context, d api.Delivery) {
+// settle writes down what came of deliveries, also when the replica is being shut down: side by side, so that the store
+// can write them at once. A delivery whose outcome can't be written is taken again after [hold].
+func (s *Service) settle(ctx context.Context, batch []parcel, change func(*api.Delivery)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
-	if err := s.outbox.Settle(ctx, d); err != nil && autodefend.ErrorCode(err) != autodefend.CodeNotFound {
-		s.logger.ErrorContext(ctx, "what came of an alert can't be written", "id", d.ID, "profile", d.Profile, "error", err)
+	for some := range slices.Chunk(batch, mostTogether) {
+		var running sync.WaitGroup
+		for _, d := range some {
+			change(&d.Delivery)
+			running.Go(func() {
+				if err := s.outbox.Settle(ctx, d.Delivery); err != nil && autodefend.ErrorCode(err) != autodefend.CodeNotFound {
+					s.logger.ErrorContext(ctx, "what came of an alert can't be written", "id", d.ID, "profile", d.Profile, "error", err)
+				}
+			})
+		}
+		running.Wait()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -124,7 +125,7 @@ func (m *memory) Audits(_ context.Context, q api.AuditQuery) ([]api.AuditRecord,
 	if err := m.faults["Audits"]; err != nil {
 		return nil, err
 	}
-	if q.Page.Sort != "sequence" {
+	if q.Before != math.MaxInt64 {
 		return nil, errors.New("only in the order of their numbers")
 	}
 	var found []api.AuditRecord
@@ -133,7 +134,7 @@ func (m *memory) Audits(_ context.Context, q api.AuditQuery) ([]api.AuditRecord,
 			found = append(found, a)
 		}
 	}
-	if q.Page.Reverse {
+	if !q.Page.Reverse {
 		slices.Reverse(found)
 	}
 	return found[:min(len(found), q.Page.Limit)], nil
