@@ -86,7 +86,7 @@ type autoDeployWire struct {
 	LastModified  time.Time         `json:"lastModified"`
 	Name          string            `json:"name"`
 	Proxy         json.RawMessage   `json:"proxy"`
-	Runtimes      autoDeployTexts         `json:"runtimes"`
+	Runtimes      autoDeployTexts   `json:"runtimes"`
 	Own           AutoDeployOptions `json:"autodefend"`
 }
 

@@ -48,6 +48,8 @@ type siteSummary struct {
 
 // state is all that the scheduler and the statuses go by.
 type state struct {
+	generation int64
+
 	rules   []api.AutoDeployRule
 	version int64 // of the rules' document
 	states  map[string]api.AutoDeployState
@@ -59,8 +61,31 @@ type state struct {
 	scans []string
 }
 
-// load reads the state.
+// load reads the state, which nobody may change, anew when something of it was written.
 func (s *Service) load(ctx context.Context) (*state, error) {
+	now, err := s.cfg.Documents.Generation(ctx, api.KindAutoDeploy, api.KindRuleStatus, api.KindCloudScanRule)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	was := s.loaded
+	s.mu.Unlock()
+	if was != nil && was.generation == now {
+		return was, nil
+	}
+	st, err := s.loadAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st.generation = now // what was written since then is read the next time
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loaded = st
+	return st, nil
+}
+
+// loadAll reads the state.
+func (s *Service) loadAll(ctx context.Context) (*state, error) {
 	rules, version, err := s.rules(ctx)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -111,7 +110,7 @@ func TestNothingToDoMakesNoRun(t *testing.T) {
 	b.world.add("a")
 	b.rules(rule("r", "All", ""))
 	b.settled()
-	b.must("POST", "/deployment/serverless/scan", "")
+	b.scanNow()
 	b.settled()
 	if runs := get[[]api.RunRecord](b, "/runs"); len(runs) != 1 {
 		t.Errorf("%d runs, want the one that changed something", len(runs))
@@ -156,7 +155,7 @@ func TestAPartialListingReplacesNothing(t *testing.T) {
 	b.rules(rule("r", "All", ""))
 	b.settled()
 	b.world.crack(true)
-	b.must("POST", "/deployment/serverless/scan", "")
+	b.scanNow()
 	b.settled()
 	if all := b.byName(); len(all) != 4 {
 		t.Errorf("%d functions are known, want all four", len(all))
@@ -221,7 +220,7 @@ func TestOneLookFindsTheRest(t *testing.T) {
 	}
 	opened := b.world.opens()
 	b.world.add("new", "big-new")
-	b.must("POST", "/serverless/scan", "")
+	b.lookAgain()
 	b.settled()
 	if b.world.opens() != opened+2 || len(b.world.did()) != 1 {
 		t.Errorf("opened %d times more, writes %v", b.world.opens()-opened, b.world.did())
@@ -266,8 +265,8 @@ func TestOldRunsGo(t *testing.T) {
 		if i == 0 {
 			b.rules(rule("r", "All", ""))
 		}
-		time.Sleep(2 * time.Millisecond) // a later request than the last start
-		b.must("POST", "/deployment/serverless/scan", "")
+
+		b.scanNow()
 		b.settled()
 	}
 	if runs := get[[]api.RunRecord](b, "/runs"); len(runs) != 3 || runs[0].Created.Before(runs[2].Created) {

@@ -35,6 +35,7 @@ type memory struct {
 	functions map[string][]api.FunctionRecord
 	// replaced counts replacements by site; failLeases makes every call about leases fail.
 	replaced   map[string]int
+	generation int64
 	failLeases bool
 }
 
@@ -71,6 +72,7 @@ func (m *memory) Write(_ context.Context, changes []api.DocumentChange, audit *a
 			return autodefend.Errorf(autodefend.CodeConflict, "%s %q has the version %d", c.Kind, c.ID, have.Version)
 		}
 	}
+	m.generation++
 	for _, c := range changes {
 		if m.docs[c.Kind] == nil {
 			m.docs[c.Kind] = map[string]api.Document{}
@@ -90,7 +92,11 @@ func (m *memory) Write(_ context.Context, changes []api.DocumentChange, audit *a
 	return nil
 }
 
-func (m *memory) Generation(context.Context, ...api.Kind) (int64, error) { return 0, nil }
+func (m *memory) Generation(context.Context, ...api.Kind) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.generation, nil
+}
 
 func (m *memory) Acquire(_ context.Context, name, owner string, ttl time.Duration) (api.Lease, bool, error) {
 	m.mu.Lock()
@@ -594,4 +600,18 @@ func rule(name, collection, more string) string {
 		more = "," + more
 	}
 	return fmt.Sprintf(`{"name":%q,"credentialID":"aws","awsRegionType":"regular","collections":[{"name":%q}],"runtimes":["python","nodejs22.x"]%s}`, name, collection, more)
+}
+
+// scanNow asks for the evaluation of all rules, lookAgain for a look at all accounts, a moment after the last one began:
+// times have milliseconds.
+func (b *bench) scanNow() {
+	b.t.Helper()
+	time.Sleep(2 * time.Millisecond)
+	b.must("POST", "/deployment/serverless/scan", "")
+}
+
+func (b *bench) lookAgain() {
+	b.t.Helper()
+	time.Sleep(2 * time.Millisecond)
+	b.must("POST", "/serverless/scan", "")
 }

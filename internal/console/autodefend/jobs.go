@@ -168,16 +168,12 @@ func (r *jobRun) rollback(ctx context.Context) error {
 // removal takes the Defender from the functions that the rule covered and that no rule covers now.
 func (r *jobRun) removal(ctx context.Context) error {
 	old := r.s.coverOf(r.job.Rule, r.job.Scope)
-	var covers []cover
-	load := func() error {
-		st, err := r.s.load(ctx)
-		if err != nil {
-			return err
-		}
-		covers, err = r.s.covers(ctx, st.rules, st.states)
+	st, err := r.s.load(ctx)
+	if err != nil {
 		return err
 	}
-	if err := load(); err != nil {
+	covers, err := r.s.covers(ctx, st.rules, st.states)
+	if err != nil {
 		return err
 	}
 	for i := range covers {
@@ -187,8 +183,13 @@ func (r *jobRun) removal(ctx context.Context) error {
 		}
 	}
 	return r.detach(ctx, old, "", func(f *autodefend.Function) bool {
-		covered, _ := old.holds(f)
-		return covered && owner(covers, f, r.job.Rule.CredentialID, true) < 0
+		if covered, _ := old.holds(f); !covered || owner(covers, f, r.job.Rule.CredentialID, false) >= 0 {
+			return false
+		}
+		// A rule whose credential was never opened may be about this account: that is known after its first evaluation.
+		unsure := owner(covers, f, r.job.Rule.CredentialID, true) >= 0
+		r.partly = r.partly || unsure
+		return !unsure
 	})
 }
 

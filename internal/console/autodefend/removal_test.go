@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -159,7 +161,7 @@ func TestRollBackOfARun(t *testing.T) {
 	b.rules(rule("r", "All", `"kept":1,"autodefend":{"interval":"2h"}`))
 	b.settled()
 	b.world.add("b")
-	b.must("POST", "/deployment/serverless/scan", "")
+	b.scanNow()
 	b.settled()
 	runs := get[[]api.RunRecord](b, "/runs?kind=apply")
 	if len(runs) != 2 {
@@ -179,9 +181,27 @@ func TestRollBackOfARun(t *testing.T) {
 	if own["dryRun"] != true || own["interval"] != "2h" || rules[0]["kept"] != 1.0 {
 		t.Errorf("the rule is %v, want it in dry run and otherwise as it was", rules[0])
 	}
-	b.must("POST", "/deployment/serverless/scan", "")
+	b.scanNow()
 	b.settled()
 	if got := b.world.defended(); len(got) != 1 {
 		t.Errorf("the rule attached it again: %v", got)
+	}
+}
+
+// TestAReplacementWithAnotherCredential: until it's known which account the new rule's credential opens, its functions may
+// be those of the old one.
+func TestAReplacementWithAnotherCredential(t *testing.T) {
+	for account, want := range map[string]int{account: 3, "222222222222": 0} {
+		synctest.Test(t, func(t *testing.T) {
+			b := many(t, 3)
+			b.world.accounts["other"] = []string{account}
+			b.world.put("222222222222", region, "theirs", "java21", nil)
+			b.rules(strings.Replace(rule("new", "All", ""), `"aws"`, `"other"`, 1))
+			defer start(t, b.Service)()
+			time.Sleep(5 * time.Minute)
+			if got := b.world.defended(); len(got) != want {
+				t.Errorf("the new credential opens %s: %v are defended, want %d", account, got, want)
+			}
+		})
 	}
 }

@@ -127,9 +127,11 @@ func (s *Service) putRules(ctx context.Context, c *route.Call) (route.Answer, er
 	if err != nil {
 		return route.Answer{}, err
 	}
-	preview, err := s.foresee(ctx, r)
-	if err != nil {
-		return route.Answer{}, err
+	var preview api.AutoDeployPreview
+	if len(r.shrunk()) > 0 {
+		if preview, err = s.foresee(ctx, r); err != nil {
+			return route.Answer{}, err
+		}
 	}
 	if err := confirmed(preview, c.Query.Get("confirm")); err != nil {
 		return route.Answer{}, err

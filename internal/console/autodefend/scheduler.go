@@ -1,7 +1,6 @@
 package autodefend
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -53,13 +52,32 @@ func (s *Service) tick(ctx context.Context) {
 	}
 	now := s.now()
 	for _, t := range s.tasks(st) {
-		if t.due(st, now) && s.claim(t.lease) {
-			s.workers.Go(func() {
-				defer s.unclaim(t.lease)
-				s.try(ctx, t)
-			})
+		if t.due(st, now) {
+			s.start(ctx, t)
 		}
 	}
+}
+
+// start does a task in the background, unless somebody else has its lease or this replica has enough to do. The lease is
+// taken at once: those that others have mustn't take up this replica's room.
+func (s *Service) start(ctx context.Context, t task) {
+	if !s.claim(t.lease) {
+		return
+	}
+	owner := s.cfg.Replica + "/" + rand.Text()[:8] // two tasks of one replica are two owners
+	ctx, h, err := s.hold(ctx, t.lease, owner)
+	if h == nil {
+		s.unclaim(t.lease)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("take a lease", "lease", t.lease, "error", err)
+		}
+		return
+	}
+	s.workers.Go(func() {
+		defer s.unclaim(t.lease)
+		defer h.release(ctx)
+		s.try(ctx, t, h, owner)
+	})
 }
 
 // claim keeps a task from being started twice, and too many at a time.
@@ -79,20 +97,11 @@ func (s *Service) unclaim(lease string) {
 	delete(s.working, lease)
 }
 
-// try does a task if its lease can be had and it's still due.
-func (s *Service) try(ctx context.Context, t task) {
-	owner := s.cfg.Replica + "/" + rand.Text()[:8] // two tasks of one replica are two owners
-	ctx, h, err := s.hold(ctx, t.lease, owner)
-	if h == nil {
-		if err != nil && ctx.Err() == nil {
-			s.log.Error("take a lease", "lease", t.lease, "error", err)
-		}
-		return
-	}
-	defer h.release(ctx)
+// try does a task if it's still due: another replica may have been faster.
+func (s *Service) try(ctx context.Context, t task, h *held, owner string) {
 	st, err := s.load(ctx)
 	if err != nil || !t.due(st, s.now()) {
-		return // another replica was faster
+		return
 	}
 	began := s.now()
 	ctx, stop := context.WithCancelCause(ctx)
@@ -137,7 +146,6 @@ func whyEnded(ctx context.Context) error {
 // tasks lists all work there can be, jobs first.
 func (s *Service) tasks(st *state) []task {
 	var all []task
-	slices.SortStableFunc(st.jobs, func(a, b api.AutoDeployJob) int { return cmp.Compare(a.ID, b.ID) })
 	for _, j := range st.jobs {
 		all = append(all, task{lease: leaseJob + j.ID, due: jobDue(j.ID), do: func(ctx context.Context, h *held, owner string) error {
 			return s.job(ctx, h, owner, j.ID)

@@ -124,6 +124,8 @@ type Service struct {
 	mu sync.Mutex
 	// working holds the leases that this replica's workers have or try to get; guarded by mu.
 	working map[string]bool
+	// loaded is the last state that was read; guarded by mu. The state itself is read-only.
+	loaded  *state
 	workers sync.WaitGroup
 }
 
