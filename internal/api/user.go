@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -89,6 +90,9 @@ func (u User) Check() error {
 	if err := checkAccessName("username", u.Username); err != nil {
 		return err
 	}
+	if strings.EqualFold(u.Username, consoleName) {
+		return refused("username: %q is the Console's own name in management audits", u.Username).WithHint("choose another name")
+	}
 	if u.AuthType != AuthBasic && u.AuthType != AuthOIDC {
 		return refused("authType: %q isn't supported", shortened(string(u.AuthType))).WithHint("use %q or %q", AuthBasic, AuthOIDC)
 	}
@@ -97,6 +101,9 @@ func (u User) Check() error {
 	}
 	return u.Permissions.check()
 }
+
+// consoleName is whom management audits name when the Console itself changed something.
+const consoleName = "console"
 
 const maxPermissions = 1000
 

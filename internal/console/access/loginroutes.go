@@ -52,7 +52,11 @@ func (s *Service) postAuthenticateClient(context.Context, *route.Call) (route.An
 
 func (s *Service) getRenew(ctx context.Context, c *route.Call) (route.Answer, error) {
 	token, err := s.renew(ctx, c)
-	return route.Answer{JSON: api.AuthenticationResponse{Token: token}, Header: unstored()}, err
+	answer := route.Answer{JSON: api.AuthenticationResponse{Token: token}, Header: unstored()}
+	if err == nil && header(c, "Authorization") == "" && strings.Contains(header(c, "Cookie"), CookieName+"=") {
+		answer.Header["Set-Cookie"] = SessionCookie(token)
+	}
+	return answer, err
 }
 
 // postLogout ends the caller's session. Callers without one have nothing to end.

@@ -114,12 +114,29 @@ func (s *Service) deleteAPIToken(ctx context.Context, c *route.Call) (route.Answ
 			return route.Answer{}, err
 		}
 	}
-	if err != nil || !maySeize(c.Principal) && key(t.Owner) != key(owner(c.Principal)) {
+	if err != nil || !maySeize(c.Principal) && !t.endedBy(c.Principal) {
 		return route.Answer{}, autodefend.Errorf(autodefend.CodeNotFound, "there's no API token %q", printable(c.Path["id"])).
 			WithHint("GET /api-tokens lists them")
 	}
 	change := api.DocumentChange{Kind: d.Kind, ID: d.ID, Version: d.Version}
 	return route.Answer{}, s.documents.Write(ctx, []api.DocumentChange{change}, journal.Audit(c, api.MgmtUser, s.now(), d.Body, nil))
+}
+
+// endedBy reports whether the token is the caller's own. A token may end itself, but no other of its owner's: its scopes
+// don't say that it may.
+func (t apiToken) endedBy(p route.Principal) bool {
+	if isToken(p) {
+		return t.Owner+"/"+t.Name == p.Username
+	}
+	return key(t.Owner) == key(p.Username)
+}
+
+// endedBy reports whether the session is the caller's own, with the same exception for tokens.
+func (v session) endedBy(p route.Principal) bool {
+	if isToken(p) {
+		return v.ID == p.Session
+	}
+	return key(v.Username) == key(p.Username)
 }
 
 func (s *Service) getSessions(ctx context.Context, c *route.Call) (route.Answer, error) {
@@ -154,7 +171,7 @@ func (s *Service) deleteSession(ctx context.Context, c *route.Call) (route.Answe
 	if err != nil {
 		return route.Answer{}, err
 	}
-	if v == nil || !maySeize(c.Principal) && key(v.Username) != key(owner(c.Principal)) {
+	if v == nil || !maySeize(c.Principal) && !v.endedBy(c.Principal) {
 		return route.Answer{}, autodefend.Errorf(autodefend.CodeNotFound, "there's no session %q", printable(c.Path["id"])).
 			WithHint("GET /sessions lists them")
 	}

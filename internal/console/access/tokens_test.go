@@ -109,6 +109,14 @@ func TestAPITokensRefuse(t *testing.T) {
 	w.refuses(post(asRoot(), `{"name":"u","scopes":[{"name":"fly"}]}`), autodefend.CodeInvalid, "scopes[0].name")
 	w.refuses(request{method: "DELETE", path: "/api-tokens/" + made.ID, auth: ann}, autodefend.CodeNotFound, "no API token")
 	w.refuses(request{method: "DELETE", path: "/api-tokens/x", auth: asRoot()}, autodefend.CodeNotFound, "no API token")
+	second := w.token(asRoot(), api.TokenRequest{Name: "second", Scopes: []api.RolePermission{{Name: api.PermMonitorWAAS}}})
+	session, err := w.who(bearer(w.login("root", rootPassword)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.refuses(request{method: "DELETE", path: "/api-tokens/" + made.ID, auth: bearer(second.Token)}, autodefend.CodeNotFound, "no API token")
+	w.refuses(request{method: "DELETE", path: "/sessions/" + session.Session, auth: bearer(second.Token)}, autodefend.CodeNotFound, "no session")
+	w.must(request{method: "DELETE", path: "/api-tokens/" + second.ID, auth: bearer(second.Token)})
 	if list := w.must(request{method: "GET", path: "/api-tokens", auth: ann}).JSON.([]api.APIToken); len(list) != 0 {
 		t.Errorf("others' tokens: %+v", list)
 	}

@@ -61,8 +61,11 @@ func (s *Service) putUser(ctx context.Context, c *route.Call) (route.Answer, err
 	if err != nil {
 		return route.Answer{}, err
 	}
-	next := user{User: u, UID: before.UID, Epoch: randomText(idSize), Hash: before.Hash}
+	next := user{User: u, UID: before.UID, Epoch: before.Epoch, Hash: before.Hash}
 	next.Username = before.Username
+	if u.Password != "" || u.Role != before.Role || u.AuthType != before.AuthType || !slices.Equal(u.Permissions.Collections(), before.Permissions.Collections()) {
+		next.Epoch = randomText(idSize)
+	}
 	switch {
 	case u.AuthType != api.AuthBasic:
 		next.Hash = ""

@@ -72,6 +72,7 @@ func TestUserWritesRefuse(t *testing.T) {
 		{"no name", "POST", "/users", `{` + good + `}`, autodefend.CodeInvalid, "username: is missing"},
 		{"a slash in the name", "POST", "/users", `{"username":"a/b",` + good + `}`, autodefend.CodeInvalid, "username: has a slash"},
 		{"a colon in the name", "POST", "/users", `{"username":"a:b",` + good + `}`, autodefend.CodeInvalid, "username: has a slash, a colon"},
+		{"the Console's name", "POST", "/users", `{"username":"Console",` + good + `}`, autodefend.CodeInvalid, "username:"},
 		{"a space before the name", "POST", "/users", `{"username":" a",` + good + `}`, autodefend.CodeInvalid, "username: begins"},
 		{"a long name", "POST", "/users", `{"username":"` + strings.Repeat("a", 200) + `",` + good + `}`, autodefend.CodeInvalid, "username: has 200 bytes"},
 		{"a name that is there", "POST", "/users", `{"username":"ANN",` + good + `}`, autodefend.CodeConflict, "username: there is"},
@@ -109,6 +110,7 @@ func TestChangesEndSessionsAtOnceOnEveryReplica(t *testing.T) {
 	for name, change := range map[string]request{
 		"role":         {method: "PUT", path: "/users", body: api.User{Username: "ann", Role: "ci"}},
 		"password":     {method: "PUT", path: "/users", body: api.User{Username: "ann", Role: "operator", Password: "another mountain"}},
+		"collections":  {method: "PUT", path: "/users", body: api.User{Username: "ann", Role: "operator", Permissions: api.UserPermissions{{Collections: api.Names{"payments"}}}}},
 		"removal":      {method: "DELETE", path: "/users/ann"},
 		"own password": {method: "PUT", path: "/users/password", auth: basic("ann", rootPassword), body: api.UserPassword{OldPassword: rootPassword, NewPassword: "another mountain"}},
 		"her logout":   {method: "DELETE", path: "/sessions/"},
@@ -116,8 +118,10 @@ func TestChangesEndSessionsAtOnceOnEveryReplica(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.addUser(api.User{Username: "ann", Role: "operator"})
+			w.addCollections("payments")
 			other := w.replica()
 			token := w.login("ann", rootPassword)
+			w.must(request{method: "PUT", path: "/users", auth: asRoot(), body: api.User{Username: "ann", Role: "operator", Description: "changes nothing that counts"}})
 			for _, s := range []*Service{w.Service, other} { // both have it in memory
 				p, err := s.Authenticate(t.Context(), Request{Authorization: bearer(token)})
 				if err != nil || p.Role != "operator" {
