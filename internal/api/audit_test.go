@@ -28,7 +28,8 @@ const firewallSample = `{"_id":"f1","accountID":"123456789012","attackField":{"k
 	`"function":"orders","functionID":"arn:aws:lambda:eu-west-1:123456789012:function:orders","method":"GET","msg":"Detected SQL Injection",` +
 	`"owaspAPITop10":"injection","owaspTop10":"injection","protection":"firewall","provider":"aws","rawEvent":"{}","region":"eu-west-1",` +
 	`"requestHeaderNames":["host"],"requestHost":"shop.example","requestID":"r-1","ruleName":"waas","runtime":"nodejs22.x","statusCode":403,` +
-	`"subnet":"192.0.2.1","time":"2026-11-22T05:00:00Z","type":"sqli","url":"shop.example/a?id=1","urlPath":"/a","urlQuery":"id=1","version":"v1.2.3"}`
+	`"subnet":"192.0.2.1","time":"2026-11-22T05:00:00Z","type":"sqli","url":"shop.example/a?id=1","urlPath":"/a","urlQuery":"id=1","version":"v1.2.3",` +
+	`"trigger":"sqs","rule":"942100","match":"OR 1=1","record":"message-7"}`
 
 func TestRecordsOfAudits(t *testing.T) {
 	received := time.Date(2026, 11, 22, 5, 0, 1, 0, time.UTC)

@@ -269,3 +269,66 @@ func FuzzQueries(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkIngestDatabase takes batches of 50 into SQLite from 32 clients at once, and prints which share of the store's
+// own rate that is, measured before it in the same run with records that are made already.
+func BenchmarkIngestDatabase(b *testing.B) {
+	const clients, each = 32, 50
+	s, db := startDatabase(b)
+	s.Ingest.Rate = 1e12
+	s.rates = newRates(1e12, 1e12)
+	rate := func(send func(client, n int) error) float64 {
+		rounds := max(1, b.N/clients)
+		began := time.Now()
+		var all sync.WaitGroup
+		for c := range clients {
+			all.Go(func() {
+				for n := range rounds {
+					if err := send(c, n); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		return float64(clients*rounds*each) / time.Since(began).Seconds()
+	}
+	text := func(prefix string, c, n int) string {
+		many := make([]string, each)
+		for i := range many {
+			many[i] = audit(fmt.Sprintf("%s-%d-%d-%d", prefix, c, n, i), "command", strings.Repeat("x", 100), "processPath", "/usr/bin/curl")
+		}
+		return "[" + strings.Join(many, ",") + "]"
+	}
+	function := func(c int) route.FunctionIdentity {
+		f := orders()
+		f.Function = nth("f", c)
+		return f
+	}
+	made := make(map[[2]int][]api.AuditRecord)
+	bodies := make(map[[2]int]string)
+	for c := range clients {
+		for n := range max(1, b.N/clients) {
+			records, _, err := s.read(b.Context(), &route.Call{Principal: defender(function(c)), Body: []byte(text("raw", c, n))}, api.StreamRuntime, noon())
+			if err != nil {
+				b.Fatal(err)
+			}
+			made[[2]int{c, n}], bodies[[2]int{c, n}] = records, text("whole", c, n)
+		}
+	}
+	b.ResetTimer()
+	raw := rate(func(c, n int) error {
+		_, err := db.AppendAudits(b.Context(), made[[2]int{c, n}])
+		return err
+	})
+	whole := rate(func(c, n int) error {
+		answer, err := s.ingest(b.Context(), &route.Call{Principal: defender(function(c)), Body: []byte(bodies[[2]int{c, n}])}, api.StreamRuntime)
+		if answer.Status != 0 {
+			return fmt.Errorf("status %d", answer.Status)
+		}
+		return err
+	})
+	b.ReportMetric(whole, "audits/s")
+	b.ReportMetric(whole/raw, "of-the-store's-rate")
+}

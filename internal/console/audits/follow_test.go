@@ -291,3 +291,18 @@ func TestXSOAR(t *testing.T) {
 	_, err := b.call(admin(), "GET /xsoar-alerts?from=x", "", nil)
 	wantCode(t, "from", err, autodefend.CodeInvalid)
 }
+
+func TestCategoriesAreKnown(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range categories() {
+		if _, err := api.ParseIncidentFilter(map[string][]string{"category": {c.name}}); err != nil {
+			t.Error(err)
+		}
+		for _, attack := range c.attacks {
+			if _, err := api.ParseAuditFilter(api.StreamRuntime, map[string][]string{"attackType": {attack}}); err != nil || seen[attack] {
+				t.Errorf("%s: %v, or it's of two categories", attack, err)
+			}
+			seen[attack] = true
+		}
+	}
+}

@@ -92,7 +92,7 @@ func BenchmarkOverload(b *testing.B) {
 					}
 					text := "[" + strings.Join(many, ",") + "]"
 					began := time.Now()
-					answer, err := s.call(defender(f), "POST /defender/audits", text, nil)
+					answer, err := s.ingest(b.Context(), &route.Call{Principal: defender(f), Body: []byte(text)}, api.StreamRuntime)
 					mu.Lock()
 					sent++
 					switch {
