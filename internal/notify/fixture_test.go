@@ -75,7 +75,7 @@ func firewallAlert() api.Alert {
 func hostileTexts() []string {
 	return []string{
 		"a\r\nBcc: victim@example.com", "a\nRCPT TO:<x@y>", "\r\n.\r\nMAIL FROM:<a@b>", `"}],"x":{"y":"`, `"]`, `\`, "<!channel> <http://evil|ok>", "#type #rest",
-		"\x00\x1b[31m", "\u2028\u2029", "\xff\xfe", "a] [evil@1 x=\"y\"", "\u202egnp.exe", "=?utf-8?q?=0D=0ABcc:_x?=", "\ufeff<14>1 - - - -",
+		"\x00\x1b[31m", "\u2028\u2029", "\xff\xfe", "a] [evil@1 x=\"y\"", "\u202egnp.exe", "=?utf-8?q?=0D=0ABcc:_x?=", "\ufeff<14>1 - - - -", "\x7f\u0085\u009b31m",
 	}
 }
 

@@ -230,7 +230,7 @@ func (n *Notifier) message(settings api.AlertEmail, alert api.Alert) ([]byte, er
 	for _, h := range []fact{
 		{"From", from.String()},
 		{"To", strings.Join(to, ",\r\n ")},
-		{"Subject", mime.QEncoding.Encode("utf-8", subject(alert))},
+		{"Subject", mailSubject(alert)},
 		{"Date", n.now().UTC().Format(time.RFC1123Z)},
 		{"Message-ID", "<" + hex.EncodeToString(id[:16]) + "@autodefend>"},
 		{"Auto-Submitted", "auto-generated"},
@@ -249,6 +249,12 @@ func (n *Notifier) message(settings api.AlertEmail, alert api.Alert) ([]byte, er
 		return nil, autodefend.Errorf(autodefend.CodeInternal, "write mail: %v", err)
 	}
 	return b.Bytes(), nil
+}
+
+// mailSubject is the subject in ASCII. Text that looks as if it were encoded already would be decoded by who reads it, and
+// so hide what it says until then.
+func mailSubject(alert api.Alert) string {
+	return mime.QEncoding.Encode("utf-8", strings.ReplaceAll(subject(alert), "=?", "= ?"))
 }
 
 // mailText is the body: each audit with what is known of it.

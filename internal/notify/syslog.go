@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -90,11 +91,24 @@ func (n *Notifier) record(format api.AlertFormat, alert api.Alert, a api.AlertAu
 		if err != nil {
 			return "", err
 		}
-		text = string(body)
+		text = escapeControls(string(body))
 	}
 	pri := facilityLocal0*8 + syslogSeverity(a)
 	return fmt.Sprintf("<%d>1 %s %s autodefend - %s %s \ufeff%s",
 		pri, asffTime(a.Time), word(n.hostname, 255), recordName(alert.Kind), structured(alert, a), text), nil
+}
+
+// escapeControls escapes the control characters that JSON leaves as they are; they stand in strings only.
+func escapeControls(body string) string {
+	var b strings.Builder
+	for _, r := range body {
+		if unicode.IsControl(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // recordName is Prisma's name of the record.
