@@ -116,7 +116,7 @@ func (w *ruleWorld) service(name string) *service.Service {
 	s, err := service.New(service.Config{
 		Documents: w.database, Leases: w.database, Inventory: w.database, Collections: w.services.settings, Clouds: clouds,
 		NewRun: func() string { return fleet.RunID(time.Now(), rand.Uint64()) }, Replica: name, Logger: clouds.log, Now: time.Now,
-		Tick: 20 * time.Millisecond, LeaseTTL: 2 * time.Second, Wave: 4,
+		Tick: 20 * time.Millisecond, LeaseTTL: 10 * time.Second, Wave: 4,
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -170,7 +170,7 @@ func (w *ruleWorld) must(method, target, body string) route.Answer {
 // status waits until nothing is under way and the condition holds.
 func (w *ruleWorld) status(what string, holds func(api.ServerlessAutoDeployStatus) bool) api.ServerlessAutoDeployStatus {
 	w.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		s := *w.must("GET", "/statuses/serverless-auto-deploy", "").JSON.(api.Status).ServerlessAutoDeploy
 		if !s.Scanning && holds(s) {
@@ -278,7 +278,7 @@ func TestReplicasNeverUpdateTwice(t *testing.T) {
 	w.slow = 200 * time.Millisecond
 	stop := w.replica("one")
 	w.must("POST", "/settings/serverless-auto-deploy", `[{"name":"all","credentialID":"aws","collections":["All"],"runtimes":["python"]}]`)
-	for deadline := time.Now().Add(time.Minute); len(w.updated()) == 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); len(w.updated()) == 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing was begun")
 		}
