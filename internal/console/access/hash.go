@@ -109,11 +109,15 @@ func parsePHC(text string) (phc, error) {
 	if p.sum, err = base64.RawStdEncoding.Strict().DecodeString(parts[5]); err != nil {
 		return phc{}, errNotPHC
 	}
-	if p.memory < 8 || p.memory > maxHashMemory || p.time < 1 || p.time > maxHashTime || p.threads < 1 ||
-		len(p.salt) < 8 || len(p.sum) < 16 || len(p.sum) > maxHashSize {
+	if !p.bounded() {
 		return phc{}, errNotPHC
 	}
 	return p, nil
+}
+
+func (p phc) bounded() bool {
+	return p.memory >= 8 && p.memory <= maxHashMemory && p.time >= 1 && p.time <= maxHashTime && p.threads >= 1 &&
+		len(p.salt) >= 8 && len(p.sum) >= 16 && len(p.sum) <= maxHashSize
 }
 
 func randomBytes(n int) []byte {

@@ -30,7 +30,7 @@ func (s *Service) postAuthenticate(ctx context.Context, c *route.Call) (route.An
 	if err != nil {
 		return route.Answer{}, err
 	}
-	token, _, err := s.begin(ctx, c, v)
+	token, err := s.begin(ctx, c, v)
 	return route.Answer{JSON: api.AuthenticationResponse{Token: token}, Header: unstored()}, err
 }
 

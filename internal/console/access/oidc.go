@@ -144,7 +144,7 @@ func (s *Service) getCallback(ctx context.Context, c *route.Call) (route.Answer,
 				WithHint("an administrator can change its authType to %q", api.AuthOIDC)
 		}
 	}
-	token, _, err := s.begin(ctx, c, v)
+	token, err := s.begin(ctx, c, v)
 	if err != nil {
 		s.tellLogin(ctx, api.MgmtAudit{API: c.API, Username: who.username, SourceIP: c.SourceIP, Failure: true, Status: "the user has no role"})
 		return route.Answer{}, err

@@ -46,12 +46,18 @@ type authorization struct {
 	who   map[string]any
 }
 
-func newProvider(t *testing.T, now func() time.Time) *fakeProvider {
-	t.Helper()
+// providerKey is one key for all tests: making one takes long.
+var providerKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
+	return key
+})
+
+func newProvider(t *testing.T, now func() time.Time) *fakeProvider {
+	t.Helper()
+	key := providerKey()
 	p := &fakeProvider{key: key, signer: key, codes: map[string]authorization{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {

@@ -19,7 +19,7 @@ const (
 // commonest are passwords that are tried first, in lower case, one a line.
 //
 //go:embed commonest.txt
-var commonest string //nolint:gochecknoglobals // embedded, read only
+var commonest string
 
 // checkPassword returns what is wrong with a new password.
 func checkPassword(field, password, username string, strong bool) error {

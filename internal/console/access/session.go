@@ -151,30 +151,30 @@ func sessionOver() error {
 	return unknown("the session is over").WithHint("log in again with POST /authenticate")
 }
 
-// begin stores a new session with the audit of its login, and returns its token and principal.
-func (s *Service) begin(ctx context.Context, c *route.Call, v session) (string, route.Principal, error) {
+// begin stores a new session with the audit of its login, and returns its token.
+func (s *Service) begin(ctx context.Context, c *route.Call, v session) (string, error) {
 	d, err := s.directory(ctx)
 	if err != nil {
-		return "", route.Principal{}, err
+		return "", err
 	}
 	now := s.now()
 	v.ID, v.Created, v.Expires = randomText(idSize), now, now.Add(d.timeout())
 	v.SourceIP, v.UserAgent = c.SourceIP, printable(header(c, "User-Agent"))
 	p, err := s.principalOfSession(d, v)
 	if err != nil {
-		return "", p, err
+		return "", err
 	}
 	body, err := json.Marshal(v)
 	if err != nil {
-		return "", p, fmt.Errorf("write session: %w", err)
+		return "", fmt.Errorf("write session: %w", err)
 	}
 	audit := s.loginAudit(api.MgmtAudit{API: c.API, Username: p.Username, SourceIP: c.SourceIP, Status: "logged in"})
 	if err := s.documents.Write(ctx, []api.DocumentChange{{Kind: api.KindSession, ID: v.ID, Body: body}}, &audit); err != nil {
-		return "", p, fmt.Errorf("write session: %w", err)
+		return "", fmt.Errorf("write session: %w", err)
 	}
 	token, err := s.signer.sign(v, p.Role, now)
 	s.sweeps.login(func() { s.sweepLater(ctx) })
-	return token, p, err
+	return token, err
 }
 
 // renew prolongs a session and returns its new token. The old one stays good until its own time.

@@ -164,7 +164,7 @@ func TestAnotherUserOfTheSameNameGetsNothingOfTheFirst(t *testing.T) {
 }
 
 func TestOneOfTwoAdministratorsStaysWhenBothGoAtOnce(t *testing.T) {
-	for round := range 20 {
+	for round := range 6 {
 		w := newWorld(t)
 		w.addUser(api.User{Username: "ann", Role: "admin"})
 		if _, err := w.who(asRoot()); err != nil {

@@ -107,8 +107,7 @@ func syncDirectory(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write master key: %w", err)
 	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
 		return fmt.Errorf("write master key: %w", err)
 	}
 	return nil
