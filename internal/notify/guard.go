@@ -72,7 +72,7 @@ func (g guard) check(t trust, address string) error {
 // needn't learn what names resolve to inside the network.
 func refused(why string) error {
 	return autodefend.Errorf(autodefend.CodeInvalid, "the address it resolves to %s", why).
-		WithHint("the Console's operator allows networks with --alert-networks")
+		WithHint("the Console's operator allows networks with --alert-network")
 }
 
 // isPublic reports whether an address is one of the Internet's and stands for no other.

@@ -29,7 +29,7 @@ func (n *Notifier) syslog(ctx context.Context, to api.AlertSyslog, format api.Al
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // what was written is on its way
 	for _, audit := range alert.Audits {
 		message, err := n.record(format, alert, audit)
 		if err != nil {
@@ -135,9 +135,20 @@ func structured(alert api.Alert, a api.AlertAudit) string {
 	var b strings.Builder
 	b.WriteString("[" + structuredID)
 	for _, p := range []fact{
-		{"id", a.ID}, {"profile", alert.Profile}, {"function", a.Function}, {"functionID", a.FunctionID}, {"accountID", a.Account},
-		{"region", a.Region}, {"runtime", a.Runtime}, {"rule", a.Rule}, {"type", a.Type}, {"attackType", a.AttackType},
-		{"effect", a.Effect}, {"severity", severityOf(a)}, {"requestID", a.RequestID}, {"test", testMark(alert)},
+		{"id", a.ID},
+		{"profile", alert.Profile},
+		{"function", a.Function},
+		{"functionID", a.FunctionID},
+		{"accountID", a.Account},
+		{"region", a.Region},
+		{"runtime", a.Runtime},
+		{"rule", a.Rule},
+		{"type", a.Type},
+		{"attackType", a.AttackType},
+		{"effect", a.Effect},
+		{"severity", severityOf(a)},
+		{"requestID", a.RequestID},
+		{"test", testMark(alert)},
 	} {
 		if p.value != "" {
 			b.WriteString(" " + p.name + `="` + escapeParam(clean(p.value, 512)) + `"`)

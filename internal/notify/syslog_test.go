@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"regexp"
@@ -89,7 +90,7 @@ func readCounted(conn net.Conn) ([]string, error) {
 	r := bufio.NewReader(conn)
 	for {
 		size, err := r.ReadString(' ')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {

@@ -68,8 +68,16 @@ type fact struct{ name, value string }
 // facts are what people want to know of an audit besides its message.
 func facts(a api.AlertAudit) []fact {
 	all := []fact{
-		{"Function", a.Function}, {"Region", a.Region}, {"Account", a.Account}, {"Rule", a.Rule}, {"Type", a.Type},
-		{"Attack", a.AttackType}, {"Effect", a.Effect}, {"Severity", severityOf(a)}, {"Runtime", a.Runtime}, {"Request", a.RequestID},
+		{"Function", a.Function},
+		{"Region", a.Region},
+		{"Account", a.Account},
+		{"Rule", a.Rule},
+		{"Type", a.Type},
+		{"Attack", a.AttackType},
+		{"Effect", a.Effect},
+		{"Severity", severityOf(a)},
+		{"Runtime", a.Runtime},
+		{"Request", a.RequestID},
 	}
 	var known []fact
 	for _, f := range all {
