@@ -91,6 +91,18 @@ func network(sourceIP string) string {
 	return ip.String()
 }
 
+// locked is the error of who has to wait, with how long.
+type locked struct {
+	err  *autodefend.Error
+	left time.Duration
+}
+
+func (l locked) Error() string { return l.err.Error() }
+func (l locked) Unwrap() error { return l.err }
+
+// RetryAfter is how long to wait.
+func (l locked) RetryAfter() time.Duration { return l.left }
+
 // checkLocked fails when one of the subjects has to wait.
 func (s *Service) checkLocked(ctx context.Context, a attempt) error {
 	for _, subject := range s.subjects(a) {
@@ -99,8 +111,9 @@ func (s *Service) checkLocked(ctx context.Context, a attempt) error {
 			return err
 		}
 		if left := f.Until.Sub(s.now()); left > 0 {
-			return autodefend.Errorf(autodefend.CodeThrottled, "too many wrong passwords").
-				WithHint("try again in %d s", int(left.Seconds())+1)
+			return locked{
+				autodefend.Errorf(autodefend.CodeThrottled, "too many wrong passwords").WithHint("try again in %d s", int(left.Seconds())+1), left,
+			}
 		}
 	}
 	return nil
@@ -121,6 +134,7 @@ func (s *Service) failuresOf(ctx context.Context, id string) (failures, int64, e
 
 // countFailure counts a wrong password, and tells it in the same transaction.
 func (s *Service) countFailure(ctx context.Context, a attempt) error {
+	defer s.sweeps.count(func() { s.sweepLater(ctx) })
 	audit := s.loginAudit(api.MgmtAudit{API: a.api, Username: a.username, SourceIP: a.sourceIP, Failure: true, Status: "wrong name or password"})
 	return s.retry(ctx, func() error {
 		var changes []api.DocumentChange

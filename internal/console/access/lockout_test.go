@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -140,6 +141,42 @@ func TestFailuresNameNobody(t *testing.T) {
 		if strings.Contains(d.ID+string(d.Body), "secret") {
 			t.Errorf("%s %s", d.ID, d.Body)
 		}
+	}
+}
+
+func TestLockedTellsHowLong(t *testing.T) {
+	w := newWorld(t)
+	for range pairLimit {
+		w.refuses(wrong("root", testIP), autodefend.CodeDenied, "wrong")
+	}
+	w.clock.add(20 * time.Second)
+	_, err := w.do(t.Context(), right("root", testIP))
+	wait, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err)
+	if !ok || wait.RetryAfter() != 40*time.Second || !strings.Contains(autodefend.ErrorHint(err), "in 41 s") {
+		t.Errorf("%v; %s", err, autodefend.ErrorHint(err))
+	}
+}
+
+func TestFloodsAreSweptUp(t *testing.T) {
+	w := newWorld(t)
+	w.hashing.memory = 8
+	for i := range sweepEvery - 1 {
+		if i%20 == 0 {
+			w.clock.add(time.Hour)
+		}
+		w.refuses(wrong(fmt.Sprint("user", i), fmt.Sprintf("198.51.100.%d", i/20)), autodefend.CodeDenied, "wrong")
+	}
+	w.clock.add(time.Hour)
+	w.refuses(wrong("nobody", testIP), autodefend.CodeDenied, "wrong")
+	for w.sweeps.running.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	left, err := w.store.Documents(t.Context(), api.KindLoginFailures)
+	if err != nil || len(left) != 3 {
+		t.Errorf("%d documents are left, %v", len(left), err)
 	}
 }
 

@@ -173,7 +173,7 @@ func (s *Service) begin(ctx context.Context, c *route.Call, v session) (string, 
 		return "", fmt.Errorf("write session: %w", err)
 	}
 	token, err := s.signer.sign(v, p.Role, now)
-	s.sweeps.login(func() { s.sweepLater(ctx) })
+	s.sweeps.count(func() { s.sweepLater(ctx) })
 	return token, err
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// sweepEvery is how many logins make a sweep due.
+	// sweepEvery is how many logins, failed ones too, make a sweep due.
 	sweepEvery = 256
 	// sweepBatch is how many documents one transaction removes.
 	sweepBatch = 500
@@ -24,8 +24,8 @@ type sweeper struct {
 	running atomic.Bool
 }
 
-// login counts one, and sets off a sweep in the background when it's due and none is under way.
-func (w *sweeper) login(sweep func()) {
+// count counts one, and sets off a sweep in the background when it's due and none is under way.
+func (w *sweeper) count(sweep func()) {
 	if w.logins.Add(1)%sweepEvery != 0 || !w.running.CompareAndSwap(false, true) {
 		return
 	}
