@@ -82,9 +82,9 @@ func (c *checker) words(member string, all []string, list string) {
 	}
 }
 
-func (c *checker) number(member string, value, least, most int) {
-	if value < least || value > most {
-		c.fail(member, strconv.Itoa(value)+" is out of range", "it is from "+strconv.Itoa(least)+" to "+strconv.Itoa(most))
+func (c *checker) number(member string, value, most int) {
+	if value < 0 || value > most {
+		c.fail(member, strconv.Itoa(value)+" is out of range", "it is from 0 to "+strconv.Itoa(most))
 	}
 }
 
@@ -112,7 +112,7 @@ func (c *checker) origin(o Origin, count *int) {
 	c.text("fqdn", o.FQDN, nameMax)
 	c.text("runtime", o.Runtime, nameMax)
 	c.wordOrNone("provider", *o.Provider, providers)
-	c.number("count", *count, 0, countMax)
+	c.number("count", *count, countMax)
 	*count = max(*count, 1)
 	*o.Collections = nil // only the Console knows
 }
@@ -138,8 +138,8 @@ func (a *RuntimeAudit) check(at string) error {
 	c.text("requestID", &a.RequestID, nameMax)
 	c.text("ruleName", &a.RuleName, shortMax)
 	c.text("version", &a.Version, nameMax)
-	c.number("pid", a.PID, 0, 1<<31-1)
-	c.number("port", a.Port, 0, 65535)
+	c.number("pid", a.PID, 1<<31-1)
+	c.number("port", a.Port, 65535)
 	return c.result()
 }
 
@@ -186,6 +186,6 @@ func (a *FirewallAudit) check(at string) error {
 	} {
 		c.text(t.member, t.value, t.longest)
 	}
-	c.number("statusCode", a.StatusCode, 0, 999)
+	c.number("statusCode", a.StatusCode, 999)
 	return c.result()
 }

@@ -126,7 +126,7 @@ func AuditParams(stream Stream) []Param {
 func ParseAuditFilter(stream Stream, query url.Values) (AuditFilter, error) {
 	p := &params{query: query}
 	f := AuditFilter{
-		Query:     AuditQuery{Stream: stream, Page: p.page(AuditSortable, PageLimit), Search: p.one("search"), Accounts: p.many("accountIDs")},
+		Query:     AuditQuery{Stream: stream, Page: p.page(AuditSortable), Search: p.one("search"), Accounts: p.many("accountIDs")},
 		Aggregate: p.is("aggregate"), Fields: p.fields(), Collections: p.many("collections"),
 		Buckets: p.number("buckets", defaultBuckets, 1, 100),
 	}

@@ -175,13 +175,13 @@ func (p *params) window() (time.Time, time.Time) {
 
 // page is offset, limit, sort and reverse; sortable are the members that the list can be sorted by, between spaces. A
 // limit above the largest one is the largest one.
-func (p *params) page(sortable string, largest int) Page {
+func (p *params) page(sortable string) Page {
 	page := Page{
-		Offset: p.number("offset", 0, 0, offsetMax), Limit: p.number("limit", largest, 0, 1<<31-1),
+		Offset: p.number("offset", 0, 0, offsetMax), Limit: p.number("limit", PageLimit, 0, 1<<31-1),
 		Sort: p.one("sort"), Reverse: p.is("reverse"),
 	}
-	if page.Limit == 0 || page.Limit > largest {
-		page.Limit = largest
+	if page.Limit == 0 || page.Limit > PageLimit {
+		page.Limit = PageLimit
 	}
 	if page.Sort != "" && !oneOf(sortable, page.Sort) {
 		p.fail("sort", strconv.Quote(clip(page.Sort))+" isn't what the list can be sorted by", "use one of "+values(sortable))

@@ -98,7 +98,7 @@ func ParseDefenderFilter(query url.Values) (DefenderFilter, error) {
 	p := &params{query: query}
 	f := DefenderFilter{
 		Query: DefenderQuery{
-			Page: p.page(defenderSortable, PageLimit), IDs: p.many("hostname"), Functions: p.many("function"), Regions: p.many("region"),
+			Page: p.page(defenderSortable), IDs: p.many("hostname"), Functions: p.many("function"), Regions: p.many("region"),
 			Accounts: p.many("accountIDs"), Runtimes: p.many("runtime"), Versions: p.many("version"), Search: p.one("search"),
 		},
 		Connected: p.flag("connected"), Fields: p.fields(), Collections: p.many("collections"),

@@ -44,7 +44,7 @@ func ParseIncidentFilter(query url.Values) (IncidentFilter, error) {
 	p := &params{query: query}
 	f := IncidentFilter{
 		Query: IncidentQuery{
-			Page: p.page(incidentSortable, PageLimit), IDs: p.many("id"), Categories: p.words("category", incidentCategories),
+			Page: p.page(incidentSortable), IDs: p.many("id"), Categories: p.words("category", incidentCategories),
 			Types: p.words("type", incidentTypes), Regions: append(p.many("cluster"), p.many("region")...),
 			FunctionIDs: p.many("functionID"), Functions: p.many("function"), CustomRules: p.many("customRuleName"),
 			AppIDs: p.many("appID"), Profiles: p.many("profileID"), Acknowledged: p.flag("acknowledged"), Search: p.one("search"),
@@ -93,7 +93,7 @@ func ParseMgmtFilter(query url.Values) (MgmtFilter, error) {
 	p := &params{query: query}
 	f := MgmtFilter{
 		Query: MgmtQuery{
-			Page: p.page(mgmtSortable, PageLimit), Types: p.words("type", mgmtTypes), Usernames: p.many("username"), Search: p.one("search"),
+			Page: p.page(mgmtSortable), Types: p.words("type", mgmtTypes), Usernames: p.many("username"), Search: p.one("search"),
 		},
 		Fields: p.fields(),
 	}

@@ -16,7 +16,6 @@ const (
 	// mergeMax is how many audits are merged for one answer, groupsMax how many different ones may come of it.
 	mergeMax  = 20_000
 	groupsMax = 5_000
-	readBatch = 1_000
 )
 
 // group are audits that are equal but for what happens to differ between two of the same.
@@ -67,7 +66,7 @@ func (s *Service) merge(ctx context.Context, q api.AuditQuery) ([]*group, bool, 
 	known := make(map[string]*group)
 	var groups []*group
 	read := 0
-	for records, err := range s.newestFirst(ctx, q, readBatch) {
+	for records, err := range s.newestFirst(ctx, q) {
 		if err != nil {
 			return nil, false, err
 		}

@@ -25,7 +25,7 @@ func (s *Service) download(ctx context.Context, c *route.Call, k kind) (route.An
 		return route.Answer{}, err
 	}
 	rows := func(yield func([][]byte, error) bool) {
-		for records, err := range s.newestFirst(ctx, f.Query, readBatch) {
+		for records, err := range s.newestFirst(ctx, f.Query) {
 			bodies := make([][]byte, len(records))
 			for i := range records {
 				bodies[i] = records[i].Body
@@ -159,10 +159,13 @@ func defused(text string) string {
 	return text
 }
 
+// listPage is how much of a list is read at once.
+const listPage = 1000
+
 // allPages reads a list page by page.
 func allPages[V any](read func(page api.Page) ([]V, int, error)) iter.Seq2[[][]byte, error] {
 	return func(yield func([][]byte, error) bool) {
-		for page := (api.Page{Limit: readBatch}); ; page.Offset += page.Limit {
+		for page := (api.Page{Limit: listPage}); ; page.Offset += page.Limit {
 			all, _, err := read(page)
 			if err != nil {
 				yield(nil, err)

@@ -40,6 +40,9 @@ func (s *Service) Heard(d api.DefenderRecord) {
 	if d.FunctionID == "" {
 		d.FunctionID = functionID(d.Account, d.Region, d.Function)
 	}
+	if d.FunctionID == "" {
+		return // a token for any function: nobody knows for which
+	}
 	if d.LastSeen.IsZero() {
 		d.LastSeen = s.Now().UTC().Truncate(time.Millisecond)
 	}

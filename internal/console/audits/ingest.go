@@ -64,7 +64,9 @@ func (s *Service) ingest(ctx context.Context, c *route.Call, stream api.Stream) 
 		return route.Answer{}, nil
 	}
 	s.variety.bound(from, records)
+	began := time.Now() // of the monotonic clock: how long it takes is no matter of what day it is
 	stored, err := s.Audits.AppendAudits(ctx, records)
+	s.gate.stored(time.Since(began), began)
 	if err != nil {
 		return route.Answer{}, fmt.Errorf("store audits: %w", err)
 	}
@@ -224,12 +226,9 @@ func (s *Service) heartbeat(_ context.Context, c *route.Call) (route.Answer, err
 		}
 	}
 	f := c.Principal.Function
-	if f.Function == "" {
-		return route.Answer{}, nil // the token speaks for any function, so nobody knows for which
-	}
 	s.Heard(api.DefenderRecord{
-		FunctionID: functionID(f.Account, f.Region, f.Function), Account: f.Account, Region: f.Region, Function: f.Function,
-		Runtime: beat.Runtime, Version: beat.Version, PolicyETag: beat.PolicyETag, LastSeen: s.Now().UTC().Truncate(time.Millisecond),
+		Account: f.Account, Region: f.Region, Function: f.Function,
+		Runtime: beat.Runtime, Version: beat.Version, PolicyETag: beat.PolicyETag,
 	})
 	return route.Answer{}, nil
 }

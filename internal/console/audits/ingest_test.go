@@ -156,13 +156,15 @@ func TestIngestRate(t *testing.T) {
 
 func TestRatesForget(t *testing.T) {
 	r := newRates(1, 1)
-	for i := range 3 * recentMax {
+	const most = 1000
+	r.buckets.most = most
+	for i := range 3 * most {
 		r.take(route.FunctionIdentity{Function: nth("f", i)}, 1, noon())
 	}
-	if n := len(r.buckets.now) + len(r.buckets.old); n > 2*recentMax {
+	if n := len(r.buckets.now) + len(r.buckets.old); n > 2*most {
 		t.Errorf("%d functions are remembered", n)
 	}
-	if r.take(route.FunctionIdentity{Function: nth("f", 3*recentMax-1)}, 1, noon()) == 0 {
+	if r.take(route.FunctionIdentity{Function: nth("f", 3*most-1)}, 1, noon()) == 0 {
 		t.Error("the last one is forgotten")
 	}
 }
@@ -213,6 +215,9 @@ func TestHeartbeats(t *testing.T) {
 	b.flushHeard(b.context())
 	if len(b.memory.heardIn) != 2 {
 		t.Errorf("stored in batches of %v", b.memory.heardIn)
+	}
+	if _, err := b.call(defender(route.FunctionIdentity{}), "POST /defender/heartbeat", "", nil); err != nil || len(b.heard.pending) != 0 {
+		t.Errorf("a token for any function: %v, %v", b.heard.pending, err)
 	}
 	for body, want := range map[string]autodefend.Code{"": "", " ": "", "{}": "", "[]": autodefend.CodeInvalid, `{"version":"` + strings.Repeat("x", 300) + `"}`: autodefend.CodeInvalid} {
 		_, err := b.call(defender(orders()), "POST /defender/heartbeat", body, nil)

@@ -64,7 +64,7 @@ func (s *Service) mgmtFilters(ctx context.Context, c *route.Call) (route.Answer,
 		return route.Answer{}, err
 	}
 	types, users := map[string]bool{}, map[string]bool{}
-	for f.Query.Page = (api.Page{Limit: readBatch}); f.Query.Page.Offset < mgmtFiltersMax; f.Query.Page.Offset += readBatch {
+	for f.Query.Page = (api.Page{Limit: listPage}); f.Query.Page.Offset < mgmtFiltersMax; f.Query.Page.Offset += listPage {
 		audits, _, err := s.MgmtAudits.MgmtAudits(ctx, f.Query)
 		if err != nil {
 			return route.Answer{}, err
@@ -72,7 +72,7 @@ func (s *Service) mgmtFilters(ctx context.Context, c *route.Call) (route.Answer,
 		for _, a := range audits {
 			types[string(a.Type)], users[a.Username] = true, true
 		}
-		if len(audits) < readBatch {
+		if len(audits) < listPage {
 			break
 		}
 	}

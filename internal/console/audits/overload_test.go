@@ -16,7 +16,7 @@ import (
 // TestOverloadSheds: while the store is stuck, what is let in is bounded, the rest is turned away at once, and all of it
 // goes on when the store does.
 func TestOverloadSheds(t *testing.T) {
-	b := start(t, func(c *Config) { c.Ingest = Ingest{InFlight: 500} })
+	b := start(t, func(c *Config) { c.Ingest = Ingest{InFlight: 1000} })
 	b.memory.block = make(chan struct{})
 	const requests, each = 100, 50
 	var admitted, shed atomic.Int64
@@ -58,7 +58,7 @@ func TestOverloadSheds(t *testing.T) {
 }
 
 func TestGateBoundsBytes(t *testing.T) {
-	g := &gate{audits: 10, bytes: 1000}
+	g := &gate{limit: 10, bytes: 1000}
 	if !g.enter(100, 5000) {
 		t.Error("one request must fit into an empty gate")
 	}
@@ -71,11 +71,45 @@ func TestGateBoundsBytes(t *testing.T) {
 	}
 }
 
+func TestGateFollowsTheStore(t *testing.T) {
+	g := newGate(Ingest{InFlight: 1600, InFlightBytes: 1 << 20, Wait: time.Second})
+	now := noon()
+	g.enter(800, 1)
+	for range 3 {
+		g.stored(2*time.Second, now)
+	}
+	if g.limit != 600 {
+		t.Errorf("what waited together is counted as one: %d", g.limit)
+	}
+	for range 20 {
+		now = now.Add(time.Second)
+		g.stored(2*time.Second, now)
+	}
+	if g.limit != 100 {
+		t.Errorf("the least is %d", g.limit)
+	}
+	g.stored(700*time.Millisecond, now)
+	if g.limit != 100 {
+		t.Errorf("neither fast nor slow: %d", g.limit)
+	}
+	for range 200 {
+		g.stored(time.Millisecond, now)
+	}
+	if g.limit != 1600 {
+		t.Errorf("the most is %d", g.limit)
+	}
+	g.leave(799, 0)
+	g.limit = 100
+	if g.stored(time.Millisecond, now); g.limit != 100 {
+		t.Errorf("nobody needs more: %d", g.limit)
+	}
+}
+
 // BenchmarkOverload offers five times what a slow store takes. It prints how much longer an admitted request took at the
 // median than without overload, and which share was turned away.
 func BenchmarkOverload(b *testing.B) {
 	run := func(clients int) (time.Duration, float64) {
-		s := start(b, func(c *Config) { c.Ingest = Ingest{InFlight: 400, Rate: 1e9, Burst: 1e9} })
+		s := start(b, func(c *Config) { c.Ingest = Ingest{Wait: 20 * time.Millisecond, Rate: 1e9, Burst: 1e9} })
 		s.Audits = &slow{memory: s.memory, each: 20 * time.Microsecond}
 		var mu sync.Mutex
 		var took []time.Duration

@@ -8,18 +8,19 @@ import (
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
-// recentMax bounds how many functions are remembered in one generation.
-const recentMax = 100_000
+// recentMost is how many functions are remembered at least.
+const recentMost = 100_000
 
-// recent remembers something of the functions that came last, by a hash of their identity: at least of the last
-// recentMax ones and at most of twice as many. Its owner holds the lock.
+// recent remembers something of the functions that came last, by a hash of their identity: of the last most ones at
+// least, and of at most twice as many. Its owner holds the lock.
 type recent[V any] struct {
+	most     int
 	seed     maphash.Seed
 	now, old map[uint64]V
 }
 
 func newRecent[V any]() recent[V] {
-	return recent[V]{seed: maphash.MakeSeed(), now: make(map[uint64]V)}
+	return recent[V]{most: recentMost, seed: maphash.MakeSeed(), now: make(map[uint64]V)}
 }
 
 func (r *recent[V]) key(f route.FunctionIdentity) uint64 {
@@ -35,7 +36,7 @@ func (r *recent[V]) get(key uint64) (V, bool) {
 }
 
 func (r *recent[V]) put(key uint64, v V) {
-	if len(r.now) >= recentMax {
+	if len(r.now) >= r.most {
 		r.now, r.old = make(map[uint64]V), r.now
 	}
 	r.now[key] = v

@@ -33,9 +33,9 @@ func (s *Service) newest(ctx context.Context, q api.AuditQuery) (int64, error) {
 // newestFirst reads all audits that a query finds, in pieces, the newest first. What is stored meanwhile need not be among
 // them, but none is there twice. Texts and members of the body, for which the store looks at some audits only, are
 // compared here.
-func (s *Service) newestFirst(ctx context.Context, q api.AuditQuery, piece int) iter.Seq2[[]api.AuditRecord, error] {
+func (s *Service) newestFirst(ctx context.Context, q api.AuditQuery) iter.Seq2[[]api.AuditRecord, error] {
 	sift := newSieve(&q)
-	q.Page = api.Page{Limit: piece}
+	q.Page = api.Page{Limit: s.piece}
 	return func(yield func([]api.AuditRecord, error) bool) {
 		last := make(map[int64]bool) // the audits of the last time that was read
 		for {
@@ -55,7 +55,7 @@ func (s *Service) newestFirst(ctx context.Context, q api.AuditQuery, piece int) 
 				}
 				last[a.Sequence] = true
 			}
-			if len(found) > 0 && !yield(found, nil) || len(records) < piece {
+			if len(found) > 0 && !yield(found, nil) || len(records) < s.piece {
 				return
 			}
 			q.Page.Offset = len(last)

@@ -50,8 +50,11 @@ type Alerts interface {
 
 // Ingest bounds what is taken from Defenders. A member that is zero has its default.
 type Ingest struct {
-	// InFlight is how many audits may wait for the store at once; 4,000. Further ones are turned away.
+	// InFlight is how many audits may wait for the store at once; 4,000, and fewer while they wait for longer than Wait.
+	// Further ones are turned away.
 	InFlight int
+	// Wait is how long an audit should wait for the store at most; 250 ms.
+	Wait time.Duration
 	// InFlightBytes is how large the requests that wait may be together; 64 MiB.
 	InFlightBytes int
 	// Rate is how many audits a second one function may send in the long run; 50.
@@ -84,6 +87,7 @@ type Service struct {
 	heard       *heard
 	memberships memberships
 	merging     chan struct{} // bounds how many pages are aggregated at once
+	piece       int           // how many audits are read at once for long answers
 	stale       time.Duration // how often readers look without having been told
 	counters    counters
 }
@@ -111,14 +115,15 @@ func New(config Config) *Service {
 	}
 	return &Service{
 		Config:  config,
-		gate:    &gate{audits: int64(config.Ingest.InFlight), bytes: int64(config.Ingest.InFlightBytes)},
+		gate:    newGate(config.Ingest),
 		rates:   newRates(config.Ingest.Rate, config.Ingest.Burst),
-		variety: newVariety(), heard: newHeard(), merging: make(chan struct{}, 2), stale: 5 * time.Second,
+		variety: newVariety(), heard: newHeard(), merging: make(chan struct{}, 2), piece: 1000, stale: 5 * time.Second,
 	}
 }
 
 func (i Ingest) withDefaults() Ingest {
 	i.InFlight = or(i.InFlight, 4000)
+	i.Wait = or(i.Wait, 250*time.Millisecond)
 	i.InFlightBytes = or(i.InFlightBytes, 64<<20)
 	i.Rate = or(i.Rate, 50)
 	i.Burst = max(or(i.Burst, 2000), api.MaxBatch)
