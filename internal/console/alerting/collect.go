@@ -2,12 +2,8 @@ package alerting
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -61,7 +57,7 @@ func (s *Service) collectWindow(ctx context.Context, lease api.Lease, stream api
 	if err != nil {
 		return false, err
 	}
-	deliveries, err := deliveriesOf(profiles, audits, s.now())
+	deliveries, err := s.deliveriesOf(profiles, audits)
 	if err != nil {
 		return false, err
 	}
@@ -141,44 +137,4 @@ func (s *Service) nextAudits(ctx context.Context, stream api.Stream, after int64
 		last = audit.Sequence
 	}
 	return audits, nil
-}
-
-// deliveriesOf are the deliveries that profiles ask for.
-func deliveriesOf(profiles []*profile, audits []api.AuditRecord, now time.Time) ([]api.Delivery, error) {
-	var all []api.Delivery
-	for _, p := range profiles {
-		ways := channels(p)
-		due := dueAt(p, now)
-		for _, audit := range audits {
-			kind := api.AlertKindOf(audit.Stream)
-			if !p.Tells(kind, audit.Rule) {
-				continue
-			}
-			for _, channel := range ways {
-				body, err := json.Marshal(api.AlertEntry{Channel: channel, Kind: kind, Audit: api.AlertAuditOf(audit)})
-				if err != nil {
-					return nil, fmt.Errorf("write alert: %w", err)
-				}
-				all = append(all, api.Delivery{
-					ID: deliveryID(p.Name, channel, audit), Profile: p.Name, Body: body, Created: now, Next: due,
-				})
-			}
-		}
-	}
-	return all, nil
-}
-
-// deliveryID follows from what is delivered where.
-func deliveryID(profile, channel string, audit api.AuditRecord) string {
-	sum := sha256.Sum256([]byte(profile + "\x00" + channel + "\x00" + string(audit.Stream) + "\x00" + audit.ID))
-	return hex.EncodeToString(sum[:16])
-}
-
-// dueAt is when an alert may be sent: at the end of the profile's buffer period, so that all of a period go together.
-func dueAt(p *profile, now time.Time) time.Time {
-	period := time.Duration(p.Autodefend.BufferPeriodSec) * time.Second
-	if period == 0 {
-		return now
-	}
-	return now.Truncate(period).Add(period)
 }

@@ -105,7 +105,7 @@ func (s *Service) run(ctx context.Context, profiles []*profile, l *lane, until t
 		s.failed(ctx, p, l.channel, l.parcels, err)
 		return
 	}
-	bucket := p.Name + "\x00" + l.channel
+	bucket := bucketOf(p, l.channel)
 	for batches := s.pack(p, bucket, l.parcels); len(batches) > 0; batches = batches[1:] {
 		if ctx.Err() != nil || !s.now().Before(until) {
 			s.postpone(ctx, flat(batches), s.now())
@@ -233,13 +233,17 @@ func (s *Service) settle(ctx context.Context, batch []parcel, change func(*api.D
 	}
 }
 
+// bucketOf names a channel of a profile.
+func bucketOf(p *profile, channel string) string { return p.Name + "\x00" + channel }
+
 // forgetBuckets drops what is known of channels that are gone.
 func (s *Service) forgetBuckets(profiles []*profile) {
 	known := make(map[string]bool)
 	for _, p := range profiles {
 		for _, channel := range channels(p) {
-			known[p.Name+"\x00"+channel] = true
+			known[bucketOf(p, channel)] = true
 		}
 	}
 	s.pace.keep(known)
+	s.flood.keep(known)
 }

@@ -372,6 +372,84 @@ func TestProfileWrittenJustBeforeAnAudit(t *testing.T) {
 	})
 }
 
+// TestProfileWrittenWhileAuditsAreRead: a profile and then an audit are stored between a replica's reading of profiles and
+// of audits, with another profile that wants audits and without.
+func TestProfileWrittenWhileAuditsAreRead(t *testing.T) {
+	for _, others := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			m, r := newMemory(), &recorder{}
+			s := newService(m, r, "a")
+			if others {
+				put(t, s, `{"name":"other","slack":{"enabled":true,"webhookUrl":"https://hooks.slack.com/x"},"policy":{"serverlessRuntime":{"enabled":true,"allRules":true}}}`)
+			}
+			stop := start(t, s)
+			time.Sleep(5 * time.Second)
+			for i := range 20 {
+				m.mu.Lock()
+				m.reading = func() {
+					put(t, s, `{"name":"p",`+webhookOfAll+`}`)
+					store(t, m, audit(api.StreamRuntime, fmt.Sprint("a", i), "r"))
+				}
+				m.mu.Unlock()
+				time.Sleep(10 * time.Second)
+				if _, err := call(t, s, "DELETE", "/alert-profiles/{id}", "p", ""); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(5 * time.Second)
+			}
+			stop()
+			once(t, r, 20)
+		})
+	}
+}
+
+func TestFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, r := newMemory(), &recorder{}
+		s := newService(m, r, "a")
+		put(t, s, `{"name":"p",`+webhookOfAll+`,"autodefend":{"maxPerMinute":1}}`)
+		start(t, s)
+		store(t, m, numbered(api.StreamRuntime, 0, 10000)...)
+		time.Sleep(3 * time.Second)
+		if left := m.left(); left > floodMinutes*mostTogether+20 {
+			t.Errorf("%d in the outbox", left)
+		}
+		time.Sleep(20 * time.Minute)
+		told := 0
+		for _, sent := range r.messages() {
+			for _, a := range sent.alert.Audits {
+				told += a.Count
+			}
+		}
+		if told != 10000 || m.left() != 0 {
+			t.Errorf("told of %d audits, %d left", told, m.left())
+		}
+	})
+}
+
+func TestOldDeadLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		s := newService(m, &recorder{}, "a")
+		now := time.Now()
+		for i, age := range []time.Duration{time.Hour, deadAge - 2*time.Hour, deadAge + time.Hour, 2 * deadAge} {
+			d := api.Delivery{ID: fmt.Sprint(i), Profile: "gone", Created: now.Add(-age), Outcome: "dead"}
+			if err := m.Enqueue(t.Context(), []api.Delivery{d}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		start(t, s)
+		time.Sleep(time.Minute)
+		if dead := m.waiting("dead"); len(dead) != 2 {
+			t.Errorf("%d kept", len(dead))
+		}
+		time.Sleep(4 * time.Hour)
+		if dead := m.waiting("dead"); len(dead) != 1 || dead[0].ID != "0" {
+			t.Errorf("kept %v", dead)
+		}
+	})
+}
+
 func TestStoreThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, r := newMemory(), &recorder{}

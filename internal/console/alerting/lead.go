@@ -82,6 +82,7 @@ func (s *Service) renew(ctx context.Context) {
 func (s *Service) rounds(ctx context.Context, lease api.Lease) {
 	stored := s.watch(ctx)
 	started := false
+	var expired time.Time
 	for ctx.Err() == nil {
 		var more bool
 		var err error
@@ -91,6 +92,10 @@ func (s *Service) rounds(ctx context.Context, lease api.Lease) {
 		}
 		if err == nil {
 			more, err = s.round(ctx, lease)
+		}
+		if err == nil && s.now().Sub(expired) > expirePause {
+			err = s.expire(ctx)
+			expired = s.now()
 		}
 		switch {
 		case ctx.Err() != nil:

@@ -31,6 +31,7 @@ type memory struct {
 	faults     map[string]error
 	now        func() time.Time
 	stored     chan struct{}
+	reading    func() // called once, before audits are read
 }
 
 func newMemory() *memory {
@@ -121,6 +122,13 @@ func (m *memory) AppendAudits(_ context.Context, audits []api.AuditRecord) (int,
 
 func (m *memory) Audits(_ context.Context, q api.AuditQuery) ([]api.AuditRecord, error) {
 	m.mu.Lock()
+	reading := m.reading
+	m.reading = nil
+	m.mu.Unlock()
+	if reading != nil {
+		reading()
+	}
+	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.faults["Audits"]; err != nil {
 		return nil, err
@@ -210,7 +218,10 @@ func (m *memory) Dead(_ context.Context, page api.Page) ([]api.Delivery, int, er
 			dead = append(dead, d)
 		}
 	}
-	slices.SortFunc(dead, func(a, b api.Delivery) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(dead, func(a, b api.Delivery) int { return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID)) })
+	if page.Reverse {
+		slices.Reverse(dead)
+	}
 	from := min(page.Offset, len(dead))
 	return dead[from:min(from+page.Limit, len(dead))], len(dead), nil
 }

@@ -11,6 +11,8 @@ const defaultPerMinute = 30
 // pacer bounds the messages of each channel of each profile: as many at once as there may be in a minute, then evenly.
 // Another replica that takes over begins with full buckets, which a receiver bears.
 type pacer struct {
+	// minutes is how many minutes' worth there may be at once; 0 means one.
+	minutes int
 	mu      sync.Mutex
 	buckets map[string]bucket
 }
@@ -67,7 +69,8 @@ func (p *pacer) turn(channel string, perMinute int, now time.Time) time.Time {
 
 // fill adds what has come since.
 func (p *pacer) fill(channel string, perMinute int, now time.Time) bucket {
-	most := float64(perMinuteOr(perMinute))
+	rate := float64(perMinuteOr(perMinute))
+	most := rate * float64(max(p.minutes, 1))
 	if p.buckets == nil {
 		p.buckets = make(map[string]bucket)
 	}
@@ -76,7 +79,7 @@ func (p *pacer) fill(channel string, perMinute int, now time.Time) bucket {
 		b = bucket{tokens: most, at: now}
 	}
 	if past := now.Sub(b.at); past > 0 {
-		b.tokens, b.at = b.tokens+past.Minutes()*most, now
+		b.tokens, b.at = b.tokens+past.Minutes()*rate, now
 	}
 	b.tokens = min(b.tokens, most)
 	p.buckets[channel] = b

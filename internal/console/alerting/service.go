@@ -69,8 +69,10 @@ type Service struct {
 	jitter      func() float64
 
 	profiles profileCache
-	pace     pacer
-	noting   sync.Mutex
+	// pace bounds messages, and flood the audits that are put into the outbox.
+	pace   pacer
+	flood  pacer
+	noting sync.Mutex
 	// woken has a value when there may be something to do.
 	woken chan struct{}
 }
@@ -83,7 +85,7 @@ func New(cfg Config) *Service {
 	s := &Service{
 		documents: cfg.Documents, audits: cfg.Audits, outbox: cfg.Outbox, leases: cfg.Leases, signals: cfg.Signals, vault: cfg.Vault,
 		credentials: cfg.Credentials, sender: cfg.Sender, owner: cfg.Owner, maxAttempts: cfg.MaxAttempts, logger: cfg.Logger,
-		now: cfg.Now, jitter: cfg.Jitter, woken: make(chan struct{}, 1),
+		now: cfg.Now, jitter: cfg.Jitter, woken: make(chan struct{}, 1), flood: pacer{minutes: floodMinutes},
 	}
 	if s.maxAttempts == 0 {
 		s.maxAttempts = defaultAttempts
