@@ -13,8 +13,7 @@ import (
 
 // OpenAPI renders a table of routes as an OpenAPI 3.0 document.
 func OpenAPI(table []route.Route, version string) ([]byte, error) {
-	s := newSchemas()
-	failure := s.of(reflect.TypeFor[failureBody]())
+	s, shared := newSchemas(), newPool()
 	items := object{}
 	for _, r := range table {
 		item, ok := items[documented(r.Path)].(object)
@@ -22,7 +21,7 @@ func OpenAPI(table []route.Route, version string) ([]byte, error) {
 			item = object{}
 			items[documented(r.Path)] = item
 		}
-		item[strings.ToLower(r.Method)] = operation(s, r, failure)
+		item[strings.ToLower(r.Method)] = operation(s, shared, r)
 	}
 	document, err := json.MarshalIndent(object{
 		"openapi": "3.0.3",
@@ -33,14 +32,21 @@ func OpenAPI(table []route.Route, version string) ([]byte, error) {
 		"servers": []any{object{"url": "/api/v1"}},
 		"paths":   items,
 		"components": object{
-			"schemas": s.components,
+			"schemas": s.components, "parameters": shared.entries,
+			"responses": object{
+				"error": object{"description": "What is wrong, and what to do about it.", "content": object{mediaJSON: object{"schema": object{
+					"type": "object", "required": []any{"err"}, "properties": object{"err": object{"type": "string"}},
+				}}}},
+				"done": object{"description": "Done; the body is empty."},
+			},
+			"headers": object{"Total-Count": object{"description": "How many there are without offset and limit.", "schema": object{"type": "integer"}}},
 			"securitySchemes": object{
 				"bearer":   object{"type": "http", "scheme": "bearer", "description": "A token of /authenticate, or an API token."},
 				"basic":    object{"type": "http", "scheme": "basic"},
 				"defender": object{"type": "http", "scheme": "bearer", "description": "The token of one function's Defender."},
 			},
 		},
-	}, "", "  ")
+	}, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("render OpenAPI: %w", err)
 	}
@@ -50,20 +56,35 @@ func OpenAPI(table []route.Route, version string) ([]byte, error) {
 // documented is a path as OpenAPI writes it: a wildcard for the rest of the path has no dots there.
 func documented(path string) string { return strings.ReplaceAll(path, "...}", "}") }
 
-func operation(s *schemas, r route.Route, failure object) object {
+// pool holds what several operations refer to. Different things of one name are numbered.
+type pool struct{ entries object }
+
+func newPool() *pool { return &pool{entries: object{}} }
+
+// reference returns a reference to a parameter, which it adds when it's new.
+func (p *pool) reference(name string, parameter object) object {
+	key := name
+	for n := 2; p.entries[key] != nil && !reflect.DeepEqual(p.entries[key], parameter); n++ {
+		key = fmt.Sprintf("%s.%d", name, n)
+	}
+	p.entries[key] = parameter
+	return object{"$ref": "#/components/parameters/" + key}
+}
+
+func operation(s *schemas, shared *pool, r route.Route) object {
 	op := object{
 		"summary": r.Summary, "operationId": operationID(r), "tags": []any{section(r)},
 		"x-autodefend-permission": permissionText(r.Permission, r.Write),
 		"responses": object{
 			"200":     success(s, r),
-			"default": object{"description": "An error.", "content": object{mediaJSON: object{"schema": failure}}},
+			"default": object{"$ref": "#/components/responses/error"},
 		},
 		"security": security(r),
 	}
 	if r.Prisma {
 		op["x-prisma"] = true
 	}
-	if parameters := parameters(r); len(parameters) > 0 {
+	if parameters := parameters(shared, r); len(parameters) > 0 {
 		op["parameters"] = parameters
 	}
 	if r.Request != nil && r.Method != http.MethodGet {
@@ -96,12 +117,12 @@ func security(r route.Route) []any {
 }
 
 func success(s *schemas, r route.Route) object {
-	answer := object{"description": "Done; the body is empty."}
+	answer := object{"$ref": "#/components/responses/done"}
 	if r.Response != nil {
 		answer = object{"description": "The answer.", "content": content(s, reflect.TypeOf(r.Response), r.Media)}
 	}
-	if r.List {
-		answer["headers"] = object{"Total-Count": object{"description": "How many there are without offset and limit.", "schema": object{"type": "integer"}}}
+	if r.List && r.Response != nil {
+		answer["headers"] = object{"Total-Count": object{"$ref": "#/components/headers/Total-Count"}}
 	}
 	return answer
 }
@@ -124,10 +145,10 @@ func content(s *schemas, t reflect.Type, media string) object {
 	return object{media: object{"schema": schema}}
 }
 
-func parameters(r route.Route) []any {
+func parameters(shared *pool, r route.Route) []any {
 	var all []any
 	for _, name := range wildcards(r.Path) {
-		all = append(all, object{"name": name, "in": "path", "required": true, "schema": object{"type": "string"}})
+		all = append(all, shared.reference(name, object{"name": name, "in": "path", "required": true, "schema": object{"type": "string"}}))
 	}
 	for _, p := range queryOf(r) {
 		schema := object{"type": "string"}
@@ -144,7 +165,7 @@ func parameters(r route.Route) []any {
 		if p.Summary != "" {
 			parameter["description"] = p.Summary
 		}
-		all = append(all, parameter)
+		all = append(all, shared.reference(p.Name, parameter))
 	}
 	return all
 }

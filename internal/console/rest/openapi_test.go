@@ -23,6 +23,9 @@ func TestOpenAPIIsValid(t *testing.T) {
 	if err := loaded.Validate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if schema := loaded.Components.Responses["error"].Value.Content[mediaJSON].Schema.Value; schema.VisitJSON(map[string]any{"err": "x"}) != nil || schema.VisitJSON(map[string]any{}) == nil {
+		t.Error("the schema of errors is wrong")
+	}
 	operation := loaded.Paths.Find("/things/{name}").Put
 	if operation == nil || operation.RequestBody == nil || operation.Responses.Value("200") == nil {
 		t.Errorf("PUT /things/{name} is %+v", operation)
