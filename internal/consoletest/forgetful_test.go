@@ -1,10 +1,15 @@
 package consoletest
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,8 +23,84 @@ import (
 // forgetful is a file system in memory whose files forget, when the power is cut, what was written to them since they
 // were last synchronized. Its disk can also break. Names of files are durable at once, and a write is whole or not there
 // at all: torn sectors and lost directory entries aren't tried.
+//
+// It's served by a process of its own: one that maps a file of a file system that it serves itself waits for itself.
 type forgetful struct {
-	dir string
+	dir     string
+	orders  io.Writer
+	answers *bufio.Scanner
+}
+
+// diskVariable makes the test's program the server of a forgetful file system: see [serveDisk].
+const diskVariable = "CONSOLETEST_DISK"
+
+// mountForgetful mounts a forgetful file system for the test.
+func mountForgetful(t *testing.T) *forgetful {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "disk")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := exec.Command(program)
+	server.Env = append(os.Environ(), diskVariable+"="+dir)
+	server.Stderr = os.Stderr
+	orders, err := server.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f := &forgetful{dir: dir, orders: orders, answers: bufio.NewScanner(answers)}
+	t.Cleanup(func() {
+		_ = orders.Close() // the server unmounts and ends
+		if err := server.Wait(); err != nil {
+			t.Errorf("the disk: %v", err)
+		}
+	})
+	if reason := f.answer(t); reason != "mounted" {
+		t.Skipf("SKIPPED: file systems of our own can't be mounted here (FUSE): %s", reason)
+	}
+	return f
+}
+
+// cutPower makes every file what it was when it was last synchronized. No process may have one open.
+func (f *forgetful) cutPower(t *testing.T) { f.order(t, "cut") }
+
+// breakDisk makes writing answer errno from now on; 0 heals.
+func (f *forgetful) breakDisk(t *testing.T, errno syscall.Errno) {
+	f.order(t, fmt.Sprintf("break %d", int(errno)))
+}
+
+// synchronizations returns how often a file was synchronized.
+func (f *forgetful) synchronizations(t *testing.T) string { return f.order(t, "count") }
+
+func (f *forgetful) order(t *testing.T, order string) string {
+	t.Helper()
+	if _, err := fmt.Fprintln(f.orders, order); err != nil {
+		t.Fatalf("the disk doesn't listen: %v", err)
+	}
+	return f.answer(t)
+}
+
+func (f *forgetful) answer(t *testing.T) string {
+	t.Helper()
+	if !f.answers.Scan() {
+		t.Fatalf("the disk doesn't answer: %v", f.answers.Err())
+	}
+	return f.answers.Text()
+}
+
+// disk is what the server of a forgetful file system knows.
+type disk struct {
 	// fault is what writing answers: 0, or a syscall.Errno.
 	fault atomic.Int64
 	syncs atomic.Int64
@@ -28,36 +109,48 @@ type forgetful struct {
 	files map[*file]bool
 }
 
-// mountForgetful mounts a forgetful file system for the test.
-func mountForgetful(t *testing.T) *forgetful {
-	t.Helper()
-	f := &forgetful{dir: filepath.Join(t.TempDir(), "disk"), files: map[*file]bool{}}
-	if err := os.Mkdir(f.dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+// serveDisk serves a forgetful file system until its orders end.
+func serveDisk(dir string) int {
+	d := &disk{files: map[*file]bool{}}
 	var never time.Duration
-	server, err := fs.Mount(f.dir, &file{disk: f}, &fs.Options{
-		EntryTimeout: &never, AttrTimeout: &never, MountOptions: fuse.MountOptions{DirectMount: true, FsName: "forgetful"},
+	_, err := fs.Mount(dir, &file{disk: d}, &fs.Options{
+		EntryTimeout: &never, AttrTimeout: &never, MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "forgetful"},
 	})
 	if err != nil {
-		if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENODEV) {
-			t.Skipf("SKIPPED: file systems of our own can't be mounted here (FUSE): %v", err)
-		}
-		t.Fatal(err)
+		fmt.Println(err)
+		return 0
 	}
-	t.Cleanup(func() {
-		if err := server.Unmount(); err != nil {
-			t.Errorf("unmount: %v", err)
-		}
-	})
-	return f
+	fmt.Println("mounted")
+	for orders := bufio.NewScanner(os.Stdin); orders.Scan(); {
+		fmt.Println(d.obey(orders.Text()))
+	}
+	if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+		fmt.Fprintln(os.Stderr, "unmount:", err)
+		return 1
+	}
+	return 0 // what is still open is of no use any more
 }
 
-// cutPower makes every file what it was when it was last synchronized. No process may have one open.
-func (f *forgetful) cutPower() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for n := range f.files {
+func (d *disk) obey(order string) string {
+	var errno int64
+	switch {
+	case order == "cut":
+		d.cutPower()
+	case order == "count":
+		return strconv.FormatInt(d.syncs.Load(), 10)
+	default:
+		if _, err := fmt.Sscanf(order, "break %d", &errno); err != nil {
+			return "unknown: " + order
+		}
+		d.fault.Store(errno)
+	}
+	return "done"
+}
+
+func (d *disk) cutPower() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for n := range d.files {
 		n.mu.Lock()
 		n.now = append([]byte(nil), n.synced...)
 		n.mu.Unlock()
@@ -65,16 +158,13 @@ func (f *forgetful) cutPower() {
 	}
 }
 
-// breakDisk makes writing answer errno from now on; 0 heals.
-func (f *forgetful) breakDisk(errno syscall.Errno) { f.fault.Store(int64(errno)) }
-
-func (f *forgetful) broken() syscall.Errno { return syscall.Errno(f.fault.Load()) }
+func (d *disk) broken() syscall.Errno { return syscall.Errno(d.fault.Load()) }
 
 // file is a file, or the directory that holds all.
 type file struct {
 	fs.Inode
 
-	disk        *forgetful
+	disk        *disk
 	mu          sync.Mutex
 	now, synced []byte
 }
@@ -211,11 +301,11 @@ func TestForgetful(t *testing.T) {
 	}
 	write("kept ", true)
 	write("lost", false)
-	disk.cutPower()
+	disk.cutPower(t)
 	if got, err := os.ReadFile(path); err != nil || string(got) != "kept " {
 		t.Errorf("after the cut: %q, %v", got, err)
 	}
-	disk.breakDisk(syscall.ENOSPC)
+	disk.breakDisk(t, syscall.ENOSPC)
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +314,7 @@ func TestForgetful(t *testing.T) {
 	if _, err := f.WriteString("x"); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("writing to a full disk: %v", err)
 	}
-	disk.breakDisk(0)
+	disk.breakDisk(t, 0)
 	if _, err := f.WriteString("x"); err != nil {
 		t.Errorf("after the disk was healed: %v", err)
 	}
