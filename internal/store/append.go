@@ -56,8 +56,14 @@ func (s *Store) appendAll(ctx context.Context, tx *tx, jobs []*job) error {
 	if err := tx.queryRow(ctx, nextNumbers, int64(len(b.audits)), "audit").Scan(&last); err != nil {
 		return err
 	}
+	before := last - int64(len(b.audits))
 	for i := range b.audits {
-		b.audits[i].seq = last - int64(len(b.audits)) + 1 + int64(i)
+		b.audits[i].seq = before + 1 + int64(i)
+	}
+	if before-s.counted.Load() >= s.config.uncounted {
+		if err := s.countUpTo(ctx, tx, before, s.config.uncounted); err != nil {
+			return err
+		}
 	}
 	if err := s.assign(ctx, tx, b); err != nil {
 		return err
@@ -66,17 +72,11 @@ func (s *Store) appendAll(ctx context.Context, tx *tx, jobs []*job) error {
 	if err != nil {
 		return err
 	}
-	counts := make(counts)
 	perJob := make(map[*job]int, len(jobs))
 	for i := range b.audits {
-		if !added[i] {
-			continue
+		if added[i] {
+			perJob[b.audits[i].job]++
 		}
-		perJob[b.audits[i].job]++
-		counts.add(&b.audits[i], 1)
-	}
-	if err := s.dialect.addCounts(ctx, tx, counts.sorted()); err != nil {
-		return err
 	}
 	tx.after = append(tx.after, func() {
 		s.dimensions.keep(&b.rows)
@@ -131,12 +131,7 @@ func (s *Store) assign(ctx context.Context, tx *tx, b *batch) error {
 		}
 		missing = s.assignKnown(b)
 	}
-	for _, i := range missing {
-		if err := s.addDimensions(ctx, tx, b, &b.audits[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.addDimensions(ctx, tx, b, missing)
 }
 
 // assignKnown returns the audits whose series isn't known.
@@ -156,67 +151,70 @@ func (s *Store) assignKnown(b *batch) []int {
 	return missing
 }
 
-// addDimensions stores what's new of an audit's source, kind and series.
-func (s *Store) addDimensions(ctx context.Context, tx *tx, b *batch, a *newAudit) error {
+// addDimensions stores what's new of the sources, kinds and series of audits that have no series.
+func (s *Store) addDimensions(ctx context.Context, tx *tx, b *batch, missing []int) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	// An audit needs three at most; what's left over is a gap.
+	n := int64(3 * len(missing))
+	var next int64
+	if err := tx.queryRow(ctx, nextNumbers, n, "dimension").Scan(&next); err != nil {
+		return err
+	}
+	next -= n
+	added := addedRows{next: func() int64 { next++; return next }}
 	s.dimensions.mu.RLock()
-	a.source, a.kind, a.series = s.dimensions.lookup(&b.rows, a.AuditRecord, a.stream)
+	for _, i := range missing {
+		s.dimensions.addMissing(b, &b.audits[i], &added)
+	}
 	s.dimensions.mu.RUnlock()
+	for _, a := range []struct {
+		query string
+		rows  [][]any
+	}{
+		{"INSERT INTO audit_sources (id, stream, account, region, function, function_id, runtime, provider) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", added.sources},
+		{"INSERT INTO audit_kinds (id, class, stream, type, attack_type, effect, rule, severity, techniques) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", added.kinds},
+		{"INSERT INTO audit_series (id, source, kind) VALUES (?, ?, ?)", added.series},
+	} {
+		if err := s.dialect.execMany(ctx, tx, a.query, a.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addedRows are the rows of small tables to be inserted.
+type addedRows struct {
+	next                   func() int64
+	sources, kinds, series [][]any
+}
+
+// addMissing gives an audit's source, kind and series ids where they have none; the caller holds the lock.
+func (d *dimensions) addMissing(b *batch, a *newAudit, added *addedRows) {
+	a.source, a.kind, a.series = d.lookup(&b.rows, a.AuditRecord, a.stream)
 	if a.source == 0 {
-		id, err := nextDimension(ctx, tx)
-		if err != nil {
-			return err
+		r := sourceOf(a.AuditRecord, a.stream)
+		a.source = added.next()
+		b.rows.sources[r] = a.source
+		added.sources = append(added.sources, []any{a.source, r.stream, r.account, r.region, r.function, r.functionID, r.runtime, r.provider})
+	}
+	r := kindOf(a.AuditRecord, a.stream)
+	a.class = d.classes[r.class()]
+	if a.class == 0 {
+		a.class = b.rows.classes[r.class()]
+	}
+	if a.kind == 0 {
+		a.kind = added.next()
+		if a.class == 0 {
+			a.class = a.kind
 		}
-		src := sourceOf(a.AuditRecord, a.stream)
-		_, err = tx.exec(ctx, "INSERT INTO audit_sources (id, stream, account, region, function, function_id, runtime, provider) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			id, src.stream, src.account, src.region, src.function, src.functionID, src.runtime, src.provider)
-		if err != nil {
-			return err
-		}
-		a.source, b.rows.sources[src] = id, id
+		b.rows.kinds[r], b.rows.classes[r.class()] = a.kind, a.class
+		added.kinds = append(added.kinds, []any{a.kind, a.class, r.stream, r.kindType, r.attackType, r.effect, r.rule, r.severity, r.methods})
 	}
-	if err := s.addKind(ctx, tx, b, a); err != nil {
-		return err
+	if a.series == 0 {
+		a.series = added.next()
+		b.rows.series[series{a.source, a.kind}] = a.series
+		added.series = append(added.series, []any{a.series, a.source, a.kind})
 	}
-	if a.series != 0 {
-		return nil
-	}
-	id, err := nextDimension(ctx, tx)
-	if err != nil {
-		return err
-	}
-	a.series, b.rows.series[series{a.source, a.kind}] = id, id
-	_, err = tx.exec(ctx, "INSERT INTO audit_series (id, source, kind) VALUES (?, ?, ?)", id, a.source, a.kind)
-	return err
-}
-
-func (s *Store) addKind(ctx context.Context, tx *tx, b *batch, a *newAudit) error {
-	knd := kindOf(a.AuditRecord, a.stream)
-	s.dimensions.mu.RLock()
-	class := s.dimensions.classes[knd.class()]
-	s.dimensions.mu.RUnlock()
-	if class == 0 {
-		class = b.rows.classes[knd.class()]
-	}
-	a.class = class
-	if a.kind != 0 {
-		return nil
-	}
-	id, err := nextDimension(ctx, tx)
-	if err != nil {
-		return err
-	}
-	if class == 0 {
-		class = id
-	}
-	a.kind, a.class = id, class
-	b.rows.kinds[knd], b.rows.classes[knd.class()] = id, class
-	_, err = tx.exec(ctx, "INSERT INTO audit_kinds (id, class, stream, type, attack_type, effect, rule, severity, techniques) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		id, class, knd.stream, knd.kindType, knd.attackType, knd.effect, knd.rule, knd.severity, knd.methods)
-	return err
-}
-
-func nextDimension(ctx context.Context, tx *tx) (int64, error) {
-	var id int64
-	err := tx.queryRow(ctx, nextNumbers, 1, "dimension").Scan(&id)
-	return id, err
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"cmp"
+	"context"
+	"database/sql"
 	"slices"
 )
 
@@ -24,6 +26,46 @@ const (
 	hourSpan = 60 * 60 * 1000
 	daySpan  = 24 * hourSpan
 )
+
+// uncountedAudits is how many audits may not be in the tables of counts yet. Counting many at once costs less, as they
+// share counts; whoever reads counts adds the rest.
+const uncountedAudits = 5000
+
+// countUpTo counts the audits up to a sequence, if at least some aren't yet. The transaction holds the lock of the
+// counter of audits, and has stored none itself.
+func (s *Store) countUpTo(ctx context.Context, tx *tx, last, atLeast int64) error {
+	var counted int64
+	if err := tx.queryRow(ctx, "SELECT value FROM counters WHERE name = ?", "counted").Scan(&counted); err != nil {
+		return err
+	}
+	if last-counted >= atLeast && last > counted {
+		if s.dialect.shared() {
+			if err := s.dimensions.refresh(ctx, s, tx); err != nil {
+				return err
+			}
+		}
+		added := make(counts)
+		_, err := s.each(ctx, tx, "SELECT stream, series, time FROM audits WHERE seq > ? AND seq <= ?", []any{counted, last}, func(rows *sql.Rows) error {
+			var a newAudit
+			err := rows.Scan(&a.stream, &a.series, &a.time)
+			a.source, a.kind, a.class = s.dimensions.of(a.series)
+			added.add(&a, 1)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.dialect.addCounts(ctx, tx, added.sorted()); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, "UPDATE counters SET value = ? WHERE name = ?", last, "counted"); err != nil {
+			return err
+		}
+		counted = last
+	}
+	tx.after = append(tx.after, func() { s.counted.Store(counted) })
+	return nil
+}
 
 // countKey names one count. Bucket is the number of the span since 1970.
 type countKey struct{ tier, bucket, key int64 }

@@ -14,40 +14,59 @@ func (postgres) shared() bool { return true }
 // begin needs no more than the default isolation: what matters is locked by the counters.
 func (postgres) begin() string { return "BEGIN" }
 
-// insertAudits sends columns, not rows: that is nearly as fast as COPY, and leaves out what is there already.
+// insertAudits looks for those that are there already and copies the others. Nobody else stores audits meanwhile: the
+// transaction holds the lock of their counter.
 func (d postgres) insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error) {
-	n := len(audits)
-	numbers := make([][]int64, 7)
-	for i := range numbers {
-		numbers[i] = make([]int64, n)
-	}
-	ids, requests, msgs, bodies := make([]string, n), make([]string, n), make([]string, n), make([][]byte, n)
-	index := make(map[int64]int, n)
-	for i := range audits {
-		a := &audits[i]
-		for column, v := range []int64{a.seq, a.stream, a.series, a.time, a.received, a.requestSum, int64(max(1, a.Count))} {
-			numbers[column][i] = v
-		}
-		ids[i], requests[i], msgs[i], bodies[i] = text(a.ID), text(a.RequestID), text(a.Msg), blob(a.Body)
-		index[a.seq] = i
-	}
-	added := make([]bool, n)
+	added := make([]bool, len(audits))
 	err := d.raw(tx, func(conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `INSERT INTO audits (seq, stream, series, time, received, request, count, id, request_id, msg, body)
-			SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::bytea[])
-			ON CONFLICT DO NOTHING RETURNING seq`,
-			numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], ids, requests, msgs, bodies)
+		known, err := d.known(ctx, conn, audits)
 		if err != nil {
 			return err
 		}
-		var seq int64
-		_, err = pgx.ForEachRow(rows, []any{&seq}, func() error {
-			added[index[seq]] = true
-			return nil
-		})
+		next := 0
+		_, err = conn.CopyFrom(ctx, pgx.Identifier{"audits"},
+			[]string{"seq", "stream", "series", "time", "received", "request", "count", "id", "request_id", "msg", "body"},
+			pgx.CopyFromFunc(func() ([]any, error) {
+				for ; next < len(audits); next++ {
+					a := &audits[next]
+					id := auditID{text(a.ID), a.stream}
+					if known[id] {
+						continue
+					}
+					known[id], added[next] = true, true
+					next++
+					return []any{a.seq, a.stream, a.series, a.time, a.received, a.requestSum, int64(max(1, a.Count)), id.id, text(a.RequestID), text(a.Msg), blob(a.Body)}, nil
+				}
+				return nil, nil
+			}))
 		return err
 	})
 	return added, err
+}
+
+// auditID is what an audit is known by.
+type auditID struct {
+	id     string
+	stream int64
+}
+
+// known are those of the audits that are stored already.
+func (postgres) known(ctx context.Context, conn *pgx.Conn, audits []newAudit) (map[auditID]bool, error) {
+	ids := make([]string, len(audits))
+	for i := range audits {
+		ids[i] = text(audits[i].ID)
+	}
+	rows, err := conn.Query(ctx, "SELECT id, stream FROM audits WHERE id = ANY($1)", ids)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[auditID]bool, len(audits))
+	var a auditID
+	_, err = pgx.ForEachRow(rows, []any{&a.id, &a.stream}, func() error {
+		known[a] = true
+		return nil
+	})
+	return known, err
 }
 
 func (d postgres) addCounts(ctx context.Context, tx *tx, counts []counted) error {

@@ -35,3 +35,5 @@ func (postgres) by(table, _ string, alias ...string) string {
 
 // crossJoin leaves the order to the planner; the condition needs a JOIN.
 func (postgres) crossJoin() string { return " JOIN" }
+
+func (postgres) unindexed(column string) string { return "(" + column + " + 0)" }

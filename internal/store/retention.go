@@ -16,11 +16,14 @@ func (s *Store) Expire(ctx context.Context, stream api.Stream, before time.Time,
 		return 0, err
 	}
 	return write(ctx, s.writer, "remove old audits", max(1, min(limit, groupAudits)), func(ctx context.Context, tx *tx) (int, error) {
-		if s.dialect.shared() { // replicas take turns as they do when they store audits
-			var last int64
-			if err := tx.queryRow(ctx, nextNumbers, 0, "audit").Scan(&last); err != nil {
-				return 0, err
-			}
+		var last int64 // with the lock that replicas take turns by
+		if err := tx.queryRow(ctx, nextNumbers, 0, "audit").Scan(&last); err != nil {
+			return 0, err
+		}
+		if err := s.countUpTo(ctx, tx, last, 1); err != nil {
+			return 0, err
+		}
+		if s.dialect.shared() {
 			if err := s.dimensions.refresh(ctx, s, tx); err != nil {
 				return 0, err
 			}

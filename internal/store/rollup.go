@@ -134,3 +134,41 @@ func (s *Store) eachSeries(ctx context.Context, from queryer, sel *selection, sp
 	})
 	return err
 }
+
+// counting is the part of time that spans read from tiers; empty when none does.
+func counting(spans []span) span {
+	var whole span
+	for _, sp := range spans {
+		if sp.tier == 0 {
+			continue
+		}
+		if whole.tier == 0 {
+			whole = sp
+		}
+		whole.to = sp.to
+	}
+	return whole
+}
+
+// eachUncounted calls yield for the selected audits of a part of time that aren't in the tables of counts yet.
+func (s *Store) eachUncounted(ctx context.Context, from queryer, sel *selection, sp span, yield func(series, ms int64)) error {
+	if sp.tier == 0 {
+		return nil
+	}
+	// The number is read first: a planner that doesn't know it would read the whole table.
+	var counted int64
+	_, err := s.each(ctx, from, "SELECT value FROM counters WHERE name = 'counted'", nil, func(rows *sql.Rows) error { return rows.Scan(&counted) })
+	if err != nil {
+		return err
+	}
+	_, err = s.each(ctx, from, "SELECT series, time FROM audits WHERE seq > ? AND "+s.dialect.unindexed("stream")+
+		" = ? AND "+s.dialect.unindexed("time")+" >= ? AND "+s.dialect.unindexed("time")+" < ?", []any{counted, sel.stream, sp.from, sp.to}, func(rows *sql.Rows) error {
+		var id, ms int64
+		err := rows.Scan(&id, &ms)
+		if sel.all() || sel.has.has(id) {
+			yield(id, ms)
+		}
+		return err
+	})
+	return err
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -24,6 +25,8 @@ type Config struct {
 	Queue int
 	// Readers bounds the reads at the same time. 0 is 4.
 	Readers int
+	// uncounted is how many audits may not be counted yet. 0 is uncountedAudits.
+	uncounted int64
 }
 
 func (c Config) withDefaults() Config {
@@ -39,6 +42,9 @@ func (c Config) withDefaults() Config {
 	if c.Readers == 0 {
 		c.Readers = 4
 	}
+	if c.uncounted == 0 {
+		c.uncounted = uncountedAudits
+	}
 	return c
 }
 
@@ -52,9 +58,11 @@ type Store struct {
 	dimensions *dimensions
 	prepared   sync.Map // statements for reading, by their text
 	watchers   watchers
-	ended      context.Context
-	end        context.CancelFunc
-	closing    sync.Once
+	// counted is up to where audits are counted at least.
+	counted atomic.Int64
+	ended   context.Context
+	end     context.CancelFunc
+	closing sync.Once
 }
 
 // Open opens a database, brings it up to date, and makes it first where it doesn't exist. A database that is damaged or
@@ -151,6 +159,8 @@ type sets interface {
 	setOf(numbers []int64) any
 	// by names a table to be read by an index, and its alias if it has one.
 	by(table, index string, alias ...string) string
+	// unindexed names a column so that no index of it is used.
+	unindexed(column string) string
 	// crossJoin joins in the order of the text, where the database can be told to.
 	crossJoin() string
 }

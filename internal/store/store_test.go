@@ -15,8 +15,8 @@ var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // onEach runs a test of the conformance suite on each database.
 func onEach(t *testing.T, f func(t *testing.T, s *Store)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, openSQLite(t, Config{})) })
-	t.Run("postgres", func(t *testing.T) { f(t, open(t, Config{Address: pgtest.Start(t)})) })
+	t.Run("sqlite", func(t *testing.T) { f(t, openSQLite(t, Config{uncounted: 300})) })
+	t.Run("postgres", func(t *testing.T) { f(t, open(t, Config{Address: pgtest.Start(t), uncounted: 300})) })
 }
 
 func openSQLite(t testing.TB, c Config) *Store {

@@ -58,7 +58,8 @@ func (s *Store) CountAudits(ctx context.Context, q api.AuditQuery) (api.AuditCou
 }
 
 func (s *Store) count(ctx context.Context, tx *sql.Tx, sel *selection, f family, from, to int64, total *int64) error {
-	for _, sp := range f.spans(from, to) {
+	spans := f.spans(from, to)
+	for _, sp := range spans {
 		add := func(_, n int64) { *total += n }
 		var err error
 		if sp.tier == 0 {
@@ -70,7 +71,7 @@ func (s *Store) count(ctx context.Context, tx *sql.Tx, sel *selection, f family,
 			return err
 		}
 	}
-	return nil
+	return s.eachUncounted(ctx, tx, sel, counting(spans), func(_, _ int64) { *total++ })
 }
 
 func (s *Store) countSifted(ctx context.Context, q *api.AuditQuery, sel *selection) (api.AuditCount, error) {
@@ -157,7 +158,8 @@ func (s *Store) between(ctx context.Context, q *api.AuditQuery, stream int64, b 
 
 // fillFromCounts reads the tier that the cut was snapped to, and the ends from finer ones.
 func (s *Store) fillFromCounts(ctx context.Context, tx *sql.Tx, sel *selection, f family, c *cut) error {
-	for _, sp := range f.spans(c.edges[0], c.edges[len(c.edges)-1]) {
+	spans := f.spans(c.edges[0], c.edges[len(c.edges)-1])
+	for _, sp := range spans {
 		var err error
 		switch {
 		case sp.tier == 0:
@@ -172,7 +174,7 @@ func (s *Store) fillFromCounts(ctx context.Context, tx *sql.Tx, sel *selection, 
 			return err
 		}
 	}
-	return nil
+	return s.eachUncounted(ctx, tx, sel, counting(spans), func(_, ms int64) { c.add(ms, 1) })
 }
 
 // fillSpan counts the audits of a part of time that lies within one slice or two.
@@ -251,10 +253,12 @@ func (s *Store) Tally(ctx context.Context, q api.AuditQuery, name string, limit 
 }
 
 func (s *Store) tallyCounts(ctx context.Context, tx *sql.Tx, sel *selection, f family, c column, b bounds, tally map[string]int64) error {
-	for _, sp := range f.spans(b.from, b.to+1) {
+	spans := f.spans(b.from, b.to+1)
+	add := s.addSeries(c, tally)
+	for _, sp := range spans {
 		var err error
 		if sp.tier == 0 {
-			err = s.eachSeries(ctx, tx, sel, sp, s.addSeries(c, tally))
+			err = s.eachSeries(ctx, tx, sel, sp, add)
 		} else {
 			err = s.eachCount(ctx, tx, sel, f, sp, "key", func(id, n int64) {
 				s.dimensions.mu.RLock()
@@ -266,7 +270,7 @@ func (s *Store) tallyCounts(ctx context.Context, tx *sql.Tx, sel *selection, f f
 			return err
 		}
 	}
-	return nil
+	return s.eachUncounted(ctx, tx, sel, counting(spans), func(id, _ int64) { add(id, 1) })
 }
 
 func (s *Store) addSeries(c column, tally map[string]int64) func(id, n int64) {

@@ -3,7 +3,7 @@ CREATE TABLE counters (
   name  TEXT    PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO counters (name, value) VALUES ('audit', 0), ('dimension', 0);
+INSERT INTO counters (name, value) VALUES ('audit', 0), ('dimension', 0), ('counted', 0);
 
 CREATE TABLE audit_sources (
   id          INTEGER PRIMARY KEY,
@@ -52,7 +52,7 @@ CREATE INDEX audits_time ON audits (stream, time, seq, series);
 CREATE INDEX audits_series ON audits (series, time);
 CREATE INDEX audits_request ON audits (request) WHERE request <> 0;
 
--- How many audits there are, by tier and a span of time.
+-- How many audits there are, by tier and a span of time: those up to the sequence that the counter 'counted' has.
 CREATE TABLE audit_counts (
   tier   INTEGER NOT NULL,
   bucket INTEGER NOT NULL,
