@@ -22,9 +22,9 @@ import (
 // Environment variables that say where the Console is and who calls.
 const (
 	consoleAddressVariable     = "AUTODEFEND_CONSOLE_ADDRESS"
-	consoleTokenVariable       = "AUTODEFEND_CONSOLE_TOKEN" //nolint:gosec // it's a name
+	consoleTokenVariable       = "AUTODEFEND_CONSOLE_TOKEN" // it's a name
 	consoleUserVariable        = "AUTODEFEND_CONSOLE_USER"
-	consolePasswordVariable    = "AUTODEFEND_CONSOLE_PASSWORD" //nolint:gosec // it's a name
+	consolePasswordVariable    = "AUTODEFEND_CONSOLE_PASSWORD" // it's a name
 	consoleFingerprintVariable = "AUTODEFEND_CONSOLE_FINGERPRINT"
 	consoleCAVariable          = "AUTODEFEND_CONSOLE_CA"
 )

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/autodefend/autodefend"
-	"github.com/autodefend/autodefend/internal/console/access"
 	"github.com/autodefend/autodefend/internal/console/keys"
 	"github.com/autodefend/autodefend/internal/store"
 )
@@ -23,7 +22,7 @@ import (
 const (
 	adminPasswordVariable = "AUTODEFEND_ADMIN_PASSWORD"
 	databaseVariable      = "AUTODEFEND_DATABASE"
-	metricsTokenVariable  = "AUTODEFEND_METRICS_TOKEN" //nolint:gosec // it's a name
+	metricsTokenVariable  = "AUTODEFEND_METRICS_TOKEN" // it's a name
 )
 
 // firstAdministrator is the user that the first start makes.
@@ -88,82 +87,128 @@ share the master key too, by ` + keys.EnvironmentVariable + `. Ends with Ctrl-C.
 
 // run serves the Console until ctx ends.
 func (c *consoleCommand) run(ctx context.Context) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	proxies, err := prefixes("--trusted-proxy", c.proxies)
-	if err != nil {
-		return err
-	}
-	alertNetworks, err := prefixes("--alert-network", c.alertTo)
-	if err != nil {
-		return err
-	}
 	if c.cfg.origins["log_level"] == "" {
 		c.cfg.LogLevel = slog.LevelInfo
 	}
 	log := newLogger(c.stderr, c.cfg)
-	if err := c.where.make(); err != nil {
+	opened, err := c.open(ctx, log)
+	if err != nil {
 		return err
+	}
+	password, _, err := opened.services.access.Bootstrap(ctx, firstAdministrator, os.Getenv(adminPasswordVariable))
+	if err != nil {
+		return errors.Join(fmt.Errorf("make the user %s: %w", firstAdministrator, err), opened.close())
+	}
+	c.greet(opened, password)
+	return opened.serve(ctx)
+}
+
+// openConsole is a Console that listens and doesn't serve yet.
+type openConsole struct {
+	listener net.Listener
+	trust    consoleTrust
+	database *store.Store
+	services *consoleServices
+	server   *consoleServer
+	// local is its address as it's reached from this machine.
+	local string
+}
+
+// open opens what a Console needs. The port comes before the database: a second Console on one port does nothing to it.
+func (c *consoleCommand) open(ctx context.Context, log *slog.Logger) (*openConsole, error) {
+	networks, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.where.make(); err != nil {
+		return nil, err
 	}
 	secrets, err := keys.Open(c.where.dir, os.Getenv(keys.EnvironmentVariable))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	trust, err := c.trust()
-	if err != nil {
-		return err
+	opened := &openConsole{}
+	if opened.trust, err = c.trust(); err != nil {
+		return nil, err
 	}
-	listener, err := c.bind()
-	if err != nil {
-		return err
+	if opened.listener, err = c.bind(); err != nil {
+		return nil, err
 	}
-	database, err := store.Open(ctx, store.Config{Address: c.where.database, Logger: log})
-	if err != nil {
-		return errors.Join(err, listener.Close())
+	opened.local = c.localAddress(opened.listener.Addr())
+	if opened.database, err = store.Open(ctx, store.Config{Address: c.where.database, Logger: log}); err != nil {
+		return nil, errors.Join(err, opened.close())
 	}
-	defer func() { c.closing(log, "database", database.Close()) }()
-	p := consoleParts{
-		log: log, database: database, keys: secrets, address: c.publicAddress(listener.Addr()), ca: trust.pin,
-		layers: &layerZips{app: c.app, programs: c.programs}, auditAge: c.auditAge, auditBytes: c.auditMB << 20,
-		alertNetworks: alertNetworks,
+	if err := c.assemble(ctx, opened, secrets, networks, log); err != nil {
+		return nil, errors.Join(err, opened.close())
 	}
-	services, err := p.services()
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	server, err := newConsoleServer(ctx, services, database, log, proxies)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	password, err := c.firstUser(ctx, services.access)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	c.greet(listener.Addr(), trust, password)
-	return server.serve(ctx, listener, trust, services.loops())
+	return opened, nil
 }
 
-// check returns what is wrong with the flags.
-func (c *consoleCommand) check() error {
+// assemble makes the services and the server of an open Console.
+func (c *consoleCommand) assemble(ctx context.Context, opened *openConsole, secrets *keys.Keys, networks consoleNetworks, log *slog.Logger) error {
+	address := c.address
+	if address == "" {
+		address = opened.local
+	}
+	p := consoleParts{
+		log: log, database: opened.database, keys: secrets, address: address, ca: opened.trust.pin,
+		layers: &layerZips{app: c.app, programs: c.programs}, auditAge: c.auditAge, auditBytes: c.auditMB << 20,
+		alertNetworks: networks.alerts,
+	}
+	var err error
+	if opened.services, err = p.services(); err != nil {
+		return err
+	}
+	opened.server, err = newConsoleServer(ctx, opened.services, opened.database, log, networks.proxies)
+	return err
+}
+
+// serve serves until ctx ends, and closes everything.
+func (o *openConsole) serve(ctx context.Context) error {
+	err := o.server.serve(ctx, o.listener, o.trust, o.services.loops())
+	return errors.Join(err, o.close())
+}
+
+// close closes the listener and then the database.
+func (o *openConsole) close() error {
+	err := o.listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	if o.database != nil {
+		err = errors.Join(err, o.database.Close())
+	}
+	return err
+}
+
+// consoleNetworks are those of the flags.
+type consoleNetworks struct{ proxies, alerts []netip.Prefix }
+
+// check returns the networks of the flags, or what is wrong with any flag.
+func (c *consoleCommand) check() (consoleNetworks, error) {
+	var networks consoleNetworks
+	invalid := func(hint, format string, args ...any) (consoleNetworks, error) {
+		return networks, autodefend.Errorf(autodefend.CodeInvalid, format, args...).WithHint("%s", hint)
+	}
 	host, _, err := net.SplitHostPort(c.listen)
-	if err != nil {
-		return autodefend.Errorf(autodefend.CodeInvalid, "option --listen: %q isn't an address", c.listen).WithHint("an address looks like :8083 or 127.0.0.1:8083")
+	switch {
+	case err != nil:
+		return invalid("an address looks like :8083 or 127.0.0.1:8083", "option --listen: %q isn't an address", c.listen)
+	case c.insecure && !loopback(host):
+		return invalid("without TLS everybody on the way reads passwords; use --listen 127.0.0.1:8083, or leave --insecure-http out",
+			"option --insecure-http: %q isn't a loopback address", c.listen)
+	case (c.tlsCert == "") != (c.tlsKey == ""):
+		return invalid("give both, or neither for a self-signed certificate", "options --tls-cert and --tls-key: one is missing")
+	case c.insecure && c.tlsCert != "":
+		return invalid("leave one out", "options --insecure-http and --tls-cert exclude each other")
+	case c.auditAge <= 0 || c.auditMB <= 0:
+		return invalid("audits that aren't kept can't be shown", "options --audit-age and --audit-megabytes: must be greater than 0")
 	}
-	if c.insecure && !loopback(host) {
-		return autodefend.Errorf(autodefend.CodeInvalid, "option --insecure-http: %q isn't a loopback address", c.listen).
-			WithHint("without TLS everybody on the way reads passwords; use --listen 127.0.0.1:8083, or leave --insecure-http out")
+	if networks.proxies, err = prefixes("--trusted-proxy", c.proxies); err != nil {
+		return networks, err
 	}
-	if (c.tlsCert == "") != (c.tlsKey == "") {
-		return autodefend.Errorf(autodefend.CodeInvalid, "options --tls-cert and --tls-key: one is missing").WithHint("give both, or neither for a self-signed certificate")
-	}
-	if c.insecure && c.tlsCert != "" {
-		return autodefend.Errorf(autodefend.CodeInvalid, "options --insecure-http and --tls-cert exclude each other")
-	}
-	if c.auditAge <= 0 || c.auditMB <= 0 {
-		return autodefend.Errorf(autodefend.CodeInvalid, "options --audit-age and --audit-megabytes: must be greater than 0")
-	}
-	return nil
+	networks.alerts, err = prefixes("--alert-network", c.alertTo)
+	return networks, err
 }
 
 // prefixes reads the networks of an option.
@@ -194,21 +239,13 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// bind listens. That comes before the database is opened: a second Console on one port does nothing to it.
+// bind listens.
 func (c *consoleCommand) bind() (net.Listener, error) {
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
 		return nil, autodefend.Errorf(autodefend.CodeUnavailable, "option --listen: %s", err).WithHint("choose another port, or 0 for a free one")
 	}
 	return listener, nil
-}
-
-// publicAddress is where functions reach the Console.
-func (c *consoleCommand) publicAddress(bound net.Addr) string {
-	if c.address != "" {
-		return c.address
-	}
-	return c.localAddress(bound)
 }
 
 // localAddress is the address as it's reached from this machine, or by its name when it listens to all.
@@ -236,36 +273,23 @@ func hostname() string {
 	return name
 }
 
-// firstUser makes the administrator where there is no user, and returns the password when it made one up.
-func (c *consoleCommand) firstUser(ctx context.Context, users *access.Service) (string, error) {
-	password, _, err := users.Bootstrap(ctx, firstAdministrator, os.Getenv(adminPasswordVariable))
-	if err != nil {
-		return "", fmt.Errorf("make the user %s: %w", firstAdministrator, err)
-	}
-	return password, nil
-}
-
 // greet tells where the Console is and, once, how to get in.
-func (c *consoleCommand) greet(bound net.Addr, trust consoleTrust, password string) {
-	fmt.Fprintf(c.stdout, "address      %s\n", c.localAddress(bound))
-	if trust.fingerprint != "" {
-		fmt.Fprintf(c.stdout, "certificate  sha256:%s\n", trust.fingerprint)
+func (c *consoleCommand) greet(opened *openConsole, password string) {
+	fmt.Fprintf(c.stdout, "address      %s\n", opened.local)
+	if opened.trust.fingerprint != "" {
+		fmt.Fprintf(c.stdout, "certificate  sha256:%s\n", opened.trust.fingerprint)
 	}
 	dir := c.where.dir
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
 	fmt.Fprintf(c.stdout, "data         %s\n", dir)
+	if c.where.elsewhere() {
+		fmt.Fprintf(c.stdout, "database     %s\n", c.where.shown())
+	}
 	if password != "" {
 		fmt.Fprintf(c.stdout, "user         %s\npassword     %s\n", firstAdministrator, password)
 		c.say("autodefend: the password is shown this once; change it with: autodefend api PUT /users/password")
 	}
 	c.say("autodefend: serving until interrupted")
-}
-
-// closing logs what went wrong at the end.
-func (c *consoleCommand) closing(log *slog.Logger, what string, err error) {
-	if err != nil {
-		log.Error("close", slog.String("what", what), slog.Any("error", err))
-	}
 }

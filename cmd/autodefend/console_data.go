@@ -78,6 +78,9 @@ func (d *consoleData) makeFile() error {
 	return file.Close()
 }
 
+// elsewhere reports whether the database isn't the directory's own.
+func (d *consoleData) elsewhere() bool { return d.database != filepath.Join(d.dir, databaseFile) }
+
 // shown is the database as it's printed: an address without its password.
 func (d *consoleData) shown() string {
 	if u, err := url.Parse(d.database); err == nil && u.Scheme != "" {

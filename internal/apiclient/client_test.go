@@ -57,7 +57,7 @@ func console(t *testing.T) *httptest.Server {
 	})
 	mux.HandleFunc("GET /api/v1/whole", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `[1,2]`) })
 	mux.HandleFunc("GET /api/v1/object", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
-	mux.HandleFunc("GET /api/v1/elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example/", 302) })
+	mux.HandleFunc("GET /api/v1/elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example/", http.StatusFound) })
 	server := httptest.NewTLSServer(mux)
 	t.Cleanup(server.Close)
 	return server
@@ -128,7 +128,7 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
-	if _, err := c.Do(t.Context(), "GET", "elsewhere", nil, nil); err == nil { //nolint:bodyclose // there is none
+	if _, err := c.Do(t.Context(), "GET", "elsewhere", nil, nil); err == nil { // there is none
 		t.Error("a redirect was followed")
 	}
 	if err := client(t, Config{Address: server.URL, CA: ca, User: "admin", Password: "wrong"}).Login(t.Context()); autodefend.ErrorCode(err) != autodefend.CodeDenied {
@@ -151,7 +151,7 @@ func TestStrangers(t *testing.T) {
 	c := client(t, Config{Address: server.URL, Fingerprint: fingerprint, Token: "t1"})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Do(ctx, "GET", "whole", nil, nil); err == nil || autodefend.ErrorCode(err) == autodefend.CodeUnavailable { //nolint:bodyclose // there is none
+	if _, err := c.Do(ctx, "GET", "whole", nil, nil); err == nil || autodefend.ErrorCode(err) == autodefend.CodeUnavailable { // there is none
 		t.Errorf("interrupted: %v", err)
 	}
 }

@@ -135,7 +135,7 @@ func (e *endpoint) logsIn() bool {
 }
 
 // errTooLong ends handlers that take too long.
-var errTooLong = errors.New("the handler took too long") //nolint:gochecknoglobals // compared with
+var errTooLong = errors.New("the handler took too long")
 
 // handle calls the handler and answers.
 func (e *endpoint) handle(x *exchange, call *route.Call, pass *pass) {

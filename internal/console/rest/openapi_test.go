@@ -48,7 +48,7 @@ type shape struct {
 	base
 	Name    string            `json:"name,omitempty"`
 	Hidden  string            `json:"-"`
-	Plain   float64           //nolint:unused // it's the schema's
+	Plain   float64          
 	When    time.Time         `json:"when"`
 	Until   *time.Time        `json:"until"`
 	Self    *shape            `json:"self"`

@@ -78,7 +78,7 @@ type Server struct {
 	metricsToken string
 	draining     atomic.Bool
 	// drained ends with draining, and with it the streams that never end by themselves.
-	drained context.Context //nolint:containedctx // it's the server's own life
+	drained context.Context // it's the server's own life
 	drain   context.CancelFunc
 }
 
@@ -160,7 +160,7 @@ func (s *Server) handleAll(table []route.Route, document []byte) error {
 }
 
 // register turns the mux's panic into an error.
-func register(mux *http.ServeMux, pattern string, handler http.HandlerFunc) (err error) { //nolint:nonamedreturns // a panic becomes its value
+func register(mux *http.ServeMux, pattern string, handler http.HandlerFunc) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("route %s: %v", pattern, p)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -525,7 +526,7 @@ func TestPublic(t *testing.T) {
 		{&autodefend.Error{Code: autodefend.CodeInvalid, Err: inner.WithHint("give it one")}, "name: is empty; give it one"},
 	} {
 		got := public(test.err)
-		if test.err == error(wrapped) {
+		if errors.Is(test.err, wrapped) {
 			test.want = "rules[2].name: is empty"
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {

@@ -50,7 +50,7 @@ type stream struct {
 }
 
 // errHead ends the stream of a request that wants the headers only.
-var errHead = errors.New("the request is HEAD") //nolint:gochecknoglobals // compared with
+var errHead = errors.New("the request is HEAD")
 
 // Write sends a piece.
 func (s *stream) Write(p []byte) (int, error) {
