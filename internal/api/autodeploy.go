@@ -173,13 +173,10 @@ func ParseAutoDeploy(data []byte) ([]AutoDeployRule, error) {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "rules: the body isn't JSON").WithHint(hint)
 	}
 	var raw []json.RawMessage
-	switch {
-	case data[0] == '{':
+	if data[0] == '{' {
 		raw = []json.RawMessage{data}
-	default:
-		if err := json.Unmarshal(data, &raw); err != nil {
-			return nil, autodefend.Errorf(autodefend.CodeInvalid, "rules: want an array of rules, have %s", kindOf(data)).WithHint(hint)
-		}
+	} else if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, autodefend.Errorf(autodefend.CodeInvalid, "rules: want an array of rules, have %s", kindOf(data)).WithHint(hint)
 	}
 	if len(raw) > maxAutoDeployRules {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "rules: there are %d, and may be %d", len(raw), maxAutoDeployRules).
