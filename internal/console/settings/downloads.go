@@ -64,21 +64,27 @@ func readLayerRequest(c *route.Call) (api.LayerRequest, error) {
 			return r, err
 		}
 	}
+	if r.Architecture == "" {
+		r.Architecture = autodefend.ArchX86
+	}
+	return r, checkLayerRequest(&r)
+}
+
+// checkLayerRequest refuses what there is no layer for.
+func checkLayerRequest(r *api.LayerRequest) error {
 	switch {
 	case strings.EqualFold(r.Provider, "azure"):
-		return r, invalid("provider", "functions of Azure can't be defended with a layer", "there is no bundle for azure")
+		return invalid("provider", "functions of Azure can't be defended with a layer", "there is no bundle for azure")
 	case r.Provider != "" && !strings.EqualFold(r.Provider, "aws"):
-		return r, invalid("provider", "use aws", "there is no layer for %q", clip(r.Provider))
+		return invalid("provider", "use aws", "there is no layer for %q", clip(r.Provider))
 	case r.Runtime != "" && !slices.Contains(api.LambdaRuntimes(), r.Runtime) && !slices.Contains(api.RetiredRuntimes(), r.Runtime):
-		return r, invalid("runtime", "GET /static/serverless-runtimes lists them", "%q isn't a runtime", clip(r.Runtime))
+		return invalid("runtime", "GET /static/serverless-runtimes lists them", "%q isn't a runtime", clip(r.Runtime))
 	case r.NodeJSModuleType != "" && r.NodeJSModuleType != "commonjs" && r.NodeJSModuleType != "ecmascript":
-		return r, invalid("nodeJSModuleType", "use commonjs or ecmascript: the layer is the same", "%q isn't a type of modules", clip(r.NodeJSModuleType))
-	case r.Architecture == "":
-		r.Architecture = autodefend.ArchX86
+		return invalid("nodeJSModuleType", "use commonjs or ecmascript: the layer is the same", "%q isn't a type of modules", clip(r.NodeJSModuleType))
 	case r.Architecture != autodefend.ArchX86 && r.Architecture != autodefend.ArchARM:
-		return r, invalid("architecture", "use x86_64 or arm64", "%q isn't an architecture of Lambda", clip(r.Architecture))
+		return invalid("architecture", "use x86_64 or arm64", "%q isn't an architecture of Lambda", clip(r.Architecture))
 	}
-	return r, nil
+	return nil
 }
 
 // layerZip returns the layer that a request is for.

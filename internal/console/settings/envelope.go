@@ -132,7 +132,7 @@ func (s *Service) readEncodeRequest(raw []byte) (policy.Envelope, error) {
 		return e, err
 	}
 	console := s.console()
-	if console.Address, err = s.address("consoleAddr", q.ConsoleAddr); err != nil {
+	if console.Address, err = s.address(q.ConsoleAddr); err != nil {
 		return e, err
 	}
 	if err := checkProxyFields("proxy.", &q.Proxy); err != nil {
@@ -166,7 +166,7 @@ func updateInterval(ms int) (time.Duration, error) {
 
 // address reads the address by which functions are to reach the Console; "" is its own. A host without a port gets the
 // port of the Console's own address.
-func (s *Service) address(at, text string) (string, error) {
+func (s *Service) address(text string) (string, error) {
 	if text == "" {
 		return s.Address, nil
 	}
@@ -176,16 +176,21 @@ func (s *Service) address(at, text string) (string, error) {
 	}
 	u, err := url.Parse(full)
 	switch {
-	case err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(u.Hostname(), " ,;\"'<>\\"):
-		return "", invalid(at, "write host, host:port or https://host:port", "%q isn't the address of a Console", clip(text))
+	case err != nil || !isConsole(u):
+		return "", invalid("consoleAddr", "write host, host:port or https://host:port", "%q isn't the address of a Console", clip(text))
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return "", invalid(at, "", "functions reach a Console by https only")
+		return "", invalid("consoleAddr", "", "functions reach a Console by https only")
 	}
 	own, err := url.Parse(s.Address)
 	if err == nil && text != full && u.Port() == "" && own.Port() != "" {
 		return net.JoinHostPort(u.Hostname(), own.Port()), nil
 	}
 	return strings.TrimSuffix(text, "/"), nil
+}
+
+// isConsole tells whether an address has a host and nothing that a Console's hasn't.
+func isConsole(u *url.URL) bool {
+	return u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" && !strings.ContainsAny(u.Hostname(), " ,;\"'<>\\")
 }
 
 func isLoopback(host string) bool {
@@ -206,7 +211,7 @@ func (s *Service) PolicySource(ctx context.Context, consoleAddr string, proxy ap
 		return nil, "", err
 	}
 	console := s.console()
-	if console.Address, err = s.address("consoleAddr", consoleAddr); err != nil {
+	if console.Address, err = s.address(consoleAddr); err != nil {
 		return nil, "", err
 	}
 	console.Proxy = proxyOf(proxy)

@@ -92,7 +92,7 @@ func (s *Service) policyRoutes() []route.Route {
 // getPolicy answers with the policy as it was written, its collections filled in.
 func (s *Service) getPolicy(k policyKind) route.Handler {
 	return func(ctx context.Context, _ *route.Call) (route.Answer, error) {
-		_, raw, err := s.policy(ctx, k)
+		raw, err := s.policy(ctx, k)
 		if err != nil {
 			return route.Answer{}, err
 		}
@@ -101,21 +101,21 @@ func (s *Service) getPolicy(k policyKind) route.Handler {
 }
 
 // policy reads a policy with its collections filled in.
-func (s *Service) policy(ctx context.Context, k policyKind) (api.Document, json.RawMessage, error) {
+func (s *Service) policy(ctx context.Context, k policyKind) (json.RawMessage, error) {
 	d, err := s.read(ctx, k.kind, "")
 	if err != nil {
-		return d, nil, err
+		return nil, err
 	}
 	doc, err := storedRules(d, k)
 	if err != nil {
-		return d, nil, err
+		return nil, err
 	}
 	known, err := s.collections(ctx)
 	if err != nil {
-		return d, nil, err
+		return nil, err
 	}
 	doc.fill(known.raws)
-	return d, doc.raw(), nil
+	return doc.raw(), nil
 }
 
 // storedRules reads what a policy's document holds.

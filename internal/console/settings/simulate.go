@@ -127,7 +127,7 @@ func (s *Service) readSimulation(raw []byte) (api.SimulationRequest, error) {
 // trial prepares the policy of a request; without one, that which is in force.
 func (s *Service) trial(ctx context.Context, k policyKind, raw json.RawMessage, run *simulation) (trial, error) {
 	if len(raw) == 0 || string(raw) == "null" {
-		_, stored, err := s.policy(ctx, k)
+		stored, err := s.policy(ctx, k)
 		if err != nil {
 			return nil, err
 		}

@@ -137,8 +137,10 @@ func TestSimulateRuntime(t *testing.T) {
 	}
 	// Tampering is prevented by both.
 	outcomes := []api.SimulationOutcome{
-		{Old: "alert", New: "prevent", Audits: 9, Events: 18}, {Old: "alert", New: "block", Audits: 1, Events: 2},
-		{Old: "alert", New: "none", Audits: 1, Events: 2}, {Old: "prevent", New: "prevent", Audits: 1, Events: 2},
+		{Old: "alert", New: "prevent", Audits: 9, Events: 18},
+		{Old: "alert", New: "block", Audits: 1, Events: 2},
+		{Old: "alert", New: "none", Audits: 1, Events: 2},
+		{Old: "prevent", New: "prevent", Audits: 1, Events: 2},
 	}
 	if d := cmp.Diff(outcomes, got.Outcomes); d != "" {
 		t.Error(d)
