@@ -83,8 +83,8 @@ func (s *Store) appendAll(ctx context.Context, tx *tx, jobs []*job) error {
 		for j, n := range perJob {
 			j.added = n
 		}
-		s.signal()
 	})
+	tx.signals = true
 	return nil
 }
 

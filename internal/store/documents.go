@@ -74,7 +74,7 @@ func (s *Store) Write(ctx context.Context, changes []api.DocumentChange, audit *
 				return err
 			}
 		}
-		tx.after = append(tx.after, s.signal)
+		tx.signals = true
 		if audit == nil {
 			return nil
 		}

@@ -7,13 +7,15 @@ import (
 
 // watchers are those who want to know that something was stored.
 type watchers struct {
-	mu  sync.Mutex
-	all map[chan struct{}]struct{}
+	listening sync.Once
+	mu        sync.Mutex
+	all       map[chan struct{}]struct{}
 }
 
 // Watch returns a channel that gets a value after audits or documents were stored, by any replica; several stores may
 // share one value. It's closed when ctx ends or the store is closed.
 func (s *Store) Watch(ctx context.Context) <-chan struct{} {
+	s.watchers.listening.Do(func() { go s.dialect.listen(s.ended, s, s.signal) })
 	c := make(chan struct{}, 1)
 	w := &s.watchers
 	w.mu.Lock()

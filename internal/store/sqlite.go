@@ -62,13 +62,18 @@ func (d sqlite) open(u use) (*sql.DB, error) {
 		q.Set("_txlock", "deferred")
 		connections = d.readers
 	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.path}).EscapedPath(), RawQuery: q.Encode()}).String())
+	db, err := sql.Open("sqlite", d.address(q.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
+}
+
+// address names the file to the driver, whatever characters its path has.
+func (d sqlite) address(query string) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.path}).EscapedPath(), RawQuery: query}).String()
 }
 
 func (sqlite) code(err error) autodefend.Code {

@@ -41,3 +41,11 @@ func (sqlite) execMany(ctx context.Context, tx *tx, query string, rows [][]any) 
 	}
 	return nil
 }
+
+func (sqlite) commit(ctx context.Context, tx *tx) error {
+	_, err := tx.conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+// listen has nothing to hear: no other process writes.
+func (sqlite) listen(context.Context, *Store, func()) {}

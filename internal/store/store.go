@@ -138,6 +138,8 @@ type dialect interface {
 	retryable(err error) bool
 	schema
 	words
+	// listen calls heard when another process has stored something, until ctx ends.
+	listen(ctx context.Context, s *Store, heard func())
 	bulk
 	sets
 }
@@ -173,6 +175,8 @@ type bulk interface {
 	shared() bool
 	// begin starts a transaction that writes.
 	begin() string
+	// commit ends a transaction that writes, and tells other processes when it's to.
+	commit(ctx context.Context, tx *tx) error
 	// insertAudits tells for each audit whether it was new.
 	insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error)
 	addCounts(ctx context.Context, tx *tx, counts []counted) error

@@ -34,6 +34,8 @@ type job struct {
 type tx struct {
 	writer *writer
 	conn   *sql.Conn
+	// signals tells that those who watch are to be told.
+	signals bool
 	// after are run when the transaction is committed, before anybody is told.
 	after []func()
 }
@@ -242,7 +244,7 @@ func (w *writer) transactOnce(group []*job) ([]error, error) {
 	t := &tx{writer: w, conn: w.conn}
 	errs, err := w.runJobs(ctx, t, group)
 	if err == nil {
-		_, err = w.conn.ExecContext(ctx, "COMMIT")
+		err = w.store.dialect.commit(ctx, t)
 	}
 	if err != nil {
 		// A connection that can't even roll back is of no use.
@@ -254,6 +256,9 @@ func (w *writer) transactOnce(group []*job) ([]error, error) {
 	}
 	for _, f := range t.after {
 		f()
+	}
+	if t.signals {
+		w.store.signal()
 	}
 	return errs, nil
 }
