@@ -21,7 +21,7 @@ func (s *Service) ruleRoutes() []route.Route {
 	const perm = api.PermManageDefenders
 	const settings, old = "/settings/serverless-auto-deploy", "/settings/serverless-auto-protect"
 	confirm := []route.Param{{Name: "confirm", Summary: "the digest of a preview, when more functions lose the Defender than go without saying", Type: "string"}}
-	rules := []api.AutoDeployRule{}
+	rules := []api.ServerlessAutoDeploySpecification{}
 	return []route.Route{
 		{
 			Method: http.MethodGet, Path: settings, Alias: []string{old}, Permission: perm, Prisma: true, Response: rules, Handle: s.getRules,
