@@ -112,7 +112,7 @@ func AuditParams(stream Stream) []Param {
 		{Name: "from", Summary: "Not before this time.", Type: "time"},
 		{Name: "to", Summary: "Not after this time.", Type: "time"},
 		{Name: "time", Summary: "At this time.", Type: "time"},
-		{Name: "aggregate", Summary: "Merge audits that are equal but for their time.", Type: "boolean"},
+		{Name: "aggregate", Summary: "Merge audits that are equal but for their time, of the newest 20,000.", Type: "boolean"},
 		{Name: "interactive", Summary: "Interactive processes; functions have none.", Type: "boolean"},
 	}
 	for _, p := range auditParams(stream) {

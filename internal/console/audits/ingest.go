@@ -102,7 +102,7 @@ func (s *Service) read(ctx context.Context, c *route.Call, stream api.Stream, no
 	if err != nil {
 		return nil, "", err
 	}
-	member := s.collectionsOf(ctx)
+	collections := lastNames{membership: s.collectionsOf(ctx)}
 	records := make([]api.AuditRecord, len(reports))
 	version := ""
 	for i, report := range reports {
@@ -111,7 +111,7 @@ func (s *Service) read(ctx context.Context, c *route.Call, stream api.Stream, no
 			return nil, "", err.at(i)
 		}
 		*origin.Time = s.timely(*origin.Time, now)
-		*origin.Collections = member.names(*origin.Account, *origin.Region, *origin.Function)
+		*origin.Collections = collections.names(*origin.Account, *origin.Region, *origin.Function)
 		version = origin.Version
 		if records[i], err = report.Record(now); err != nil {
 			return nil, "", err

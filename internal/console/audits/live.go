@@ -70,7 +70,7 @@ func (s *Service) live(ctx context.Context, c *route.Call) (route.Answer, error)
 		if !sleep(ctx, livePause) {
 			return route.Answer{}, nil
 		}
-		if stored = l.await(ctx, stored); ctx.Err() != nil {
+		if stored = s.awaitStored(ctx, stored); ctx.Err() != nil {
 			return route.Answer{}, nil
 		}
 		if err := l.beat(); err != nil {
@@ -215,9 +215,4 @@ func (l *live) beat() error {
 		return nil
 	}
 	return l.send(": still here\n\n")
-}
-
-// await returns when audits may have been stored.
-func (l *live) await(ctx context.Context, stored <-chan struct{}) <-chan struct{} {
-	return l.s.awaitStored(ctx, stored)
 }

@@ -23,6 +23,21 @@ type membership []struct {
 	scopes []api.FunctionScope
 }
 
+// lastNames looks the collections of a function up again only when another one reports.
+type lastNames struct {
+	membership
+
+	of    [3]string
+	found []string
+}
+
+func (l *lastNames) names(account, region, function string) []string {
+	if of := [3]string{account, region, function}; l.found == nil || l.of != of {
+		l.of, l.found = of, l.membership.names(account, region, function)
+	}
+	return l.found
+}
+
 // names are the collections that hold a function, the built-in one first.
 func (m membership) names(account, region, function string) []string {
 	names := []string{api.AllCollection}
