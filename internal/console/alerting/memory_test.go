@@ -299,9 +299,12 @@ type recorder struct {
 	takes  time.Duration
 }
 
-func (r *recorder) Send(_ context.Context, to api.AlertTarget, alert api.Alert) error {
+func (r *recorder) Send(ctx context.Context, to api.AlertTarget, alert api.Alert) error {
 	if r.takes > 0 {
 		time.Sleep(r.takes) // in virtual time
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if r.answer != nil {
 		if err := r.answer(to, alert); err != nil {

@@ -125,9 +125,31 @@ func TestSecretsWhateverTheirCase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := fmt.Sprint(secretsOf(t, s, m, "p")); got != "map[apikey:verysecret other[0].deep:verysecret slack.webhookurl:https://hooks.slack.com/verysecret]" {
+		t.Errorf("secrets %s", got)
+	}
 	to, err := s.target(t.Context(), p, "slack")
 	if err != nil || to.Slack.URL != "https://hooks.slack.com/verysecret" {
 		t.Errorf("target %+v, %v", to.Slack, err)
+	}
+}
+
+// TestSecretsOfAnotherProfile: what is sealed for one profile opens nowhere else, whoever can write to the database.
+func TestSecretsOfAnotherProfile(t *testing.T) {
+	m := newMemory()
+	s := newService(m, &recorder{}, "a")
+	put(t, s, written)
+	doc := m.documents[api.KindAlertProfile]["security"]
+	doc.ID = "thief"
+	p, err := readProfile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret, err := s.open(p, slackSecret); autodefend.ErrorCode(err) != autodefend.CodeInvalid || secret != "" {
+		t.Errorf("opened %q, %v", secret, err)
+	}
+	if _, err := s.target(t.Context(), p, "slack:#security"); err == nil {
+		t.Error("a target with another's secret")
 	}
 }
 
