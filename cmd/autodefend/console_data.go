@@ -48,6 +48,14 @@ func (d *consoleData) make() error {
 	if err := d.resolve(); err != nil {
 		return err
 	}
+	if err := d.makeDirectory(); err != nil {
+		return err
+	}
+	return d.makeFile()
+}
+
+// makeDirectory makes the directory, or looks whether the one that is there will do.
+func (d *consoleData) makeDirectory() error {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return autodefend.Errorf(autodefend.CodeInvalid, "option --data: the directory %q can't be made: %s", d.dir, whyNot(err)).
 			WithHint("name a directory that may be written to")
@@ -60,12 +68,12 @@ func (d *consoleData) make() error {
 		return autodefend.Errorf(autodefend.CodeInvalid, "option --data: others may write to the directory %q", d.dir).
 			WithHint("take that from them with: chmod 700 %s", d.dir)
 	}
-	return d.makeFile()
+	return nil
 }
 
 // makeFile makes the database's file where it isn't, for nobody else to read; SQLite gives its other files the same mode.
 func (d *consoleData) makeFile() error {
-	if strings.Contains(d.database, "://") {
+	if !d.isFile() {
 		return nil
 	}
 	file, err := os.OpenFile(d.database, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -77,6 +85,9 @@ func (d *consoleData) makeFile() error {
 	}
 	return file.Close()
 }
+
+// isFile reports whether the database is a file of SQLite.
+func (d *consoleData) isFile() bool { return !strings.Contains(d.database, "://") }
 
 // elsewhere reports whether the database isn't the directory's own.
 func (d *consoleData) elsewhere() bool { return d.database != filepath.Join(d.dir, databaseFile) }

@@ -57,7 +57,9 @@ func console(t *testing.T) *httptest.Server {
 	})
 	mux.HandleFunc("GET /api/v1/whole", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `[1,2]`) })
 	mux.HandleFunc("GET /api/v1/object", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
-	mux.HandleFunc("GET /api/v1/elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example/", http.StatusFound) })
+	mux.HandleFunc("GET /api/v1/elsewhere", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://evil.example/", http.StatusFound)
+	})
 	server := httptest.NewTLSServer(mux)
 	t.Cleanup(server.Close)
 	return server

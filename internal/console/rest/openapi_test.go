@@ -46,9 +46,9 @@ type base struct {
 
 type shape struct {
 	base
-	Name    string            `json:"name,omitempty"`
-	Hidden  string            `json:"-"`
-	Plain   float64          
+	Name    string `json:"name,omitempty"`
+	Hidden  string `json:"-"`
+	Plain   float64
 	When    time.Time         `json:"when"`
 	Until   *time.Time        `json:"until"`
 	Self    *shape            `json:"self"`
