@@ -19,6 +19,9 @@ func failure(op string, d dialect, err error) error {
 	if _, ok := errors.AsType[*autodefend.Error](err); ok {
 		return err
 	}
+	if d.damaged(err) {
+		return damaged("it's damaged", fmt.Errorf("%s: %w", op, err))
+	}
 	code := codeOf(d, err)
 	e := &autodefend.Error{Code: code, Message: op, Err: err}
 	if code == autodefend.CodeUnavailable {
@@ -48,4 +51,11 @@ func codeOf(d dialect, err error) autodefend.Code {
 
 func unavailable(format string, args ...any) *autodefend.Error {
 	return autodefend.Errorf(autodefend.CodeUnavailable, format, args...)
+}
+
+func damaged(what string, err error) *autodefend.Error {
+	return &autodefend.Error{
+		Code: autodefend.CodeUnavailable, Message: "the database can't be used: " + what, Err: err,
+		Hint: "nothing was changed; keep a copy of it and restore a backup with: autodefend console restore",
+	}
 }

@@ -99,3 +99,8 @@ func (postgres) retryable(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && strings.HasPrefix(e.Code, "40")
 }
+
+func (postgres) damaged(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "XX001" || e.Code == "XX002")
+}

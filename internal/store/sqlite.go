@@ -104,9 +104,7 @@ func (sqlite) broken(err error) bool {
 	}
 }
 
-func damaged(what string, err error) *autodefend.Error {
-	return &autodefend.Error{
-		Code: autodefend.CodeUnavailable, Message: "the database can't be used: " + what, Err: err,
-		Hint: "nothing was changed; keep a copy of it and restore a backup with: autodefend console restore",
-	}
+func (sqlite) damaged(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && (e.Code()&0xff == lib.SQLITE_CORRUPT || e.Code()&0xff == lib.SQLITE_NOTADB)
 }

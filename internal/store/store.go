@@ -132,6 +132,8 @@ type dialect interface {
 	sql(query string) string
 	// code classifies an error of the driver; "" isn't the driver's.
 	code(err error) autodefend.Code
+	// damaged tells that what's stored can't be read.
+	damaged(err error) bool
 	// broken tells that a connection is of no use after the error.
 	broken(err error) bool
 	// retryable tells that a transaction lost against another and would do better now.
