@@ -213,6 +213,9 @@ func (s *Service) policyEdit(
 
 // draft reads and checks what a client writes: a policy, a list of rules or a rule.
 func (s *Service) draft(k policyKind, raw []byte, known collections) (ruleDocument, form, []policy.Remark, error) {
+	if len(raw) > policy.MaxSize {
+		return ruleDocument{}, wholePolicy, nil, invalid("", "", "%d bytes are more than the %d that a policy may have", len(raw), policy.MaxSize)
+	}
 	if err := checkDepth(raw); err != nil {
 		return ruleDocument{}, wholePolicy, nil, err
 	}
