@@ -217,6 +217,10 @@ func TestCredentials(t *testing.T) {
 	if got := opened(); got != "new" {
 		t.Errorf("after a change: %q", got)
 	}
+	// A role that is assumed with a key doesn't lose the key's secret without a word; one without a key needs none.
+	w.must("POST", "/credentials", `{"_id":"both","type":"aws","accountID":"AKIA1","secret":"s","roleArn":"arn:aws:iam::123456789012:role/x"}`)
+	w.refused("POST", "/credentials", `{"_id":"both","type":"aws","accountID":"AKIA2","roleArn":"arn:aws:iam::123456789012:role/x"}`, autodefend.CodeInvalid, "secret.plain")
+	w.must("POST", "/credentials", `{"_id":"role only","type":"aws","accountID":"123456789012","roleArn":"arn:aws:iam::123456789012:role/x"}`)
 	// A sealed secret opens only where it belongs.
 	w.must("POST", "/credentials", `{"_id":"role","type":"aws","roleArn":"arn:aws:iam::123456789012:role/x","tokens":{"awsAccessKeyId":""}}`)
 	var stolen, other api.Credential

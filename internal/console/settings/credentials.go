@@ -202,7 +202,7 @@ func (s *Service) putCredential(ctx context.Context, c *route.Call) (route.Answe
 			}
 		}
 		next := s.sealed(written, was)
-		if err := checkComplete(&next); err != nil {
+		if err := checkComplete(&next, was.Secret.Encrypted != ""); err != nil {
 			return edit{}, err
 		}
 		next.Owner, next.LastModified = c.Principal.Username, s.now()
@@ -234,15 +234,15 @@ func (s *Service) sealed(next, was api.Credential) api.Credential {
 	return next
 }
 
-// checkComplete refuses a credential that nobody could use.
-func checkComplete(c *api.Credential) error {
+// checkComplete refuses a credential that nobody could use, and one that would lose its secret without a word.
+func checkComplete(c *api.Credential, hadSecret bool) error {
 	const again = "give it as {\"plain\": \"...\"}; it is kept only while type, accountID and url stay the same"
 	switch {
-	case c.Type != api.CredentialAWS || c.UseAWSRole:
+	case c.Type != api.CredentialAWS || c.UseAWSRole || c.Secret.Encrypted != "" && c.AccountID != "":
 		return nil
 	case c.RoleARN == "" && c.AccountID == "":
 		return invalid("accountID", "or set roleArn or useAWSRole", "a credential for AWS needs the id of an access key")
-	case c.AccountID != "" && c.Secret.Encrypted == "":
+	case c.RoleARN == "" || hadSecret:
 		return invalid("secret.plain", again, "the access key's secret is missing")
 	}
 	return nil

@@ -187,6 +187,10 @@ func (s *Service) policyEdit(
 	if err != nil {
 		return edit{}, err
 	}
+	e := edit{before: d.Body}
+	if e.changes, err = s.renamedRules(ctx, k, renames(&was, &now)); err != nil {
+		return edit{}, err
+	}
 	used := make(map[string]bool)
 	for i := range now.rules {
 		now.rules[i].remove("previousName")
@@ -202,7 +206,7 @@ func (s *Service) policyEdit(
 	if len(raw) > policy.MaxSize {
 		return edit{}, invalid("", "", "%d bytes are more than the %d that a policy may have", len(raw), policy.MaxSize)
 	}
-	e := edit{changes: []api.DocumentChange{to(d, raw)}, before: d.Body, after: raw}
+	e.changes, e.after = append(e.changes, to(d, raw)), raw
 	for name := range used {
 		if collection, isStored := known.documents[name]; isStored {
 			e.hold(collection)

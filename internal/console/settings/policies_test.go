@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/console"
 	"github.com/autodefend/autodefend/internal/policy"
 )
 
@@ -279,6 +282,51 @@ func TestLargePolicyIsRefused(t *testing.T) {
 	w := newWorld(t)
 	body := `{"rules":[{"name":"a","collections":["All"],"notes":"` + strings.Repeat("x", policy.MaxSize) + `"}]}`
 	w.refused("PUT", runtimePath, body, autodefend.CodeInvalid, "bytes are more than")
+}
+
+func TestRenamedRuleStaysInAlertProfiles(t *testing.T) {
+	w := newWorld(t)
+	w.must("PUT", runtimePath, `{"rules":[{"name":"old","collections":["All"]},{"name":"x","collections":["All"]}]}`)
+	w.put(api.KindAlertProfile, "p", `{"name":"p","policy":{"serverlessAppFirewall":{"rules":["old"]},"serverlessRuntime":{"enabled":true,"rules":["x","old"]}}}`)
+	w.put(api.KindAlertProfile, "q", `{"name":"q","policy":null}`)
+	w.must("POST", runtimePath, `{"name":"new","previousName":"old","collections":["All"]}`)
+	want := `{"name":"p","policy":{"serverlessAppFirewall":{"rules":["old"]},"serverlessRuntime":{"enabled":true,"rules":["x","new"]}}}`
+	if got := w.get(api.KindAlertProfile, "p"); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := w.get(api.KindAlertProfile, "q"); got != `{"name":"q","policy":null}` {
+		t.Error(got)
+	}
+}
+
+// racer lets somebody else write just before the first write.
+type racer struct {
+	documents
+	before func()
+}
+
+type documents interface{ console.Documents }
+
+func (r *racer) Write(ctx context.Context, changes []api.DocumentChange, audit *api.MgmtAudit) error {
+	if before := r.before; before != nil {
+		r.before = nil
+		before()
+	}
+	return r.documents.Write(ctx, changes, audit)
+}
+
+func TestCollectionDeletedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	w.must("POST", "/collections", `{"name":"shaky"}`)
+	w.Documents = &racer{w.store, func() { w.must("DELETE", "/collections/shaky", "") }}
+	w.refused("PUT", runtimePath, `{"rules":[{"name":"a","collections":["shaky"]}]}`, autodefend.CodeInvalid, "rules[0].collections[0].name")
+	if got := w.must("GET", runtimePath, ""); strings.Contains(got, "shaky") {
+		t.Errorf("a rule with a collection that is gone: %s", got)
+	}
+	// And the other way round.
+	w.must("POST", "/collections", `{"name":"shaky"}`)
+	w.Documents = &racer{w.store, func() { w.must("PUT", runtimePath, `{"rules":[{"name":"a","collections":["shaky"]}]}`) }}
+	w.refused("DELETE", "/collections/shaky", "", autodefend.CodeConflict, `runtime rule "a"`)
 }
 
 func TestTwoWritersLoseNothing(t *testing.T) {
