@@ -106,6 +106,15 @@ func (r *AutoDeployRule) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &r.given)
 }
 
+// whole is the rule as it was read.
+func (r *AutoDeployRule) whole() json.RawMessage {
+	text, err := json.Marshal(r.given)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
 // MarshalJSON writes what was read, with the name and the time of the last change as they are now.
 func (r AutoDeployRule) MarshalJSON() ([]byte, error) {
 	out := maps.Clone(r.given)

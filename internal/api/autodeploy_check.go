@@ -48,6 +48,9 @@ func (c ruleCheck) bad(member, hint, format string, args ...any) error {
 const maxNameBytes = 256
 
 func (c ruleCheck) rule(r *AutoDeployRule) error {
+	if name := misspelt(r.whole(), "proxy", "lastModified", "autodefend", "name"); name != "" {
+		return c.bad(clipped(name), "", "members are written as in the schema: proxy, lastModified, autodefend, name")
+	}
 	switch {
 	case r.Name == "" || len(r.Name) > maxNameBytes:
 		return c.bad("name", "", "a rule needs a name of 1 to %d bytes", maxNameBytes)
@@ -75,6 +78,9 @@ func (c ruleCheck) rule(r *AutoDeployRule) error {
 		if !c.known.Runtime(name) {
 			return c.bad(fmt.Sprintf("runtimes[%d]", i), "GET /api/v1/static/serverless-runtimes lists them", "there is no runtime %q", clipped(name))
 		}
+	}
+	if _, _, err := r.ProxyPassword(); err != nil {
+		return autodefend.Errorf(autodefend.CodeInvalid, "%s.%s", c.path, err).WithHint("%s", autodefend.ErrorHint(err))
 	}
 	return c.own(r.Own)
 }

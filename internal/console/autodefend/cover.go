@@ -171,11 +171,12 @@ func owner(covers []cover, f *autodefend.Function, credential string, unsure boo
 }
 
 // scopeOf is what is opened for a rule.
-func (c *cover) scopeOf(run string) Scope {
+func (s *Service) scopeOf(c *cover, run string) (Scope, error) {
+	proxy, err := s.proxyOf(c.rule)
 	return Scope{
 		CredentialID: c.rule.CredentialID, RegionType: c.rule.AWSRegionType, Regions: c.regions(), Recipe: c.rule.Own.Recipe,
-		Excludes: c.rule.Own.Excludes, ConsoleAddr: c.rule.ConsoleAddr, Proxy: c.rule.Proxy, Run: run,
-	}
+		Excludes: c.rule.Own.Excludes, ConsoleAddr: c.rule.ConsoleAddr, Proxy: proxy, Run: run,
+	}, err
 }
 
 // knownRuntime reports whether a rule may name a runtime: one of AWS's, a family, or one that is long retired and that

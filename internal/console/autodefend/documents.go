@@ -42,6 +42,8 @@ type siteSummary struct {
 	Region     string             `json:"region"`
 	Credential string             `json:"credential"`
 	Report     api.CoverageReport `json:"report"`
+	// Listed is when it was last listed in full.
+	Listed time.Time `json:"listed"`
 	// Error is why the last listing wasn't complete; the report is then of the one before.
 	Error string `json:"error,omitempty"`
 }

@@ -96,7 +96,11 @@ func (e *evaluation) survey(ctx context.Context, main *held, owner string) error
 		return autodefend.Errorf(autodefend.CodeInvalid, "collections that don't exist any more: %s", strings.Join(c.missing, ", ")).
 			WithHint("take them out of the rule, or make them again")
 	}
-	w, err := e.s.begin(ctx, main, owner, c.scopeOf(e.run))
+	scope, err := e.s.scopeOf(c, e.run)
+	if err != nil {
+		return err
+	}
+	w, err := e.s.begin(ctx, main, owner, scope)
 	e.work = w
 	if err != nil {
 		return err

@@ -136,7 +136,11 @@ func (r *jobRun) plan(ctx context.Context) error {
 		return err
 	}
 	e.dry, e.run = true, r.job.ID
-	w, err := r.s.begin(ctx, r.main, r.owner, e.covers[e.index].scopeOf(r.job.ID))
+	scope, err := r.s.scopeOf(&e.covers[e.index], r.job.ID)
+	if err != nil {
+		return err
+	}
+	w, err := r.s.begin(ctx, r.main, r.owner, scope)
 	e.work = w
 	defer w.end(ctx)
 	if err != nil {
@@ -195,7 +199,11 @@ func (r *jobRun) removal(ctx context.Context) error {
 
 // detach rolls back the functions with our mark that are meant, in sites that were listed in full.
 func (r *jobRun) detach(ctx context.Context, c cover, run string, meant func(*autodefend.Function) bool) error {
-	w, err := r.s.begin(ctx, r.main, r.owner, c.scopeOf(r.job.ID))
+	scope, err := r.s.scopeOf(&c, r.job.ID)
+	if err != nil {
+		return err
+	}
+	w, err := r.s.begin(ctx, r.main, r.owner, scope)
 	defer w.end(ctx)
 	if err != nil {
 		return err

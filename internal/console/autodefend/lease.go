@@ -12,10 +12,11 @@ import (
 
 // The names of leases.
 const (
-	leaseRule = "autodefend/rule/"
-	leaseJob  = "autodefend/job/"
-	leaseLook = "autodefend/look/"
-	leaseSite = "autodefend/site/"
+	leaseRule   = "autodefend/rule/"
+	leaseJob    = "autodefend/job/"
+	leaseLook   = "autodefend/look/"
+	leaseSite   = "autodefend/site/"
+	leaseForget = "autodefend/forget"
 )
 
 // errLost ends work whose lease somebody else has now.

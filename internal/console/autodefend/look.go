@@ -3,6 +3,8 @@ package autodefend
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -92,4 +94,57 @@ func (s *Service) lookedAt(site *workSite, covers []cover, credential string) ([
 		infos = append(infos, s.info(f, verdict))
 	}
 	return infos, nil
+}
+
+// forgetAfter is how long functions are shown of a region that nobody lists any more.
+const forgetAfter = 7 * 24 * time.Hour
+
+// forgotten reports whether a region's functions are to be forgotten: nobody has listed it for long, although all that
+// would have listed it works.
+func (st *state) forgotten(site siteSummary, now time.Time) bool {
+	if now.Sub(site.Listed) <= forgetAfter {
+		return false
+	}
+	for _, r := range st.rules {
+		was := st.states[r.Name]
+		if r.CredentialID == site.Credential && (len(was.Errors) > 0 || now.Sub(was.Finished) > forgetAfter) {
+			return false
+		}
+	}
+	was := st.looks[site.Credential]
+	return !slices.Contains(st.scans, site.Credential) || was.Error == "" && now.Sub(was.Finished) <= forgetAfter
+}
+
+// forgetDue tells whether there is anything to forget.
+func forgetDue(st *state, now time.Time) bool {
+	return slices.ContainsFunc(st.sites, func(site siteSummary) bool { return st.forgotten(site, now) })
+}
+
+// forget drops the functions of regions that nobody lists any more from the inventory.
+func (s *Service) forget(ctx context.Context, _ *held, owner string) error {
+	st, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
+	for _, site := range st.sites {
+		if st.forgotten(site, s.now()) {
+			err = errors.Join(err, s.forgetSite(ctx, owner, site))
+		}
+	}
+	return err
+}
+
+func (s *Service) forgetSite(ctx context.Context, owner string, site siteSummary) error {
+	key := site.Account + "/" + site.Region
+	ctx, h, err := s.hold(ctx, leaseSite+key, owner)
+	if h == nil {
+		return err // somebody lists it
+	}
+	defer h.release(ctx)
+	if err := s.cfg.Inventory.ReplaceFunctions(ctx, site.Account, site.Region, nil); err != nil {
+		return err
+	}
+	s.log.Info("forgot the functions of a region that nobody lists", "account", site.Account, "region", site.Region)
+	gone := api.DocumentChange{Kind: api.KindRuleStatus, ID: idSite + key, Version: api.Any}
+	return s.cfg.Documents.Write(ctx, []api.DocumentChange{gone}, nil)
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -87,16 +86,16 @@ func (s *Service) allowed(defended int) int {
 	return max(s.cfg.DetachFew, min(s.cfg.DetachMany, defended/5))
 }
 
-// digest stands for a list of rules and what it takes away.
+// digest stands for whom a list of rules covers and what it takes away.
 func digest(rules []api.AutoDeployRule, undefend []api.PreviewFunction) (string, error) {
 	sum := sha256.New()
 	for _, r := range rules {
-		r.LastModified = time.Time{} // when it's posted doesn't matter
-		text, err := json.Marshal(r)
+		err := json.NewEncoder(sum).Encode([]any{
+			r.Name, r.CredentialID, r.AWSRegionType, r.Region, r.Collections, r.Runtimes, r.Own.Regions, r.Own.Excludes, r.Own.Recipe,
+		})
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(sum, "%s\n", text)
 	}
 	for _, f := range undefend {
 		fmt.Fprintln(sum, f.ID)

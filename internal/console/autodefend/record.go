@@ -160,7 +160,7 @@ func (w *work) keepSite(site *workSite, infos []api.FunctionInfo) error {
 		return err
 	}
 	return w.s.store(ctx, api.KindRuleStatus, idSite+site.Account+"/"+site.Region, siteSummary{
-		Account: site.Account, Region: site.Region, Credential: w.credential, Report: tally.report(),
+		Account: site.Account, Region: site.Region, Credential: w.credential, Report: tally.report(), Listed: w.s.now(),
 	})
 }
 

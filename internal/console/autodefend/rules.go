@@ -49,6 +49,9 @@ func (s *Service) replace(ctx context.Context, body []byte) (*replacement, error
 	if err := api.CheckAutoDeploy(rules, known); err != nil {
 		return nil, err
 	}
+	if err := s.seal(rules); err != nil {
+		return nil, err
+	}
 	was, err := s.load(ctx)
 	if err != nil {
 		return nil, err

@@ -161,7 +161,7 @@ func (s *Service) tasks(st *state) []task {
 			return s.look(ctx, h, owner, id)
 		}})
 	}
-	return all
+	return append(all, task{lease: leaseForget, due: forgetDue, do: s.forget})
 }
 
 // credentials are all that functions are known by: those of the rules and of the cloud scan rules.

@@ -83,6 +83,13 @@ type Collections interface {
 	Scopes(ctx context.Context, names []string) ([]api.FunctionScope, error)
 }
 
+// Keys keep secrets: the passwords of rules' proxies.
+type Keys interface {
+	// Seal encrypts; the same aad opens.
+	Seal(plain, aad []byte) []byte
+	Open(sealed, aad []byte) ([]byte, error)
+}
+
 // Config is what a service needs. All fields are required unless their comment says otherwise.
 type Config struct {
 	Documents   console.Documents
@@ -90,6 +97,8 @@ type Config struct {
 	Inventory   console.Inventory
 	Collections Collections
 	Clouds      Clouds
+	// Keys may be nil: then rules with the password of a proxy are refused.
+	Keys Keys
 	// NewRun returns a new run id, of [plan.RunIDLength] bytes.
 	NewRun func() string
 	// Runtimes are the known ones; nil means those that the program was built with.
