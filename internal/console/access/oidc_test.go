@@ -226,7 +226,7 @@ func TestOIDCUsersOfTheConsole(t *testing.T) {
 	if _, err := w.who(basic("eve", rootPassword)); autodefend.ErrorCode(err) != autodefend.CodeDenied {
 		t.Errorf("with a password: %v", err)
 	}
-	if _, err := login("root", "security team"); autodefend.ErrorCode(err) != autodefend.CodeDenied {
+	if _, err := login("root", "security team"); err == nil || !strings.Contains(err.Error(), "logs in with a password") {
 		t.Errorf("as a user with a password: %v", err)
 	}
 	if _, err := login("mallory", "another team"); autodefend.ErrorCode(err) != autodefend.CodeDenied {
@@ -244,6 +244,21 @@ func TestOIDCUsersOfTheConsole(t *testing.T) {
 	}
 	if failures != 3 {
 		t.Errorf("%d failures are audited, want 3", failures)
+	}
+}
+
+func TestOIDCSessionEndsWithTheUser(t *testing.T) {
+	w, p := withProvider(t)
+	w.addUser(api.User{Username: "eve", AuthType: api.AuthOIDC, Role: "auditor"})
+	address, cookie := w.beginOIDC()
+	token := w.must(callback(p.authorize(t, address, member("eve", "security team")), cookie)).JSON.(api.AuthenticationResponse).Token
+	w.must(request{method: "DELETE", path: "/users/eve", auth: asRoot()})
+	if who, err := w.who(bearer(token)); err == nil {
+		t.Errorf("the session went over to the group: %+v", who)
+	}
+	w.addUser(api.User{Username: "eve", AuthType: api.AuthOIDC, Role: "admin"})
+	if who, err := w.who(bearer(token)); err == nil {
+		t.Errorf("the session went over to another user: %+v", who)
 	}
 }
 

@@ -163,6 +163,27 @@ func TestAnotherUserOfTheSameNameGetsNothingOfTheFirst(t *testing.T) {
 	}
 }
 
+func TestTokenOfAnEarlierUserOpensNothing(t *testing.T) {
+	w := newWorld(t)
+	made := w.token(asRoot(), api.TokenRequest{Name: "t"})
+	d, err := w.store.Document(t.Context(), api.KindAPIToken, made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := read[apiToken](d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored.OwnerUID = "another root's"
+	body, _ := json.Marshal(stored)
+	if err := w.store.Write(t.Context(), []api.DocumentChange{{Kind: d.Kind, ID: d.ID, Version: d.Version, Body: body}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := w.who(bearer(made.Token)); err == nil {
+		t.Errorf("lets in %+v", p)
+	}
+}
+
 func TestOneOfTwoAdministratorsStaysWhenBothGoAtOnce(t *testing.T) {
 	for round := range 6 {
 		w := newWorld(t)
