@@ -194,7 +194,7 @@ func (s *Service) overview(ctx context.Context, c *route.Call) (route.Answer, er
 	for stream, into := range map[api.Stream]*api.StreamOverview{api.StreamRuntime: &o.Runtime, api.StreamFirewall: &o.Firewall} {
 		q := both[stream]
 		if q.To.IsZero() {
-			q.To = s.Now().UTC()
+			q.To = s.Now().UTC().Truncate(time.Millisecond)
 		}
 		if q.From.IsZero() {
 			q.From = q.To.Add(-overviewTime)
