@@ -56,9 +56,7 @@ func (a *awsPublishers) open(ctx context.Context, id, region string) (*cloud.Pub
 	if credential.RoleARN != "" {
 		cfg.AssumeRole = cloud.AssumeRole{ARN: credential.RoleARN, SessionName: "autodefend-console"}
 	}
-	if !credential.UseAWSRole && credential.RoleARN == "" {
-		cfg.AccessKeyID, cfg.SecretAccessKey = credential.AccountID, credential.Secret.Plain
-	}
+	cfg.Base.AccessKey = accessKey(credential)
 	return cloud.OpenPublisher(ctx, cfg)
 }
 

@@ -85,14 +85,22 @@ func (c *consoleClouds) cloud(credential api.Credential, scope service.Scope) (c
 	if credential.Type != api.CredentialAWS {
 		return bad("rules need a credential of the type aws", "its type is %s", credential.Type)
 	}
+	cfg.AccessKey = accessKey(credential)
 	if credential.RoleARN != "" {
 		cfg.AssumeRoles = []cloud.AssumeRole{{ARN: credential.RoleARN, SessionName: "autodefend-console"}}
 	}
-	if credential.UseAWSRole || credential.AccountID == "" && credential.RoleARN != "" {
-		return cfg, nil // what the Console itself runs with, or a role on top of it
+	if cfg.AccessKey.ID == "" && credential.RoleARN == "" && !credential.UseAWSRole {
+		return bad("give an access key (accountID and secret), a roleArn, or useAWSRole", "it says nothing about how to get into the account")
 	}
-	return bad("let the Console run with a role that may assume one in the account, and make a credential with roleArn",
-		"access keys are stored but can't be used to open accounts")
+	return cfg, nil
+}
+
+// accessKey is the access key of a credential; empty when it stands for what the Console itself runs with.
+func accessKey(credential api.Credential) cloud.AccessKey {
+	if credential.UseAWSRole || credential.AccountID == "" || credential.Secret.Plain == "" {
+		return cloud.AccessKey{}
+	}
+	return cloud.AccessKey{ID: credential.AccountID, Secret: credential.Secret.Plain}
 }
 
 // regionNames are the regions to be opened. Those of the other partitions are named, since only an endpoint of the right

@@ -312,6 +312,9 @@ func TestCredentialsOfRules(t *testing.T) {
 		"role upon role":     {api.Credential{Type: "aws", RoleARN: role, UseAWSRole: true}, service.Scope{RegionType: api.RegionChina}, 1, "cn-north-1 cn-northwest-1", ""},
 		"named regions":      {api.Credential{Type: "aws", UseAWSRole: true}, service.Scope{Regions: []string{"eu-west-1"}}, 0, "eu-west-1", ""},
 		"government regions": {api.Credential{Type: "aws", UseAWSRole: true}, service.Scope{RegionType: api.RegionGov}, 0, "us-gov-west-1 us-gov-east-1", ""},
+		"an access key":      {api.Credential{Type: "aws", AccountID: "AKIA", Secret: api.CredentialSecret{Plain: "s"}}, service.Scope{}, 0, "all", ""},
+		"a key for a role":   {api.Credential{Type: "aws", AccountID: "AKIA", Secret: api.CredentialSecret{Plain: "s"}, RoleARN: role}, service.Scope{}, 1, "all", ""},
+		"nothing":            {api.Credential{ID: "x", Type: "aws"}, service.Scope{}, 0, "", `credential "x": it says nothing`},
 		"another cloud":      {api.Credential{ID: "x", Type: "azure"}, service.Scope{}, 0, "", `credential "x": its type is azure`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -322,7 +325,8 @@ func TestCredentialsOfRules(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || len(cfg.AssumeRoles) != test.roles || strings.Join(cfg.Regions, " ") != test.regions {
+			if err != nil || len(cfg.AssumeRoles) != test.roles || strings.Join(cfg.Regions, " ") != test.regions ||
+				(cfg.AccessKey.ID == "AKIA") != (test.credential.AccountID == "AKIA") {
 				t.Errorf("%+v (%v)", cfg, err)
 			}
 		})

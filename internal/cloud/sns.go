@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	static "github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
@@ -19,11 +18,9 @@ const publishAttempts = 3
 // PublisherConfig says with whose credentials messages are published, and where.
 type PublisherConfig struct {
 	Region string
-	// AccessKeyID and SecretAccessKey are a user's; "" means the SDK's own credential chain.
-	AccessKeyID, SecretAccessKey string
 	// AssumeRole is a role to publish as; without an ARN there is none.
 	AssumeRole AssumeRole
-	// Base has the HTTP client, the logger and the profile. Its other members aren't used.
+	// Base has the HTTP client, the logger, the profile and the access key. Its other members aren't used.
 	Base Config
 }
 
@@ -53,9 +50,6 @@ func OpenPublisher(ctx context.Context, cfg PublisherConfig) (*Publisher, error)
 		return nil, err
 	}
 	sdk.Region = cfg.Region
-	if cfg.AccessKeyID != "" {
-		sdk.Credentials = aws.NewCredentialsCache(static.NewStaticCredentialsProvider(cfg.AccessKeyID, cfg.SecretAccessKey, ""))
-	}
 	if cfg.AssumeRole.ARN != "" {
 		sdk.Credentials = aws.NewCredentialsCache(assume(sdk, cfg.AssumeRole))
 	}

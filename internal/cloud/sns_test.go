@@ -64,7 +64,7 @@ func TestPublishSNS(t *testing.T) {
 		w.Header().Set("Content-Type", "text/xml")
 		fmt.Fprint(w, `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>m-1</MessageId></PublishResult><ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></PublishResponse>`)
 	})
-	p := publisher(t, PublisherConfig{AccessKeyID: "AKIAOTHER", SecretAccessKey: "secret"})
+	p := publisher(t, PublisherConfig{Base: Config{AccessKey: AccessKey{ID: "AKIAOTHER", Secret: "secret"}}})
 	if err := p.PublishSNS(t.Context(), topic, "Subject", `{"a":"b&c=d"}`, map[string]string{"effect": "prevent"}); err != nil {
 		t.Fatal(err)
 	}
