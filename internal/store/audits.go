@@ -144,8 +144,11 @@ func (s *Store) keysByRequest(ctx context.Context, sel *selection, b bounds, ids
 	for i, id := range ids {
 		sums[i] = requestSum(id)
 	}
-	return s.keysOf(ctx, sel, b, "SELECT seq, time, series FROM audits WHERE request IN ("+s.dialect.set()+") AND request <> 0 AND stream = ?",
-		[]any{s.dialect.setOf(sums), sel.stream})
+	return s.keysOf(ctx, sel, b, requestSQL(s), []any{s.dialect.setOf(sums), sel.stream})
+}
+
+func requestSQL(s *Store) string {
+	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_request") + " WHERE request IN (" + s.dialect.set() + ") AND request <> 0 AND stream = ?"
 }
 
 // keysOf filters and sorts what a query finds by an index of its own.

@@ -120,8 +120,7 @@ func (s *Store) keysBySeries(ctx context.Context, sel *selection, b bounds, need
 			return nil, err
 		}
 	}
-	d := b.direction()
-	query := "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_series") + " WHERE series = ? AND time >= ? AND time <= ? ORDER BY time" + d + ", seq" + d + " LIMIT ?"
+	query := s.seriesSQL(b)
 	var found []key
 	for _, id := range candidates {
 		more, err := s.readKeys(ctx, query, need, id, b.from, b.to, need)
@@ -145,20 +144,20 @@ func (s *Store) keysBySeries(ctx context.Context, sel *selection, b bounds, need
 	return found, nil
 }
 
+// seriesSQL walks through the audits of a series.
+func (s *Store) seriesSQL(b bounds) string {
+	d := b.direction()
+	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_series") + " WHERE series = ? AND time >= ? AND time <= ? ORDER BY time" + d + ", seq" + d + " LIMIT ?"
+}
+
 // foremost returns the series whose first audits come first.
 func (s *Store) foremost(ctx context.Context, sel *selection, b bounds, need int) ([]int64, error) {
-	bound, d := "a.time <= ?", b.direction()
 	args := []any{b.to, s.dialect.setOf(sel.series), b.from, need}
-	outer := "first >= ?"
 	if b.older {
-		bound, outer = "a.time >= ?", "first <= ?"
 		args[0], args[2] = b.from, b.to
 	}
-	query := "SELECT value FROM (SELECT j.value, (SELECT a.time FROM " + s.dialect.by("audits", "audits_series", "a") +
-		" WHERE a.series = j.value AND " + bound + " ORDER BY a.time" + d + " LIMIT 1) AS first FROM " + s.dialect.setTable("j") +
-		") x WHERE " + outer + " ORDER BY first" + d + " LIMIT ?"
 	var ids []int64
-	_, err := s.eachPrepared(ctx, query, args, func(rows *sql.Rows) error {
+	_, err := s.eachPrepared(ctx, s.foremostSQL(b), args, func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)
 		ids = append(ids, id)
@@ -167,14 +166,30 @@ func (s *Store) foremost(ctx context.Context, sel *selection, b bounds, need int
 	return ids, err
 }
 
-// keysByTime walks through time and keeps what's selected.
-func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
+// foremostSQL looks up each series' first audit.
+func (s *Store) foremostSQL(b bounds) string {
+	bound, outer, d := "a.time <= ?", "first >= ?", b.direction()
+	if b.older {
+		bound, outer = "a.time >= ?", "first <= ?"
+	}
+	return "WITH x AS MATERIALIZED (SELECT j.value, (SELECT a.time FROM " + s.dialect.by("audits", "audits_series", "a") +
+		" WHERE a.series = j.value AND " + bound + " ORDER BY a.time" + d + " LIMIT 1) AS first FROM " + s.dialect.setTable("j") +
+		") SELECT value FROM x WHERE " + outer + " ORDER BY first" + d + " LIMIT ?"
+}
+
+// walkOnSQL is walkSQL from a key on.
+func (s *Store) walkOnSQL(b bounds) string {
 	d, beyond := b.direction(), "<"
 	if b.older {
 		beyond = ">"
 	}
-	query := "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_time") + " WHERE stream = ? AND time >= ? AND time <= ? AND (time, seq) " + beyond +
+	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_time") + " WHERE stream = ? AND time >= ? AND time <= ? AND (time, seq) " + beyond +
 		" (?, ?) ORDER BY time" + d + ", seq" + d + " LIMIT ?"
+}
+
+// keysByTime walks through time and keeps what's selected.
+func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
+	query := s.walkOnSQL(b)
 	var found []key
 	last := key{time: forever, seq: math.MaxInt64}
 	if b.older {

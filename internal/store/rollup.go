@@ -161,8 +161,7 @@ func (s *Store) eachUncounted(ctx context.Context, from queryer, sel *selection,
 	if err != nil {
 		return err
 	}
-	_, err = s.each(ctx, from, "SELECT series, time FROM audits WHERE seq > ? AND "+s.dialect.unindexed("stream")+
-		" = ? AND "+s.dialect.unindexed("time")+" >= ? AND "+s.dialect.unindexed("time")+" < ?", []any{counted, sel.stream, sp.from, sp.to}, func(rows *sql.Rows) error {
+	_, err = s.each(ctx, from, s.uncountedSQL(), []any{counted, sel.stream, sp.from, sp.to}, func(rows *sql.Rows) error {
 		var id, ms int64
 		err := rows.Scan(&id, &ms)
 		if sel.all() || sel.has.has(id) {
@@ -171,4 +170,9 @@ func (s *Store) eachUncounted(ctx context.Context, from queryer, sel *selection,
 		return err
 	})
 	return err
+}
+
+func (s *Store) uncountedSQL() string {
+	stream, time := s.dialect.unindexed("stream"), s.dialect.unindexed("time")
+	return "SELECT series, time FROM audits WHERE seq > ? AND " + stream + " = ? AND " + time + " >= ? AND " + time + " < ?"
 }
