@@ -176,7 +176,7 @@ func TestWhoChangedARule(t *testing.T) {
 	// b changes; a is only spelt differently.
 	if _, err := w.callAs(bob, "PUT", runtimePath, `{"rules":[
 		{"collections":["All"],"name":"a","modified":"0001-01-01T00:00:00Z","owner":""},
-		{"name":"b","collections":[{"name":"All"}],"disabled":true}]}`, nil); err != nil {
+		{"name":"b","collections":[{"name":"All"}],"disabled":true,"modified":"2025-01-02T03:04:05.678Z","owner":"carl"}]}`, nil); err != nil {
 		t.Fatal(err)
 	}
 	want = []string{"a ann 2026-11-22T12:00:00.000Z", "b bob 2026-11-22T13:00:00.000Z"}
