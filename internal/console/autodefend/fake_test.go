@@ -136,6 +136,17 @@ func (m *memory) Holds(_ context.Context, lease api.Lease) error {
 	return nil
 }
 
+// clear drops all documents of some kinds, and the audits.
+func (m *memory) clear(kinds ...api.Kind) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, kind := range kinds {
+		delete(m.docs, kind)
+	}
+	m.audits = nil
+	m.generation++
+}
+
 // steal gives a lease to somebody else.
 func (m *memory) steal(name string) {
 	m.mu.Lock()

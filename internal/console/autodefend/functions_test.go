@@ -252,10 +252,11 @@ func FuzzBodies(f *testing.F) {
 	f.Add(`{"rule":"a"}`)
 	f.Add(`{"functions":[{"_id":"x"}]}`)
 	f.Add(`null`)
+	b := newBench(f, nil)
 	f.Fuzz(func(t *testing.T, body string) {
-		b := newBench(t, nil)
+		b.store.clear(api.KindAutoDeploy, api.KindRuleStatus, api.KindRun)
 		for _, target := range []string{rulesPath + "/preview", "/plans", "/serverless/evaluate", rulesPath} {
-			_, err := b.call("POST", target, body)
+			_, err := callAs(t, b.Service, route.Principal{Username: "ann"}, "POST", target, body)
 			switch autodefend.ErrorCode(err) {
 			case "", autodefend.CodeInvalid, autodefend.CodeNotFound:
 			default:
