@@ -15,11 +15,11 @@ type LayerRequest struct {
 // has since.
 func LambdaRuntimes() []string {
 	return []string{
-		"python", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14",
-		"nodejs", "nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x",
-		"dotnet", "dotnetcore2.1", "dotnetcore3.1", "dotnet6", "dotnet8",
-		"java", "java8", "java8.al2", "java11", "java17", "java21", "java25",
-		"ruby", "ruby3.2", "ruby3.3", "ruby3.4", "provided.al2", "provided.al2023",
+		"python", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14", "python3.15",
+		"nodejs", "nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x", "nodejs26.x",
+		"dotnet", "dotnetcore2.1", "dotnetcore3.1", "dotnet6", "dotnet8", "dotnet10",
+		"java", "java8", "java8.al2", "java8.al2023", "java11", "java11.al2023", "java17", "java17.al2023", "java21", "java25",
+		"ruby", "ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0", "provided.al2", "provided.al2023",
 	}
 }
 

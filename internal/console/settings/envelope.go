@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -59,6 +60,7 @@ func (s *Service) console() policy.Console { return policy.Console{Address: s.Ad
 // encode completes an envelope with rules, token and time, and signs it.
 func (s *Service) encode(r *resolved, at rules, e policy.Envelope, room int) (string, error) {
 	r.take(&e, at)
+	e.Interval = cmp.Or(e.Interval, s.Interval)
 	e.Issued = s.Now().UTC().Truncate(time.Second)
 	e.Console.Token = s.Tokens.DefenderToken(route.FunctionIdentity{
 		Account: e.Target.AccountID, Region: e.Target.Region, Function: e.Target.Function, Issued: e.Issued.Unix(),
@@ -73,7 +75,7 @@ func (s *Service) tag(r *resolved, at rules) (string, error) {
 		return "", err
 	}
 	sum := sha256.New()
-	for _, part := range []string{digest, s.Address, s.CA} {
+	for _, part := range []string{digest, s.Address, s.CA, s.Interval.String()} {
 		sum.Write([]byte(part))
 		sum.Write([]byte{0})
 	}
@@ -152,11 +154,12 @@ func proxyOf(p api.ProxySettings) policy.Proxy {
 	return policy.Proxy{HTTPProxy: p.HTTPProxy, NoProxy: p.NoProxy, User: p.User, Password: p.Password.Plain, CA: p.CA}
 }
 
-// updateInterval reads how often the Console is to be asked; parts of a second are rounded up.
+// updateInterval reads how often the Console is to be asked; 0 is as often as it asks for itself, and parts of a second are
+// rounded up.
 func updateInterval(ms int) (time.Duration, error) {
 	const least, most = 10_000, 24 * 60 * 60 * 1000
 	if ms == 0 {
-		return policy.DefaultInterval, nil
+		return 0, nil
 	}
 	if ms < least || ms > most {
 		return 0, invalid("updateIntervalMs", "", "want %d to %d milliseconds, have %d", least, most, ms)
@@ -236,7 +239,7 @@ type policySource struct {
 func (p *policySource) value(f autodefend.Function, room int) string {
 	t := policy.Target{Function: f.ARN.Name, Region: f.ARN.Region, AccountID: f.ARN.Account, Provider: "aws", Labels: f.Tags}
 	at := p.policies.holding(t)
-	wanted := policy.Envelope{Target: t, Console: p.console}
+	wanted := policy.Envelope{Target: t, Console: p.console, Interval: p.service.Interval}
 	present := f.Environment.Variables[policy.EnvironmentVariable]
 	if was, err := policy.Decode(present, p.service.publicKey()); err == nil && was.Console.Token != "" && !p.isRevoked(t, was.Issued) {
 		same := wanted

@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
 	"github.com/autodefend/autodefend/internal/console/route"
+	"github.com/autodefend/autodefend/internal/plan"
 )
 
 func TestGeneralSettings(t *testing.T) {
@@ -101,6 +103,15 @@ func TestStatic(t *testing.T) {
 	w := newWorld(t)
 	if got := w.must("GET", "/static/serverless-runtimes", ""); !strings.Contains(got, `"python3.13"`) || !strings.Contains(got, `"nodejs22.x"`) {
 		t.Error(got)
+	}
+	catalog, err := plan.DefaultCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range catalog {
+		if !slices.Contains(api.LambdaRuntimes(), name) && !slices.Contains(api.RetiredRuntimes(), name) {
+			t.Errorf("%s can be defended, and can't be named", name)
+		}
 	}
 	var all map[string][]api.RegionData
 	if err := json.Unmarshal([]byte(w.must("GET", "/static/regions", "")), &all); err != nil {

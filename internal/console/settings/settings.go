@@ -11,6 +11,7 @@ import (
 	"github.com/autodefend/autodefend/internal/api"
 	"github.com/autodefend/autodefend/internal/console"
 	"github.com/autodefend/autodefend/internal/console/route"
+	"github.com/autodefend/autodefend/internal/policy"
 )
 
 // Keys seal secrets before they are stored.
@@ -52,6 +53,8 @@ type Config struct {
 	// Address is where functions reach the Console, as https://host:port; CA is the PEM of its authority or "sha256:" and
 	// its certificate's fingerprint, "" for one that every system trusts.
 	Address, CA string
+	// Interval is how old a policy gets before a Defender asks for a newer one, in whole seconds; 0 is two minutes.
+	Interval time.Duration
 	// Layers may be nil: then there are none to download.
 	Layers Layers
 	Log    *slog.Logger
@@ -68,6 +71,9 @@ type Service struct {
 
 // New makes a Service.
 func New(cfg Config) *Service {
+	if cfg.Interval == policy.DefaultInterval {
+		cfg.Interval = 0 // it needn't be said
+	}
 	return &Service{Config: cfg}
 }
 
