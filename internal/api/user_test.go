@@ -14,9 +14,9 @@ import (
 
 func TestPermissionsOfUsers(t *testing.T) {
 	for text, want := range map[string][]string{
-		`null`: nil,
-		`[]`:   nil,
-		`[{"project":"Central Console"}]`:                       nil,
+		`null`:                            nil,
+		`[]`:                              nil,
+		`[{"project":"Central Console"}]`: nil,
 		`[{"collections":["a","b"]},{"collections":["b","c"]}]`: {"a", "b", "c"},
 		`[{"collections":"a"}]`:                                 {"a"},
 		`{"collections":["a"],"project":"p"}`:                   {"a"},
