@@ -1,8 +1,6 @@
 package api
 
 import (
-	"net"
-	"net/mail"
 	"net/url"
 	"strconv"
 	"strings"
@@ -139,9 +137,8 @@ func (s AlertSyslog) validate() error {
 	if s.Address == "" {
 		return nil
 	}
-	host, port, err := net.SplitHostPort(s.Address)
-	n, portErr := strconv.Atoi(port)
-	if err != nil || portErr != nil || n < 1 || n > 65535 || !validAlertHost(host) {
+	u, err := url.Parse("syslog://" + s.Address) // divides host and port as addresses do, also [::1]:514
+	if err != nil || u.Host != s.Address || !validPort(u.Port()) || !validAlertHost(u.Hostname()) {
 		return profileError("autodefend.syslog.address", "%q isn't host:port", shorten(s.Address)).WithHint("such as logs.example.com:6514")
 	}
 	switch s.Protocol {
@@ -182,20 +179,6 @@ func (e AlertEventBridge) validate() error {
 	default:
 		return nil
 	}
-}
-
-// RegionName is the region of the topic.
-func (s AlertSNS) RegionName() string {
-	region, _ := regionOf(s.TopicARN, "sns")
-	return region
-}
-
-// RegionName is the region of the bus.
-func (e AlertEventBridge) RegionName() string {
-	if region, ok := regionOf(e.Bus, "events"); ok {
-		return region
-	}
-	return e.Region
 }
 
 // regionOf returns the region of an ARN of a service.
@@ -243,10 +226,24 @@ func validAlertHost(host string) bool {
 	})
 }
 
-func validMailbox(field, address string) error {
-	parsed, err := mail.ParseAddress(address)
-	if err != nil || !singleLine(address) || len(address) > 320 || strings.ContainsAny(parsed.Address, " <>\"") {
-		return profileError(field, "%q isn't a mail address", shorten(address)).WithHint("such as security@example.com")
+func validPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 1 && n <= 65535
+}
+
+// validMailbox takes an address alone or behind a name, as in "Security <security@example.com>".
+func validMailbox(field, mailbox string) error {
+	address := mailbox
+	if _, behind, named := strings.Cut(mailbox, "<"); named {
+		address = strings.TrimSuffix(behind, ">")
+		if address == behind {
+			address = "" // the bracket isn't closed
+		}
+	}
+	local, host, _ := strings.Cut(address, "@")
+	odd := strings.ContainsAny(local, " \t<>()[]\\,;:\"") || local == "" || !validAlertHost(host) || strings.Contains(host, ":")
+	if odd || !singleLine(mailbox) || len(mailbox) > 320 {
+		return profileError(field, "%q isn't a mail address", shorten(mailbox)).WithHint("such as security@example.com")
 	}
 	return nil
 }

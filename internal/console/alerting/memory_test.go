@@ -295,6 +295,7 @@ type sent struct {
 type recorder struct {
 	mu     sync.Mutex
 	all    []sent
+	tried  []time.Time
 	answer func(to api.AlertTarget, alert api.Alert) error
 	takes  time.Duration
 }
@@ -306,6 +307,9 @@ func (r *recorder) Send(ctx context.Context, to api.AlertTarget, alert api.Alert
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	r.mu.Lock()
+	r.tried = append(r.tried, time.Now())
+	r.mu.Unlock()
 	if r.answer != nil {
 		if err := r.answer(to, alert); err != nil {
 			return err
@@ -331,6 +335,13 @@ func (r *recorder) got(channel string) []string {
 		}
 	}
 	return ids
+}
+
+// tries are when messages were sent, whatever came of them.
+func (r *recorder) tries() []time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.tried)
 }
 
 func (r *recorder) messages() []sent {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/mail"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +22,7 @@ func (s *Service) put(ctx context.Context, c *route.Call) (route.Answer, error) 
 	if err != nil {
 		return route.Answer{}, err
 	}
-	if err := wanted.Validate(); err != nil {
+	if err := validate(wanted); err != nil {
 		return route.Answer{}, err
 	}
 	before, err := s.predecessor(ctx, wanted)
@@ -43,6 +45,24 @@ func (s *Service) put(ctx context.Context, c *route.Call) (route.Answer, error) 
 		return route.Answer{}, err
 	}
 	return route.Answer{}, s.store(ctx, c, wanted.Name, body, before)
+}
+
+// validate finds mistakes that can be told without asking anybody; mail addresses are read as they will be when mail is
+// sent.
+func validate(p api.AlertProfile) error {
+	if err := p.Validate(); err != nil || !p.Email.Enabled {
+		return err
+	}
+	for i, address := range append([]string{p.Email.From}, p.Email.Recipients...) {
+		if _, err := mail.ParseAddress(address); err != nil {
+			field := "email.from"
+			if i > 0 {
+				field = "email.recipients[" + strconv.Itoa(i-1) + "]"
+			}
+			return autodefend.Errorf(autodefend.CodeInvalid, "%s: isn't a mail address", field).WithHint("such as security@example.com")
+		}
+	}
+	return nil
 }
 
 // predecessor is the stored profile that one replaces: of its previous name or its name, nil for a new one.
