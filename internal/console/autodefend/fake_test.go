@@ -70,6 +70,8 @@ func (m *memory) Write(_ context.Context, changes []api.DocumentChange, audit *a
 	for _, c := range changes {
 		if have := m.docs[c.Kind][c.ID]; c.Version != api.Any && c.Version != have.Version {
 			return autodefend.Errorf(autodefend.CodeConflict, "%s %q has the version %d", c.Kind, c.ID, have.Version)
+		} else if c.Body == nil && have.Version == 0 {
+			return autodefend.Errorf(autodefend.CodeNotFound, "there is no %s %q", c.Kind, c.ID)
 		}
 	}
 	m.generation++

@@ -159,7 +159,8 @@ func (r *jobRun) plan(ctx context.Context) error {
 	}
 	p.Finish()
 	e.keep(&autodefend.Run{})
-	r.record.Plan, r.record.Errors = p, w.errors
+	r.record.Errors = w.errors
+	r.s.keepPlan(&r.record, p)
 	return nil
 }
 

@@ -30,9 +30,6 @@ func (s *Service) listRuns(ctx context.Context, c *route.Call) (route.Answer, er
 			runs = slices.DeleteFunc(runs, func(r api.RunRecord) bool { return !slices.Contains(wanted, of(r)) })
 		}
 	}
-	for i := range runs {
-		runs[i].Results, runs[i].Plan, runs[i].Spec = nil, nil, nil
-	}
 	total := len(runs)
 	return list(cut(runs, p), total), nil
 }
