@@ -15,6 +15,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/console/keys"
+	"github.com/autodefend/autodefend/internal/policy"
 	"github.com/autodefend/autodefend/internal/store"
 )
 
@@ -41,14 +42,17 @@ type consoleCommand struct {
 	proxies  []string
 	alertTo  []string
 	programs string
+	interval time.Duration
 	auditAge time.Duration
 	auditMB  int64
 
 	where consoleData
+	// getenv reads the environment; the demo's Console has none.
+	getenv func(string) string
 }
 
 func newConsole(a *app) *cobra.Command {
-	c := &consoleCommand{app: a}
+	c := &consoleCommand{app: a, getenv: os.Getenv}
 	cmd := &cobra.Command{
 		Long: `Serves the Console: policies, collections, auto-defend rules and audits, by an API that
 Prisma Cloud Compute's clients speak. docs/api.md is the guide to it.
@@ -79,6 +83,7 @@ share the master key too, by ` + keys.EnvironmentVariable + `. Ends with Ctrl-C.
 	flags.BoolVar(&c.insecure, "insecure-http", false, "serve plain HTTP; only on a loopback address")
 	flags.StringSliceVar(&c.proxies, "trusted-proxy", nil, "`NETWORK` of proxies whose X-Forwarded-For is believed; repeatable")
 	flags.StringSliceVar(&c.alertTo, "alert-network", nil, "private `NETWORK` that alerts may be sent to; public ones always may; repeatable")
+	flags.DurationVar(&c.interval, "policy-interval", policy.DefaultInterval, "a function that runs asks for a newer policy after this `DURATION`")
 	flags.DurationVar(&c.auditAge, "audit-age", 30*24*time.Hour, "how long audits are kept; `DURATION`")
 	flags.Int64Var(&c.auditMB, "audit-megabytes", 20<<10, "how much room audits may take; `MB`")
 	programsFlag(cmd, &c.programs)
@@ -96,7 +101,7 @@ func (c *consoleCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	password, _, err := opened.services.access.Bootstrap(ctx, firstAdministrator, os.Getenv(adminPasswordVariable))
+	password, _, err := opened.services.access.Bootstrap(ctx, firstAdministrator, c.getenv(adminPasswordVariable))
 	if err != nil {
 		return errors.Join(fmt.Errorf("make the user %s: %w", firstAdministrator, err), opened.close())
 	}
@@ -124,7 +129,7 @@ func (c *consoleCommand) open(ctx context.Context, log *slog.Logger) (*openConso
 	if err := c.where.make(); err != nil {
 		return nil, err
 	}
-	secrets, err := keys.Open(c.where.dir, os.Getenv(keys.EnvironmentVariable))
+	secrets, err := keys.Open(c.where.dir, c.getenv(keys.EnvironmentVariable))
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +157,7 @@ func (c *consoleCommand) assemble(ctx context.Context, opened *openConsole, secr
 		address = opened.local
 	}
 	p := consoleParts{
-		log: log, database: opened.database, keys: secrets, address: address, ca: opened.trust.pin,
+		log: log, database: opened.database, keys: secrets, address: address, ca: opened.trust.pin, interval: c.interval,
 		layers: &layerZips{app: c.app, programs: c.programs}, auditAge: c.auditAge, auditBytes: c.auditMB << 20,
 		alertNetworks: networks.alerts,
 	}
@@ -160,7 +165,7 @@ func (c *consoleCommand) assemble(ctx context.Context, opened *openConsole, secr
 	if opened.services, err = p.services(); err != nil {
 		return err
 	}
-	opened.server, err = newConsoleServer(ctx, opened.services, opened.database, log, networks.proxies)
+	opened.server, err = newConsoleServer(ctx, opened, log, networks.proxies, c.getenv)
 	return err
 }
 
@@ -202,6 +207,8 @@ func (c *consoleCommand) check() (consoleNetworks, error) {
 		return invalid("give both, or neither for a self-signed certificate", "options --tls-cert and --tls-key: one is missing")
 	case c.insecure && c.tlsCert != "":
 		return invalid("leave one out", "options --insecure-http and --tls-cert exclude each other")
+	case c.interval < 0 || c.interval > 24*time.Hour || c.interval%time.Second != 0:
+		return invalid("two minutes are usual", "option --policy-interval: %s isn't a number of seconds up to a day", c.interval)
 	case c.auditAge <= 0 || c.auditMB <= 0:
 		return invalid("audits that aren't kept can't be shown", "options --audit-age and --audit-megabytes: must be greater than 0")
 	}

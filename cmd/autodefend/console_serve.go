@@ -8,13 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/autodefend/autodefend/internal/console/rest"
-	"github.com/autodefend/autodefend/internal/store"
 )
 
 // shutdownPatience is how long requests in hand may take when the Console ends.
@@ -28,17 +26,18 @@ type consoleServer struct {
 	log     *slog.Logger
 }
 
-func newConsoleServer(ctx context.Context, services *consoleServices, database *store.Store, log *slog.Logger, proxies []netip.Prefix) (*consoleServer, error) {
+func newConsoleServer(ctx context.Context, opened *openConsole, log *slog.Logger, proxies []netip.Prefix, getenv func(string) string) (*consoleServer, error) {
 	var tracing *rest.Tracing
-	if rest.TracingWanted(os.Getenv) {
+	if rest.TracingWanted(getenv) {
 		var err error
 		if tracing, err = rest.OpenTracing(ctx, version()); err != nil {
 			return nil, err
 		}
 	}
 	api, err := rest.New(rest.Config{
-		Routes: services.routes(), Access: authenticator{services.access}, Ready: database.Ping, Logger: log, Version: version(),
-		TrustedProxies: proxies, MetricsToken: os.Getenv(metricsTokenVariable), Figures: services.figures(), Tracing: tracing,
+		Routes: opened.services.routes(), Access: authenticator{opened.services.access}, Ready: opened.database.Ping, Logger: log,
+		Version: version(), TrustedProxies: proxies, MetricsToken: getenv(metricsTokenVariable), Figures: opened.services.figures(),
+		Tracing: tracing,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the API: %w", err)

@@ -9,7 +9,7 @@ type EncodeRequest struct {
 	Provider         string        `json:"provider"` // aws or azure
 	Proxy            ProxySettings `json:"proxy"`
 	Region           string        `json:"region"`           // "" is any
-	UpdateIntervalMS int           `json:"updateIntervalMs"` // 0 is two minutes
+	UpdateIntervalMS int           `json:"updateIntervalMs"` // 0 is what the Console is set to
 }
 
 // EncodedPolicy is Prisma's shared.EncodedServerlessRule.
