@@ -15,7 +15,7 @@ import (
 	"github.com/autodefend/autodefend"
 )
 
-// What a hash costs: 19 MiB and two passes, OWASP's least, is about 30 ms of one core. More would let those who don't know
+// What a hash costs: 19 MiB and two passes, OWASP's least, is some 45 ms of one core. More would let those who don't know
 // a password keep the Console busy more cheaply.
 const (
 	hashMemory  = 19 * 1024 // KiB
