@@ -204,9 +204,11 @@ func (e *evaluation) keep(run *autodefend.Run) {
 	e.state.Discovered, e.state.Defended, e.state.Decisions = 0, 0, map[autodefend.Decision]int{}
 	for _, site := range e.work.sites {
 		infos, err := e.infos(site, receipts)
-		if err == nil && site.complete() {
+		switch {
+		case err != nil:
+		case site.complete():
 			err = e.work.keepSite(site, infos)
-		} else if err == nil {
+		case whyEnded(site.ctx) == nil: // else nothing is wrong with the site
 			err = e.work.markSite(site, incomplete(site))
 		}
 		if err != nil {
@@ -229,7 +231,7 @@ func (e *evaluation) infos(site *workSite, receipts map[string]autodefend.Receip
 	if site.err != nil {
 		return nil, nil
 	}
-	known, err := e.s.known(site.ctx, site.Account, site.Region)
+	known, err := e.s.known(context.WithoutCancel(site.ctx), site.Account, site.Region)
 	if err != nil {
 		return nil, err
 	}

@@ -210,6 +210,9 @@ func TestStop(t *testing.T) {
 		if n >= 100 || s.Scanning || len(s.Errors) == 0 || !strings.Contains(strings.Join(s.Errors, " "), "stopped on request") {
 			t.Errorf("%d writes, status %+v", n, s)
 		}
+		if f := get[[]api.FunctionInfo](b, "/serverless?defended=true"); len(f) != min(n, pageLimit) {
+			t.Errorf("%d functions are known to be defended, want %d", len(f), n)
+		}
 		time.Sleep(10 * time.Minute)
 		if len(b.world.did()) != n {
 			t.Error("it went on before the rule was due")
