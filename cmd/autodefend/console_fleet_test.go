@@ -79,13 +79,14 @@ func newRuleWorld(t *testing.T, functions ...string) *ruleWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.stop() })
-	for _, variable := range append(server.environ(), "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true") {
+	for _, variable := range append(server.environ(), "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=") { // the credential has the keys
 		name, value, _ := strings.Cut(variable, "=")
 		t.Setenv(name, value)
 	}
 	w.services = testServices(t)
 	w.database = w.services.settings.Documents.(*store.Store)
-	w.must("POST", "/credentials", `{"_id":"aws","type":"aws","useAWSRole":true,"secret":{"plain":""}}`)
+	w.must("POST", "/credentials", `{"_id":"aws","type":"aws","accountID":"AKIASIM`+lambdasim.DemoProduction+`","secret":{"plain":"simulated"}}`)
 	w.must("POST", "/collections", `{"name":"orders","functions":["orders-*"]}`)
 	w.must("PUT", "/policies/runtime/serverless", `{"_id":"serverlessRuntime","rules":[{"name":"strict","collections":[{"name":"All"}],"processes":{"effect":"prevent","blockAllBinaries":true}}]}`)
 	return w
@@ -315,6 +316,7 @@ func TestCredentialsOfRules(t *testing.T) {
 		"an access key":      {api.Credential{Type: "aws", AccountID: "AKIA", Secret: api.CredentialSecret{Plain: "s"}}, service.Scope{}, 0, "all", ""},
 		"a key for a role":   {api.Credential{Type: "aws", AccountID: "AKIA", Secret: api.CredentialSecret{Plain: "s"}, RoleARN: role}, service.Scope{}, 1, "all", ""},
 		"nothing":            {api.Credential{ID: "x", Type: "aws"}, service.Scope{}, 0, "", `credential "x": it says nothing`},
+		"a key's half":       {api.Credential{ID: "x", Type: "aws", AccountID: "AKIA"}, service.Scope{}, 0, "", `credential "x": it says nothing`},
 		"another cloud":      {api.Credential{ID: "x", Type: "azure"}, service.Scope{}, 0, "", `credential "x": its type is azure`},
 	} {
 		t.Run(name, func(t *testing.T) {
