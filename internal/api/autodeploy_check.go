@@ -69,6 +69,17 @@ func (c ruleCheck) rule(r *AutoDeployRule) error {
 	if r.Region != "" && !autodefend.ValidRegion(r.Region) {
 		return c.bad("region", "regions look like eu-west-1", "%q isn't the name of a region", clipped(r.Region))
 	}
+	if err := c.names(r); err != nil {
+		return err
+	}
+	if _, _, err := r.ProxyPassword(); err != nil {
+		return autodefend.Errorf(autodefend.CodeInvalid, "%s.%s", c.path, err).WithHint("%s", autodefend.ErrorHint(err))
+	}
+	return c.own(r.Own)
+}
+
+// names checks what the rule names.
+func (c ruleCheck) names(r *AutoDeployRule) error {
 	for i, name := range r.Collections {
 		if !c.known.Collection(name) {
 			return c.bad(fmt.Sprintf("collections[%d]", i), "GET /api/v1/collections lists them", "there is no collection %q", clipped(name))
@@ -79,10 +90,7 @@ func (c ruleCheck) rule(r *AutoDeployRule) error {
 			return c.bad(fmt.Sprintf("runtimes[%d]", i), "GET /api/v1/static/serverless-runtimes lists them", "there is no runtime %q", clipped(name))
 		}
 	}
-	if _, _, err := r.ProxyPassword(); err != nil {
-		return autodefend.Errorf(autodefend.CodeInvalid, "%s.%s", c.path, err).WithHint("%s", autodefend.ErrorHint(err))
-	}
-	return c.own(r.Own)
+	return nil
 }
 
 // The bounds of a rule's interval.
