@@ -152,6 +152,7 @@ func (e *endpoint) handle(x *exchange, call *route.Call, pass *pass) {
 		defer x.pass.leave()
 	}
 	switch {
+	case errors.Is(err, errHead):
 	case err != nil && errors.Is(context.Cause(ctx), errTooLong):
 		r := refuse(http.StatusServiceUnavailable, "this took longer than %s; ask for less, or try again", e.limits.Handle).with("Retry-After", "5")
 		r.cause = err

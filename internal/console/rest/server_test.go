@@ -371,6 +371,10 @@ func TestHeadOfStream(t *testing.T) {
 	if got := w.do("HEAD", "/api/v1/events", "", "Authorization", "Bearer reader"); got.status != 200 || got.header.Get("Content-Type") != "text/event-stream" {
 		t.Errorf("%v", got)
 	}
+	eventually(t, func() bool { return strings.Contains(w.log.String(), `"msg":"request"`) })
+	if strings.Contains(w.log.String(), "request failed") {
+		t.Error("it's logged as a failure")
+	}
 }
 
 func TestReady(t *testing.T) {

@@ -147,7 +147,7 @@ func table() []route.Route {
 				return route.Answer{}, err
 			}
 			if _, err := w.Write([]byte("data: 1\n\n")); err != nil {
-				return route.Answer{}, nil
+				return route.Answer{}, err
 			}
 			if err := w.Flush(); err != nil {
 				return route.Answer{}, nil
