@@ -6,10 +6,11 @@ import (
 
 // Groups of commands in the help text.
 const (
-	groupFleet = "fleet"
-	groupLayer = "layer"
-	groupTry   = "try"
-	groupOther = "other"
+	groupFleet   = "fleet"
+	groupLayer   = "layer"
+	groupConsole = "console"
+	groupTry     = "try"
+	groupOther   = "other"
 )
 
 type group struct{ id, title string }
@@ -18,6 +19,7 @@ func groups() []group {
 	return []group{
 		{groupFleet, "Functions:"},
 		{groupLayer, "The Defender's layer:"},
+		{groupConsole, "The Console:"},
 		{groupTry, "Trying it without AWS:"},
 		{groupOther, "Other:"},
 	}
@@ -43,6 +45,8 @@ func commands() []command {
 		{"layer", groupLayer, "Build, publish, list and prune the Defender's layer", newLayer},
 		{"policy", groupLayer, "Check and explain policies, and make a function's TW_POLICY", newPolicy},
 		{"waas", groupLayer, "Try the firewall on events, and list its rules", newWAAS},
+		{"console", groupConsole, "Serve policies, rules and audits by an API", newConsole},
+		{"api METHOD PATH", groupConsole, "Call the Console's API and print what it answers", newAPI},
 		{"demo", groupTry, "Protect a simulated estate, step by step", newDemo},
 		{"sim", groupTry, "Serve a simulated AWS on this machine for any AWS client", newSim},
 		{"config", groupOther, "Show the configuration in force and where it came from", newConfigCommand},
@@ -62,5 +66,5 @@ func selectors() []string {
 // limiters are the options of commands that change functions.
 func limiters() []string { return []string{"dry_run", "max_changes", "max_failures"} }
 
-// access are the options that say how AWS is reached.
-func access() []string { return []string{"regions", "profile", "accounts", "external_id", "rate"} }
+// reachers are the options that say how AWS is reached.
+func reachers() []string { return []string{"regions", "profile", "accounts", "external_id", "rate"} }

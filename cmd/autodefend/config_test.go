@@ -154,7 +154,7 @@ func TestOptionsTable(t *testing.T) {
 			t.Errorf("option %s has no help or no environment variable", o.key)
 		}
 	}
-	for _, key := range slices.Concat(selectors(), limiters(), access()) {
+	for _, key := range slices.Concat(selectors(), limiters(), reachers()) {
 		if seen["key "+key] == "" {
 			t.Errorf("a command wants the option %q, which doesn't exist", key)
 		}

@@ -34,6 +34,7 @@ type demoCommand struct {
 	world   *lambdasim.World
 	server  *simServer
 	runner  *functionRunner
+	console *demoConsole
 	dir     string
 	program string
 }
@@ -42,8 +43,9 @@ func newDemo(a *app) *cobra.Command {
 	c := &demoCommand{app: a}
 	cmd := &cobra.Command{
 		Long: `Starts a simulated AWS with two accounts and about 200 functions, and runs the real
-commands on it: plan, apply, status, a roll-back. Needs no AWS account, takes under a
-minute and leaves nothing behind.`,
+commands on it: plan, apply, status, a roll-back. Two functions are attacked without and
+with the Defender, and report to a Console. Needs no AWS account, takes under a minute and
+leaves nothing behind.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
@@ -80,6 +82,7 @@ func (c *demoCommand) tearDown() error {
 	if c.runner != nil {
 		errs = append(errs, c.runner.close())
 	}
+	errs = append(errs, c.console.end())
 	return errors.Join(append(errs, os.RemoveAll(c.dir))...)
 }
 
@@ -125,6 +128,10 @@ rate: 1000
 	if err != nil {
 		return errors.Join(err, c.runner.close(), os.RemoveAll(c.dir))
 	}
+	c.console, err = startDemoConsole(filepath.Join(c.dir, "console"), c.programs)
+	if err != nil {
+		return errors.Join(err, c.server.stop(), c.runner.close(), os.RemoveAll(c.dir))
+	}
 	return nil
 }
 
@@ -165,12 +172,18 @@ func (c *demoCommand) show(ctx context.Context) error {
 		return err
 	}
 	if runs {
+		if err := c.connect(ctx); err != nil {
+			return err
+		}
 		c.note("The same functions again, in a sandbox that refuses what Lambda's refuses. Their callers do all they can think of.")
 		if err := c.attack(ctx, attacks()); err != nil {
 			return err
 		}
 		c.note("And their requests. What the firewall refuses, the function never sees.")
 		if err := c.attack(ctx, requests()); err != nil {
+			return err
+		}
+		if err := c.reported(ctx); err != nil {
 			return err
 		}
 	}
@@ -263,8 +276,8 @@ func shellWords(args []string) string {
 	words := make([]string, len(args))
 	for i, arg := range args {
 		words[i] = arg
-		if strings.ContainsAny(arg, " {}\"*$;|&") {
-			words[i] = "'" + arg + "'"
+		if strings.ContainsAny(arg, " {}\"*$;|&'") {
+			words[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 		}
 	}
 	return strings.Join(words, " ")
@@ -272,7 +285,7 @@ func shellWords(args []string) string {
 
 // environ leads a program to the simulated AWS and nowhere else.
 func (c *demoCommand) environ() []string {
-	return append(c.server.environ(),
+	return append(append(c.server.environ(), c.console.environ()...),
 		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
 		"AUTODEFEND_CONFIG="+filepath.Join(c.dir, defaultConfigFile))
 }

@@ -42,7 +42,7 @@ FUNCTION is a name, looked for in the first region of the scope, or a full ARN.`
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
 	}
-	addFlags(cmd.Flags(), access()...)
+	addFlags(cmd.Flags(), reachers()...)
 	formatFlag(cmd, &c.format, "table", "json", "yaml")
 	cmd.Flags().StringVarP(&c.payload, "payload", "p", "{}", "the event as `JSON`, as @FILE, or - for standard input")
 	return cmd

@@ -52,7 +52,7 @@ publishes a file, under the name that the recipe gives to its layer.`,
 		Annotations: configured(),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
-	addFlags(cmd.Flags(), access()...)
+	addFlags(cmd.Flags(), reachers()...)
 	addFlags(cmd.Flags(), "recipe", "dry_run")
 	archFlag(cmd, &c.arches)
 	programsFlag(cmd, &c.programs)
@@ -163,7 +163,7 @@ func newLayerList(a *app) *cobra.Command {
 			return a.showLayers(format, results, append(problems, s.errors...))
 		},
 	}
-	addFlags(cmd.Flags(), access()...)
+	addFlags(cmd.Flags(), reachers()...)
 	addFlags(cmd.Flags(), "recipe")
 	formatFlag(cmd, &format, "table", "json", "yaml")
 	return cmd
@@ -186,7 +186,7 @@ version of one holds is never deleted, and nothing is when they can't all be lis
 		Annotations: configured(),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
-	addFlags(cmd.Flags(), access()...)
+	addFlags(cmd.Flags(), reachers()...)
 	addFlags(cmd.Flags(), "recipe", "dry_run")
 	cmd.Flags().IntVar(&c.keep, "keep", 3, "keep the newest `N` versions of each architecture in any case")
 	cmd.Flags().BoolVarP(&c.yes, "yes", "y", false, "don't ask")

@@ -192,6 +192,10 @@ func architecture() []row {
 			why:      "the only importer of SQL drivers",
 		},
 		{
+			pkg: "internal/apiclient", kind: adapter, internal: []string{root, "internal/api"},
+			why: "the Console's API as people and scripts use it",
+		},
+		{
 			pkg: "internal/notify", kind: adapter, internal: []string{root, "internal/api"},
 			why: "brings alerts to webhooks, Slack, mail and syslog",
 		},

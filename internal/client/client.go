@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -38,7 +36,8 @@ type Config struct {
 	// Address is the Console's, https://host[:port][/prefix]. Plain http is for this machine only.
 	Address string
 	Token   string
-	// CA is a PEM bundle that replaces the system's authorities; "" keeps them.
+	// CA is a PEM bundle that replaces the system's authorities, or "sha256:" and the hexadecimal digest of the one
+	// certificate that the Console may have; "" keeps the system's.
 	CA string
 	// Proxy is the URL of an HTTP proxy, with user and password if it wants them; "" goes directly. The proxy variables
 	// of the environment are the customer's, and not used.
@@ -67,15 +66,11 @@ func New(config Config) (*Client, error) {
 	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "the Console's token is empty or has characters that no token has")
 	}
-	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, MaxIdleConns: 1, IdleConnTimeout: idleTimeout,
+	trusted, err := trust(config.CA)
+	if err != nil {
+		return nil, err
 	}
-	if config.CA != "" {
-		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
-		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(config.CA)) {
-			return nil, autodefend.Errorf(autodefend.CodeInvalid, "the Console's CA has no certificate in PEM")
-		}
-	}
+	transport := &http.Transport{TLSClientConfig: trusted, MaxIdleConns: 1, IdleConnTimeout: idleTimeout}
 	if config.Proxy != "" {
 		proxy, err := url.Parse(config.Proxy)
 		if err != nil || proxy.Host == "" {

@@ -27,6 +27,8 @@ type Config struct {
 	// Profile is a profile of the AWS configuration files; empty means
 	// AWS_PROFILE or the default one.
 	Profile string
+	// AccessKey is used instead of what the SDK finds, when it has an ID.
+	AccessKey AccessKey
 	// Regions are the regions' names. ["all"] means those the account enables,
 	// and none the SDK's default region.
 	Regions []string
@@ -52,6 +54,19 @@ type Config struct {
 	// nil means random ones.
 	Jitter func() float64
 }
+
+// AccessKey is a user's access key, or a session's. It prints its ID only.
+type AccessKey struct {
+	ID, Secret string
+	// SessionToken comes with temporary keys; otherwise empty.
+	SessionToken string
+}
+
+// String returns the ID.
+func (k AccessKey) String() string { return k.ID }
+
+// GoString returns the ID.
+func (k AccessKey) GoString() string { return k.ID }
 
 // AssumeRole is a role in the account that is meant.
 type AssumeRole struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	static "github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
@@ -141,6 +142,9 @@ func load(ctx context.Context, cfg Config) (aws.Config, error) {
 	}
 	if cfg.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(cfg.Profile))
+	}
+	if key := cfg.AccessKey; key.ID != "" {
+		options = append(options, config.WithCredentialsProvider(static.NewStaticCredentialsProvider(key.ID, key.Secret, key.SessionToken)))
 	}
 	base, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/lambdasim"
+	"github.com/autodefend/autodefend/internal/policy"
+)
+
+// wholeConsole is a Console that serves, with its loops.
+type wholeConsole struct {
+	*openConsole
+	t      *testing.T
+	client *http.Client
+}
+
+// startConsole starts a Console as the command does. Its database is a file in dir unless one is named, and its master key
+// is in dir.
+func startConsole(t *testing.T, dir, database, programs string) *wholeConsole {
+	t.Helper()
+	if database == "" {
+		database = filepath.Join(dir, databaseFile)
+	}
+	command := &consoleCommand{
+		app: &app{stdout: io.Discard, stderr: io.Discard, quiet: true}, listen: "127.0.0.1:0", programs: programs,
+		interval: time.Second, auditAge: 24 * time.Hour, auditMB: 100, getenv: func(string) string { return "" },
+		where: consoleData{dir: dir, database: database},
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	opened, err := command.open(ctx, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		stop()
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- opened.serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Errorf("the Console ended with: %v", err)
+		}
+	})
+	if _, _, err := opened.services.access.Bootstrap(t.Context(), firstAdministrator, adminPassword); err != nil {
+		t.Fatal(err)
+	}
+	return &wholeConsole{openConsole: opened, t: t, client: &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a self-signed certificate of this test
+	}}}
+}
+
+// send makes a request as the administrator, or with a Defender's token.
+func (c *wholeConsole) send(method, path, token, body string) (int, []byte) {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), method, c.local+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.SetBasicAuth(firstAdministrator, adminPassword)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := c.client.Do(r)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return response.StatusCode, content
+}
+
+// must is send that has to be answered with 200.
+func (c *wholeConsole) must(method, path, body string) []byte {
+	c.t.Helper()
+	status, content := c.send(method, path, "", body)
+	if status != http.StatusOK {
+		c.t.Fatalf("%s %s: %d %s", method, path, status, content)
+	}
+	return content
+}
+
+// audits returns the runtime's audits of an effect.
+func (c *wholeConsole) audits(effect autodefend.Effect) []autodefend.Audit {
+	c.t.Helper()
+	var all []autodefend.Audit
+	if err := json.Unmarshal(c.must("GET", "/audits/runtime/serverless?effect="+string(effect), ""), &all); err != nil {
+		c.t.Fatal(err)
+	}
+	return all
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, patience time.Duration, what string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("within %s it didn't come true that %s", patience, what)
+		case <-ticker.C:
+		}
+	}
+}
+
+// runningWorld is a simulated AWS whose functions run, with one function that starts what its callers name.
+func runningWorld(t *testing.T) *lambdasim.World {
+	t.Helper()
+	runner, err := newFunctionRunner("lambda", nil, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := runner.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	world := lambdasim.New(lambdasim.Options{Seed: 7, Settle: quickSettle(), Invoker: runner})
+	world.AddAccount(lambdasim.Account{ID: lambdasim.DemoProduction, Regions: []string{ruleRegion}})
+	code, err := zipped("demo", map[string]os.FileMode{"invoices.py": 0o644, "signing.key": 0o644, "xmrig": 0o755})
+	if err != nil {
+		t.Fatal(err)
+	}
+	world.PutFunction(lambdasim.DemoProduction, ruleRegion, lambdasim.FunctionSpec{
+		Name: demoInvoices, Runtime: "python3.13", Handler: "invoices.handler", Role: "arn:aws:iam::" + lambdasim.DemoProduction + ":role/invoices",
+		Memory: 256, Timeout: 20, Architectures: []string{lambdaArch()}, Env: map[string]string{"CURRENCY": "EUR"}, Code: code,
+	})
+	server, err := serveWorld("127.0.0.1:0", world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.stop() })
+	for _, variable := range append(server.environ(), "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true") {
+		name, value, _ := strings.Cut(variable, "=")
+		t.Setenv(name, value)
+	}
+	return world
+}
+
+// invoke runs the function with an event, by the command.
+func invoke(t *testing.T, payload string) invoked {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run([]string{"invoke", demoInvoices, "--region", ruleRegion, "--payload", payload, "-o", "json"}, strings.NewReader(""), &stdout, &stderr)
+	var got invoked
+	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
+		t.Fatalf("invoke: exit code %d: %s%s", code, stdout.Bytes(), stderr.Bytes())
+	}
+	return got
+}
+
+func dnsPolicy(effect autodefend.Effect) string {
+	return `{"rules":[{"name":"names","collections":[{"name":"All"}],"processes":{"effect":"` + string(effect) + `","blacklist":["id"]}}]}`
+}
+
+// TestFromPolicyToAudit is the whole way: a policy and a rule are written, the rule fires, the function gets the Defender
+// and is seen by it, the policy is changed, the function obeys, and a token that is revoked opens nothing.
+func TestFromPolicyToAudit(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("SKIPPED: python3 isn't installed")
+	}
+	programs := t.TempDir()
+	if err := writePrograms(programs); err != nil {
+		t.Fatal(err)
+	}
+	if err := buildPrograms(programs); err != nil {
+		t.Fatal(err)
+	}
+	world := runningWorld(t)
+	console := startConsole(t, t.TempDir(), "", programs)
+	console.must("PUT", "/policies/runtime/serverless", dnsPolicy(autodefend.Alert))
+	console.must("POST", "/credentials", `{"_id":"aws","type":"aws","useAWSRole":true}`)
+	console.must("POST", "/settings/serverless-auto-deploy", `[{"name":"all","credentialID":"aws","awsRegionType":"regular","collections":[{"name":"All"}],"runtimes":["python"]}]`)
+	console.must("POST", "/deployment/serverless/scan", "")
+	eventually(t, 2*time.Minute, "the rule defends the function", func() bool {
+		var status api.Status
+		if err := json.Unmarshal(console.must("GET", "/statuses/serverless-auto-deploy", ""), &status); err != nil {
+			t.Fatal(err)
+		}
+		if s := status.ServerlessAutoDeploy; s != nil && len(s.Errors) > 0 {
+			t.Fatalf("the rule failed: %v", s.Errors)
+		}
+		s := status.ServerlessAutoDeploy
+		return s != nil && !s.Scanning && len(s.Specs) == 1 && s.Specs[0].Defended == 1
+	})
+
+	const event = `{"filter": "id"}`
+	if got := invoke(t, event); !strings.Contains(asText(got.Payload), "uid=") {
+		t.Errorf("a policy that alerts: the function answered %v", got.Payload)
+	}
+	eventually(t, 20*time.Second, "the audit is at the Console", func() bool { return len(console.audits(autodefend.Alert)) > 0 })
+	if a := console.audits(autodefend.Alert)[0]; a.Function != demoInvoices || a.AccountID != lambdasim.DemoProduction || a.RuleName != "names" || a.AttackType != autodefend.AttackDeniedProcess {
+		t.Errorf("the audit: %+v", a)
+	}
+
+	console.must("PUT", "/policies/runtime/serverless", dnsPolicy(autodefend.Prevent))
+	eventually(t, 2*time.Minute, "the function obeys the new policy", func() bool {
+		return !strings.Contains(asText(invoke(t, event).Payload), "uid=")
+	})
+	eventually(t, 20*time.Second, "the audit of it is at the Console", func() bool { return len(console.audits(autodefend.Prevent)) > 0 })
+
+	f, ok := world.Function(lambdasim.DemoProduction, ruleRegion, demoInvoices)
+	if !ok {
+		t.Fatal("the function is gone")
+	}
+	envelope, err := policy.Decode(f.Env[policy.EnvironmentVariable], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := envelope.Console.Token
+	if status, content := console.send("GET", "/defender/policy", token, ""); status != http.StatusOK {
+		t.Fatalf("the function's token: %d %s", status, content)
+	}
+	console.must("POST", "/defender-tokens/revocations",
+		`{"accountID":"`+lambdasim.DemoProduction+`","region":"`+ruleRegion+`","function":"`+demoInvoices+`"}`)
+	if status, content := console.send("GET", "/defender/policy", token, ""); status != http.StatusUnauthorized {
+		t.Errorf("the revoked token: %d %s", status, content)
+	}
+}

@@ -1,0 +1,125 @@
+package audits
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/autodefend/autodefend/internal/api"
+)
+
+const (
+	// expireBatch is how many audits are removed at once: few, so that what is stored meanwhile doesn't wait.
+	expireBatch = 1000
+	// expireLease is for how long a replica that died keeps others from removing.
+	expireLease = 2 * time.Minute
+	// shrinkMax is how many audits are removed in one go when they take too much room.
+	shrinkMax = 500_000
+)
+
+// expire removes what is too old or too much, now and then, until ctx ends. Of all replicas, the one with the lease does.
+func (s *Service) expire(ctx context.Context) {
+	for sleep(ctx, s.Keep.Every) {
+		if err := s.Expire(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("remove old audits", slog.Any("error", err))
+		}
+	}
+}
+
+// Expire removes once what is too old or too much, unless another replica does.
+func (s *Service) Expire(ctx context.Context) error {
+	lease, mine, err := s.Leases.Acquire(ctx, "audits.retention", s.Owner, expireLease)
+	if err != nil || !mine {
+		return err
+	}
+	now := s.Now().UTC()
+	if s.Keep.Age > 0 {
+		for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
+			if err := s.expireBefore(ctx, &lease, stream, now.Add(-s.Keep.Age)); err != nil {
+				return fmt.Errorf("remove audits by age: %w", err)
+			}
+		}
+	}
+	if s.Keep.MgmtAge > 0 {
+		if _, err := s.Retention.ExpireMgmt(ctx, now.Add(-s.Keep.MgmtAge)); err != nil {
+			return fmt.Errorf("remove management audits by age: %w", err)
+		}
+	}
+	if s.Keep.Bytes > 0 {
+		if err := s.shrink(ctx, &lease); err != nil {
+			return fmt.Errorf("remove audits by size: %w", err)
+		}
+	}
+	return nil
+}
+
+// held prolongs the lease when half of it is over, and fails when it's lost.
+func (s *Service) held(ctx context.Context, lease *api.Lease) error {
+	if lease.Expires.Sub(s.Now()) > expireLease/2 {
+		return s.Leases.Holds(ctx, *lease)
+	}
+	renewed, mine, err := s.Leases.Acquire(ctx, lease.Name, lease.Owner, expireLease)
+	if err != nil {
+		return err
+	}
+	if !mine || renewed.Token != lease.Token {
+		return s.Leases.Holds(ctx, *lease)
+	}
+	*lease = renewed
+	return nil
+}
+
+func (s *Service) expireBefore(ctx context.Context, lease *api.Lease, stream api.Stream, before time.Time) error {
+	for {
+		if err := s.held(ctx, lease); err != nil {
+			return err
+		}
+		n, err := s.Retention.Expire(ctx, stream, before, expireBatch)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// shrink removes the oldest audits of both streams until they fit. A store that doesn't get smaller is left alone after
+// shrinkMax of them: it may need time to give room back.
+func (s *Service) shrink(ctx context.Context, lease *api.Lease) error {
+	for removed := 0; removed < shrinkMax; {
+		size, err := s.Retention.Size(ctx)
+		if err != nil || size <= s.Keep.Bytes {
+			return err
+		}
+		before := s.Now().UTC()
+		for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
+			// The audit that comes expireBatch after the oldest one tells up to when to remove.
+			next, err := s.Audits.Audits(ctx, api.AuditQuery{
+				Stream: stream, Before: math.MaxInt64, Page: api.Page{Reverse: true, Offset: expireBatch, Limit: 1},
+			})
+			if err != nil {
+				return err
+			}
+			if len(next) > 0 && next[0].Received.Before(before) {
+				before = next[0].Received.Add(time.Millisecond) // it too: many may have come at once
+			}
+		}
+		batch := 0
+		for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
+			if err := s.held(ctx, lease); err != nil {
+				return err
+			}
+			n, err := s.Retention.Expire(ctx, stream, before, expireBatch)
+			if err != nil {
+				return err
+			}
+			batch += n
+		}
+		if batch == 0 {
+			return nil
+		}
+		removed += batch
+		s.Log.Info("audits were removed for want of room", slog.Int("audits", batch), slog.Int64("bytes", size))
+	}
+	return nil
+}

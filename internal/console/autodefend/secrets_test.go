@@ -1,0 +1,129 @@
+package autodefend
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/api"
+)
+
+// mirror "encrypts" by turning bytes around behind the aad.
+type mirror struct{}
+
+func (mirror) Seal(plain, aad []byte) []byte { return append(bytes.Clone(aad), reversed(plain)...) }
+
+func (mirror) Open(sealed, aad []byte) ([]byte, error) {
+	rest, ok := bytes.CutPrefix(sealed, aad)
+	if !ok {
+		return nil, errors.New("sealed for something else")
+	}
+	return reversed(rest), nil
+}
+
+func reversed(b []byte) []byte {
+	out := make([]byte, len(b))
+	for i := range b {
+		out[len(b)-1-i] = b[i]
+	}
+	return out
+}
+
+func withProxy(password string) string {
+	return rule("r", "All", `"proxy":{"httpProxy":"http://proxy:3128","user":"u","password":`+password+`,"more":1}`)
+}
+
+func TestPasswordsOfProxiesAreSealed(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Keys = mirror{} })
+	b.world.add("a")
+	b.rules(withProxy(`{"plain":"open sesame"}`))
+	stored := string(b.must("GET", rulesPath, "").Raw)
+	if strings.Contains(stored, "open sesame") || !strings.Contains(stored, `"more":1`) {
+		t.Fatalf("stored: %s", stored)
+	}
+	b.must("POST", rulesPath, stored) // as it was read
+	if again := string(b.must("GET", rulesPath, "").Raw); again != stored {
+		t.Errorf("writing what was read changes it to %s", again)
+	}
+	b.settled()
+	var proxy api.ProxySettings
+	if err := json.Unmarshal(b.world.opened[0].Proxy, &proxy); err != nil || proxy.Password.Plain != "open sesame" || proxy.HTTPProxy != "http://proxy:3128" {
+		t.Errorf("the fleet gets the proxy %s", b.world.opened[0].Proxy)
+	}
+	for _, docs := range b.store.docs {
+		for id, d := range docs {
+			if strings.Contains(string(d.Body), "open sesame") {
+				t.Errorf("%s %s has the password", d.Kind, id)
+			}
+		}
+	}
+	for _, a := range b.store.audits {
+		if strings.Contains(a.Diff, "open sesame") {
+			t.Errorf("a management audit has the password: %s", a.Diff)
+		}
+	}
+}
+
+func TestBadPasswordsOfProxies(t *testing.T) {
+	for name, test := range map[string]struct {
+		keys Keys
+		rule string
+		want string
+	}{
+		"no keys":       {nil, withProxy(`{"plain":"x"}`), "rules[0].proxy.password.plain"},
+		"foreign":       {mirror{}, withProxy(`{"encrypted":"eHg="}`), "rules[0].proxy.password.encrypted"},
+		"no base64":     {mirror{}, withProxy(`{"encrypted":"?"}`), "rules[0].proxy.password.encrypted"},
+		"another case":  {mirror{}, withProxy(`{"plain":"","Plain":"x"}`), "rules[0].proxy.password.Plain"},
+		"a text":        {mirror{}, withProxy(`"x"`), "rules[0].proxy"},
+		"Password":      {mirror{}, strings.Replace(withProxy(`{"plain":"x"}`), `"password"`, `"Password"`, 1), "rules[0].proxy.Password"},
+		"Proxy":         {mirror{}, strings.Replace(withProxy(`{"plain":"x"}`), `"proxy"`, `"Proxy"`, 1), "rules[0].Proxy"},
+		"empty is fine": {nil, withProxy(`{"plain":"","encrypted":""}`), ""},
+		"null is fine":  {nil, withProxy(`null`), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(c *Config) { c.Keys = test.keys })
+			_, err := b.call("POST", rulesPath, "["+test.rule+"]")
+			if test.want == "" && err != nil || test.want != "" && (autodefend.ErrorCode(err) != autodefend.CodeInvalid || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestRegionsThatNobodyListsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.world.accounts["other"], b.world.accounts["third"] = []string{"222222222222"}, []string{"333333333333"}
+		b.give(api.KindCredential, "third", `{"_id":"third","type":"aws"}`)
+		b.world.put("222222222222", region, "far", "python3.13", nil)
+		b.world.put("333333333333", region, "locked", "python3.13", nil)
+		b.world.put(account, "us-east-1", "closed", "python3.13", nil)
+		b.world.add("near")
+		of := func(name, credential string) string {
+			return strings.Replace(rule(name, "All", ""), `"aws"`, `"`+credential+`"`, 1)
+		}
+		b.rules(of("near", "aws"), of("far", "other"), of("locked", "third"))
+		defer start(t, b.Service)()
+		time.Sleep(time.Minute)
+		b.world.mu.Lock()
+		delete(b.world.accounts, "third")                // its credential doesn't work any more
+		delete(b.world.sites, account+"/us-east-1")      // the account left the region
+		delete(b.world.sites, "222222222222"+"/"+region) // and so did another, before its rule went
+		b.world.mu.Unlock()
+		b.rules(of("near", "aws"), of("locked", "third"))
+		known := func() string { return strings.Join(b.must("GET", "/serverless/names", "").JSON.([]string), " ") }
+		time.Sleep(6 * 24 * time.Hour)
+		if got := known(); got != "closed far locked near" {
+			t.Fatalf("known after six days: %s", got)
+		}
+		time.Sleep(2 * 24 * time.Hour)
+		if got := known(); got != "locked near" {
+			t.Errorf("known after eight days: %s", got)
+		}
+	})
+}

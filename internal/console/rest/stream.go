@@ -1,0 +1,80 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/autodefend/autodefend/internal/console/route"
+)
+
+// mediaEvents is the media type of server-sent events, which never end by themselves.
+const mediaEvents = "text/event-stream"
+
+// stream begins a response that the handler writes itself. It changes from the class of its route to that of streams,
+// whose time isn't bounded as a whole but for each piece.
+func (e *endpoint) stream(x *exchange, media string, admitted *pass, cancel context.CancelCauseFunc) (route.Stream, error) {
+	if x.streamed {
+		return nil, errors.New("a second stream in one response")
+	}
+	slot, err := e.gates[classStreams].enter()
+	if err != nil {
+		e.metrics.shed(classStreams)
+		return nil, err
+	}
+	if err := slot.name(admitted.caller); err != nil {
+		slot.leave()
+		return nil, err
+	}
+	admitted.leave()
+	x.pass, x.streamed = slot, true
+	if strings.HasPrefix(media, mediaEvents) {
+		stop := context.AfterFunc(e.drained, func() { cancel(context.Canceled) })
+		context.AfterFunc(x.r.Context(), func() { stop() })
+		x.w.Header().Set("X-Accel-Buffering", "no")
+	}
+	x.w.Header().Set("Content-Type", media)
+	x.w.WriteHeader(http.StatusOK)
+	s := &stream{w: x.w, rc: http.NewResponseController(x.w), wait: e.limits.Write, head: x.r.Method == http.MethodHead}
+	return s, s.Flush()
+}
+
+// stream is a response that is written piece by piece. Each piece has its own deadline.
+type stream struct {
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	wait time.Duration
+	head bool
+}
+
+// errHead ends the stream of a request that wants the headers only.
+var errHead = errors.New("the request is HEAD")
+
+// Write sends a piece.
+func (s *stream) Write(p []byte) (int, error) {
+	if s.head {
+		return 0, errHead
+	}
+	if err := s.deadline(); err != nil {
+		return 0, err
+	}
+	return s.w.Write(p)
+}
+
+// Flush sends what is still held back.
+func (s *stream) Flush() error {
+	if err := s.deadline(); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+func (s *stream) deadline() error {
+	err := s.rc.SetWriteDeadline(time.Now().Add(s.wait))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil // a writer of tests
+	}
+	return err
+}

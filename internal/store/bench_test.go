@@ -1,0 +1,302 @@
+package store
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/store/pgtest"
+	"github.com/jackc/pgx/v5"
+)
+
+var (
+	long     = flag.Bool("long", false, "measure pages over a large table")
+	longRows = flag.Int("rows", 10_000_000, "how many audits the large table has, with -long")
+)
+
+// rawAudits is the table without anything of ours: what the driver can do at best.
+const rawAudits = `CREATE TABLE raw (seq %s PRIMARY KEY, stream bigint NOT NULL, series bigint NOT NULL, time bigint NOT NULL, received bigint NOT NULL,
+	request bigint NOT NULL, count bigint NOT NULL, id text NOT NULL, request_id text NOT NULL, msg text NOT NULL, body %s NOT NULL);
+	CREATE UNIQUE INDEX raw_id ON raw (id, stream); CREATE INDEX raw_time ON raw (stream, time, seq, series); CREATE INDEX raw_series ON raw (series, time);
+	CREATE INDEX raw_request ON raw (request) WHERE request <> 0`
+
+// made are audits in batches, made before the clock runs.
+func made(e *estate, batches, size, total int) [][]api.AuditRecord {
+	all := make([][]api.AuditRecord, batches)
+	for i := range all {
+		all[i] = make([]api.AuditRecord, size)
+		for k := range all[i] {
+			all[i][k] = e.audit(total)
+		}
+	}
+	return all
+}
+
+// rawSQLite inserts batches by the driver alone, one transaction each, and returns rows per second.
+func rawSQLite(b *testing.B, batches [][]api.AuditRecord) float64 {
+	d := sqlite{path: filepath.Join(b.TempDir(), "raw.db"), readers: 1}
+	db, err := d.open(writing)
+	must(b, err)
+	defer db.Close()
+	_, err = db.Exec(fmt.Sprintf(rawAudits, "INTEGER", "BLOB"))
+	must(b, err)
+	ctx := context.Background()
+	conn, err := db.Conn(ctx)
+	must(b, err)
+	defer conn.Close()
+	stmt, err := conn.PrepareContext(ctx, "INSERT INTO raw VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+	must(b, err)
+	begin, rows := time.Now(), 0
+	for _, batch := range batches {
+		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		must(b, err)
+		for i := range batch {
+			a := &batch[i]
+			rows++
+			_, err := stmt.ExecContext(ctx, rows, 1, int64(len(a.Function)+i), a.Time.UnixMilli(), a.Received.UnixMilli(), requestSum(a.RequestID), a.Count, a.ID, a.RequestID, a.Msg, a.Body)
+			must(b, err)
+		}
+		_, err = conn.ExecContext(ctx, "COMMIT")
+		must(b, err)
+	}
+	return float64(rows) / time.Since(begin).Seconds()
+}
+
+// rawCopy inserts batches by COPY and returns rows per second.
+func rawCopy(b *testing.B, batches [][]api.AuditRecord) float64 {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, pgtest.Start(b))
+	must(b, err)
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, fmt.Sprintf(rawAudits, "bigint", "bytea"))
+	must(b, err)
+	begin, rows := time.Now(), 0
+	for _, batch := range batches {
+		_, err := conn.CopyFrom(ctx, pgx.Identifier{"raw"}, []string{"seq", "stream", "series", "time", "received", "request", "count", "id", "request_id", "msg", "body"},
+			pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
+				a := &batch[i]
+				rows++
+				return []any{int64(rows), int64(1), int64(len(a.Function) + i), a.Time.UnixMilli(), a.Received.UnixMilli(), requestSum(a.RequestID), int64(a.Count), a.ID, a.RequestID, a.Msg, a.Body}, nil
+			}))
+		must(b, err)
+	}
+	return float64(rows) / time.Since(begin).Seconds()
+}
+
+// through stores batches by so many callers at once and returns audits per second.
+func through(b *testing.B, s *Store, batches [][]api.AuditRecord, callers int) float64 {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	begin, rows := time.Now(), 0
+	for _, batch := range batches {
+		rows += len(batch)
+	}
+	for range callers {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(batches); i = next.Add(1) - 1 {
+				if _, err := s.AppendAudits(context.Background(), batches[i]); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return float64(rows) / time.Since(begin).Seconds()
+}
+
+// warm has the functions and rules known before the clock runs, as they are in a Console that has run for a while.
+func warm(b *testing.B, s *Store) {
+	for _, batch := range made(newEstate(8, 2000, time.Hour), 10, 2000, 20_000) {
+		_, err := s.AppendAudits(context.Background(), batch)
+		must(b, err)
+	}
+}
+
+// ingestShapes are how audits come: from one Defender's batch to many callers at once.
+func ingestShapes() []struct {
+	name                   string
+	batches, size, callers int
+} {
+	return []struct {
+		name                   string
+		batches, size, callers int
+	}{
+		{"50x16", 400, 50, 16},
+		{"1x64", 10_000, 1, 64},
+		{"1000x4", 40, 1000, 4},
+	}
+}
+
+// BenchmarkIngestSQLite compares with the driver inserting the same in transactions of as many rows as callers wait with.
+func BenchmarkIngestSQLite(b *testing.B) {
+	for _, shape := range ingestShapes() {
+		b.Run(shape.name, func(b *testing.B) {
+			for b.Loop() {
+				e := newEstate(7, 2000, 24*time.Hour)
+				batches := made(e, shape.batches, shape.size, shape.batches*shape.size)
+				raw := rawSQLite(b, slices.Collect(slices.Chunk(slices.Concat(batches...), shape.size*shape.callers)))
+				s := openSQLite(b, Config{})
+				warm(b, s)
+				ours := through(b, s, batches, shape.callers)
+				b.ReportMetric(ours, "audits/s")
+				b.ReportMetric(raw, "raw/s")
+				b.ReportMetric(ours/raw, "ratio")
+			}
+		})
+	}
+}
+
+// BenchmarkIngestPostgres compares with COPY of the same in as many rows as callers wait with.
+func BenchmarkIngestPostgres(b *testing.B) {
+	for _, shape := range ingestShapes() {
+		b.Run(shape.name, func(b *testing.B) {
+			for b.Loop() {
+				e := newEstate(7, 2000, 24*time.Hour)
+				batches := made(e, shape.batches, shape.size, shape.batches*shape.size)
+				raw := rawCopy(b, slices.Collect(slices.Chunk(slices.Concat(batches...), shape.size*shape.callers)))
+				s := open(b, Config{Address: pgtest.Start(b)})
+				warm(b, s)
+				ours := through(b, s, batches, shape.callers)
+				b.ReportMetric(ours, "audits/s")
+				b.ReportMetric(raw, "raw/s")
+				b.ReportMetric(ours/raw, "ratio")
+			}
+		})
+	}
+}
+
+// BenchmarkPages measures pages, counts and slices over a large table of 30 days, with -long.
+func BenchmarkPages(b *testing.B) {
+	if !*long {
+		b.Skip("SKIPPED: -args -long makes a table of -rows audits first")
+	}
+	s := openSQLite(b, Config{Now: func() time.Time { return start.Add(30 * 24 * time.Hour) }})
+	e := newEstate(7, 2000, 30*24*time.Hour)
+	sample := fill(b, s, e, *longRows)
+	for _, p := range questions() {
+		b.Run(p.name, func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 2))
+			var took []time.Duration
+			for b.Loop() {
+				q := p.query(sample[r.IntN(len(sample))])
+				q.Stream = api.StreamRuntime
+				begin := time.Now()
+				must(b, p.ask(s, q))
+				took = append(took, time.Since(begin))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+		})
+	}
+}
+
+// fill stores audits and returns some of them.
+func fill(b *testing.B, s *Store, e *estate, total int) []api.AuditRecord {
+	var sample []api.AuditRecord
+	begin := time.Now()
+	for n := 0; n < total; n += 4000 {
+		batch := make([]api.AuditRecord, min(4000, total-n))
+		for i := range batch {
+			batch[i] = e.audit(total)
+		}
+		_, err := s.AppendAudits(context.Background(), batch)
+		must(b, err)
+		sample = append(sample, batch[e.r.IntN(len(batch))])
+	}
+	size, err := s.Size(context.Background())
+	must(b, err)
+	b.Logf("%d audits in %v, %d MiB", total, time.Since(begin).Round(time.Second), size>>20)
+	return sample
+}
+
+// question is what a user of the audits asks.
+type question struct {
+	name  string
+	query func(a api.AuditRecord) api.AuditQuery
+	ask   func(s *Store, q api.AuditQuery) error
+}
+
+func questions() []question {
+	page := func(s *Store, q api.AuditQuery) error {
+		q.Page.Limit = 50
+		_, err := s.Audits(context.Background(), q)
+		return err
+	}
+	slice := func(s *Store, q api.AuditQuery) error {
+		_, err := s.Timeslice(context.Background(), q, 100)
+		return err
+	}
+	tally := func(column string) func(s *Store, q api.AuditQuery) error {
+		return func(s *Store, q api.AuditQuery) error {
+			_, err := s.Tally(context.Background(), q, column, 10)
+			return err
+		}
+	}
+	count := func(s *Store, q api.AuditQuery) error {
+		_, err := s.CountAudits(context.Background(), q)
+		return err
+	}
+	all := func(api.AuditRecord) api.AuditQuery { return api.AuditQuery{} }
+	day := func(api.AuditRecord) api.AuditQuery {
+		return api.AuditQuery{From: start.Add(29 * 24 * time.Hour), To: start.Add(30*24*time.Hour - time.Hour)}
+	}
+	week := func(a api.AuditRecord) api.AuditQuery {
+		return api.AuditQuery{From: start.Add(20*24*time.Hour + 17*time.Minute), To: start.Add(27*24*time.Hour + 3*time.Minute)}
+	}
+	return []question{
+		{"page/latest", all, page},
+		{"page/function", func(a api.AuditRecord) api.AuditQuery { return api.AuditQuery{Functions: []string{a.Function}} }, page},
+		{"page/function+effect+type", func(a api.AuditRecord) api.AuditQuery {
+			return api.AuditQuery{Functions: []string{a.Function}, Effects: []string{a.Effect}, Types: []string{"network"}}
+		}, page},
+		{"page/rule", func(a api.AuditRecord) api.AuditQuery { return api.AuditQuery{Rules: []string{a.Rule}} }, page},
+		{"page/type+effect+region,7d", func(a api.AuditRecord) api.AuditQuery {
+			q := week(a)
+			q.Types, q.Effects, q.Regions = []string{a.Type}, []string{a.Effect}, []string{a.Region}
+			return q
+		}, page},
+		{"page/account+rule,7d", func(a api.AuditRecord) api.AuditQuery {
+			q := week(a)
+			q.Accounts, q.Rules = []string{a.Account}, []string{"rule 3"}
+			return q
+		}, page},
+		{"page/scope", func(a api.AuditRecord) api.AuditQuery {
+			return api.AuditQuery{Scopes: []api.FunctionScope{{Functions: []string{a.Function[:6] + "*", "-*7"}}}}
+		}, page},
+		{"page/to,oldest", func(a api.AuditRecord) api.AuditQuery {
+			return api.AuditQuery{To: a.Time, Severities: []string{"high"}, Page: api.Page{Reverse: true}}
+		}, page},
+		{"page/byRule", func(a api.AuditRecord) api.AuditQuery {
+			return api.AuditQuery{From: a.Time, Page: api.Page{Sort: "rule"}}
+		}, page},
+		{"page/request", func(a api.AuditRecord) api.AuditQuery { return api.AuditQuery{RequestIDs: []string{a.RequestID}} }, page},
+		{"page/id", func(a api.AuditRecord) api.AuditQuery { return api.AuditQuery{IDs: []string{a.ID}} }, page},
+		{"page/text,found", func(a api.AuditRecord) api.AuditQuery { return api.AuditQuery{Search: "example7."} }, page},
+		{"page/text,none", func(a api.AuditRecord) api.AuditQuery { return api.AuditQuery{Search: "xmrig"} }, page},
+		{"page/offset10000", func(a api.AuditRecord) api.AuditQuery { return api.AuditQuery{Page: api.Page{Offset: 10_000}} }, page},
+		{"slice/30d", all, slice},
+		{"slice/7d", week, slice},
+		{"slice/24h", day, slice},
+		{"slice/rule,30d", func(a api.AuditRecord) api.AuditQuery { return api.AuditQuery{Rules: []string{a.Rule}} }, slice},
+		{"slice/function,7d", func(a api.AuditRecord) api.AuditQuery { q := week(a); q.Functions = []string{a.Function}; return q }, slice},
+		{"tally/type,30d", all, tally("type")},
+		{"tally/rule,7d", week, tally("rule")},
+		{"tally/function,30d", all, tally("function")},
+		{"tally/function,7d", week, tally("function")},
+		{"count/all", all, count},
+		{"count/rule,7d", func(a api.AuditRecord) api.AuditQuery { q := week(a); q.Rules = []string{a.Rule}; return q }, count},
+		{"count/function+type", func(a api.AuditRecord) api.AuditQuery {
+			return api.AuditQuery{Functions: []string{a.Function}, Types: []string{a.Type}}
+		}, count},
+	}
+}

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"sync"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/api"
+)
+
+// source is what audits of one function share.
+type source struct {
+	stream                                                   int64
+	account, region, function, functionID, runtime, provider string
+}
+
+// kind is what audits of one rule share.
+type kind struct {
+	stream                                                int64
+	kindType, attackType, effect, rule, severity, methods string
+}
+
+// series are the audits of one source and one kind.
+type series struct{ source, kind int64 }
+
+// dimensions holds the small tables in memory. Their ids come from one counter and grow in the order of commits, so that
+// a replica that read up to an id has missed nothing before it.
+type dimensions struct {
+	mu      sync.RWMutex
+	sources table[source]
+	kinds   table[kind]
+	series  table[series]
+	// classes are the least ids of the kinds that share stream, type and effect.
+	classes map[kind]int64
+	classOf map[int64]int64
+}
+
+// table is one small table: rows in the order of their ids, and the ids by what they say.
+type table[T comparable] struct {
+	ids  []int64
+	rows []T
+	byID map[int64]int
+	of   map[T]int64
+}
+
+func newTable[T comparable]() table[T] {
+	return table[T]{byID: make(map[int64]int), of: make(map[T]int64)}
+}
+
+func (t *table[T]) add(id int64, row T) {
+	if _, ok := t.byID[id]; ok {
+		return
+	}
+	t.byID[id] = len(t.ids)
+	t.ids, t.rows, t.of[row] = append(t.ids, id), append(t.rows, row), id
+}
+
+func (t *table[T]) last() int64 {
+	if len(t.ids) == 0 {
+		return 0
+	}
+	return t.ids[len(t.ids)-1]
+}
+
+func newDimensions() *dimensions {
+	return &dimensions{
+		sources: newTable[source](), kinds: newTable[kind](), series: newTable[series](),
+		classes: make(map[kind]int64), classOf: make(map[int64]int64),
+	}
+}
+
+// class is a kind with only what the finest counts tell apart.
+func (k kind) class() kind { return kind{stream: k.stream, kindType: k.kindType, effect: k.effect} }
+
+func (d *dimensions) addKind(id, class int64, k kind) {
+	d.kinds.add(id, k)
+	d.classes[k.class()] = class
+	d.classOf[id] = class
+}
+
+// rows that a transaction added or read, to be kept when it's committed.
+type dimensionRows struct {
+	sources map[source]int64
+	kinds   map[kind]int64
+	classes map[kind]int64
+	series  map[series]int64
+}
+
+// refresh reads what other replicas added. Series are read first: what they name is there when they are.
+func (d *dimensions) refresh(ctx context.Context, s *Store, from queryer) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	type row struct {
+		id int64
+		series
+	}
+	var added []row
+	_, err := s.each(ctx, from, "SELECT id, source, kind FROM audit_series WHERE id > ? ORDER BY id", []any{d.series.last()}, func(rows *sql.Rows) error {
+		var r row
+		err := rows.Scan(&r.id, &r.source, &r.kind)
+		added = append(added, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.each(ctx, from, "SELECT id, stream, account, region, function, function_id, runtime, provider FROM audit_sources WHERE id > ? ORDER BY id",
+		[]any{d.sources.last()}, func(rows *sql.Rows) error {
+			var id int64
+			var r source
+			err := rows.Scan(&id, &r.stream, &r.account, &r.region, &r.function, &r.functionID, &r.runtime, &r.provider)
+			d.sources.add(id, r)
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	_, err = s.each(ctx, from, "SELECT id, class, stream, type, attack_type, effect, rule, severity, techniques FROM audit_kinds WHERE id > ? ORDER BY id",
+		[]any{d.kinds.last()}, func(rows *sql.Rows) error {
+			var id, class int64
+			var r kind
+			err := rows.Scan(&id, &class, &r.stream, &r.kindType, &r.attackType, &r.effect, &r.rule, &r.severity, &r.methods)
+			d.addKind(id, class, r)
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	for _, r := range added {
+		d.series.add(r.id, r.series)
+	}
+	return nil
+}
+
+// lookup gives the ids of what's known, in memory or by the transaction. Zero isn't.
+func (d *dimensions) lookup(r *dimensionRows, a *api.AuditRecord, stream int64) (int64, int64, int64) {
+	src, knd := sourceOf(a, stream), kindOf(a, stream)
+	sourceID, ok := d.sources.of[src]
+	if !ok {
+		sourceID = r.sources[src]
+	}
+	kindID, ok := d.kinds.of[knd]
+	if !ok {
+		kindID = r.kinds[knd]
+	}
+	pair := series{sourceID, kindID}
+	seriesID, ok := d.series.of[pair]
+	if !ok {
+		seriesID = r.series[pair]
+	}
+	return sourceID, kindID, seriesID
+}
+
+// keep adds what a committed transaction added, in the order of the ids.
+func (d *dimensions) keep(r *dimensionRows) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range byID(r.sources) {
+		d.sources.add(e.id, e.row)
+	}
+	for _, e := range byID(r.kinds) {
+		d.addKind(e.id, r.classes[e.row.class()], e.row)
+	}
+	for _, e := range byID(r.series) {
+		d.series.add(e.id, e.row)
+	}
+}
+
+// Numbers of streams, as they are stored.
+const (
+	streamRuntime  = 1
+	streamFirewall = 2
+)
+
+func streamNumber(s api.Stream) (int64, error) {
+	switch s {
+	case api.StreamRuntime:
+		return streamRuntime, nil
+	case api.StreamFirewall:
+		return streamFirewall, nil
+	default:
+		return 0, autodefend.Errorf(autodefend.CodeInvalid, "there is no stream of audits named %q", s).
+			WithHint("use %q or %q", api.StreamRuntime, api.StreamFirewall)
+	}
+}
+
+func sourceOf(a *api.AuditRecord, stream int64) source {
+	return source{
+		stream: stream, account: text(a.Account), region: text(a.Region), function: text(a.Function),
+		functionID: text(a.FunctionID), runtime: text(a.Runtime), provider: text(a.Provider),
+	}
+}
+
+func kindOf(a *api.AuditRecord, stream int64) kind {
+	return kind{
+		stream: stream, kindType: text(a.Type), attackType: text(a.AttackType), effect: text(a.Effect),
+		rule: text(a.Rule), severity: text(a.Severity), methods: text(strings.Trim(a.Techniques, ",")),
+	}
+}

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"math"
+	"slices"
+
+	"github.com/autodefend/autodefend/internal/api"
+)
+
+// Which way a page is found depends on how much its conditions select.
+const (
+	// narrow selections are looked up series by series; wider ones are found by walking through time.
+	narrow = 20_000
+	// deep pages are left to the database's own sorting.
+	deep = 2_000
+	// chunk is how many keys of a walk are read at once.
+	chunk = 5_000
+)
+
+// key is where an audit is in the order of time.
+type key struct{ time, seq, series int64 }
+
+// bounds are a query's bounds of time and sequence, all inclusive, and its direction.
+type bounds struct {
+	from, to          int64
+	after, before     int64
+	bySequence, older bool // older first
+}
+
+// forever bounds times: half of what fits, so that sums don't overflow.
+const forever = math.MaxInt64 / 4
+
+func boundsOf(q *api.AuditQuery) bounds {
+	b := bounds{from: -forever, to: forever, after: q.After + 1, before: math.MaxInt64, older: q.Page.Reverse}
+	if !q.From.IsZero() {
+		b.from = q.From.UnixMilli()
+	}
+	if !q.To.IsZero() {
+		b.to = q.To.UnixMilli()
+	}
+	if q.Before != 0 {
+		b.before = q.Before - 1
+	}
+	if q.After <= 0 {
+		b.after = 0
+	}
+	b.bySequence = q.After > 0 || q.Before != 0
+	return b
+}
+
+func (b bounds) direction() string {
+	if b.older {
+		return ""
+	}
+	return " DESC"
+}
+
+// compare orders keys as a page does.
+func (b bounds) compare(x, y key) int {
+	c := cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.seq, y.seq))
+	if b.bySequence {
+		c = cmp.Compare(x.seq, y.seq)
+	}
+	if b.older {
+		return c
+	}
+	return -c
+}
+
+func (b bounds) include(k key) bool {
+	return b.from <= k.time && k.time <= b.to && b.after <= k.seq && k.seq <= b.before
+}
+
+// keys finds the first need keys of a selection.
+func (s *Store) keys(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
+	switch {
+	case b.bySequence:
+		return s.keysBySequence(ctx, sel, b, need)
+	case sel.all():
+		return s.readKeys(ctx, s.walkSQL(b), need, sel.stream, b.from, b.to, need)
+	case len(sel.series) == 0:
+		return nil, nil
+	case len(sel.series) <= narrow && need <= deep:
+		return s.keysBySeries(ctx, sel, b, need)
+	case len(sel.series) <= narrow:
+		d := b.direction()
+		return s.readKeys(ctx, "SELECT seq, time, series FROM audits WHERE series IN ("+s.dialect.set()+") AND time >= ? AND time <= ? ORDER BY time"+d+", seq"+d+" LIMIT ?",
+			need, s.dialect.setOf(sel.series), b.from, b.to, need)
+	default:
+		return s.keysByTime(ctx, sel, b, need)
+	}
+}
+
+// walkSQL walks through time, within bounds.
+func (s *Store) walkSQL(b bounds) string {
+	d := b.direction()
+	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_time") + " WHERE stream = ? AND time >= ? AND time <= ? ORDER BY time" + d + ", seq" + d + " LIMIT ?"
+}
+
+func (s *Store) readKeys(ctx context.Context, query string, room int, args ...any) ([]key, error) {
+	keys := make([]key, 0, min(room, chunk))
+	_, err := s.eachPrepared(ctx, query, args, func(rows *sql.Rows) error {
+		var k key
+		err := rows.Scan(&k.seq, &k.time, &k.series)
+		keys = append(keys, k)
+		return err
+	})
+	return keys, err
+}
+
+// keysBySeries looks at the series whose first audit within the bounds comes first: the others can't be on the page.
+func (s *Store) keysBySeries(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
+	candidates := sel.series
+	if len(candidates) > need {
+		var err error
+		if candidates, err = s.foremost(ctx, sel, b, need); err != nil {
+			return nil, err
+		}
+	}
+	query := s.seriesSQL(b)
+	var found []key
+	for _, id := range candidates {
+		more, err := s.readKeys(ctx, query, need, id, b.from, b.to, need)
+		if err != nil {
+			return nil, err
+		}
+		if len(more) == 0 {
+			continue
+		}
+		found = append(found, more...)
+		slices.SortFunc(found, b.compare)
+		if len(found) >= need {
+			found = found[:need]
+			if b.older {
+				b.to = min(b.to, found[need-1].time)
+			} else {
+				b.from = max(b.from, found[need-1].time)
+			}
+		}
+	}
+	return found, nil
+}
+
+// seriesSQL walks through the audits of a series.
+func (s *Store) seriesSQL(b bounds) string {
+	d := b.direction()
+	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_series") + " WHERE series = ? AND time >= ? AND time <= ? ORDER BY time" + d + ", seq" + d + " LIMIT ?"
+}
+
+// foremost returns the series whose first audits come first.
+func (s *Store) foremost(ctx context.Context, sel *selection, b bounds, need int) ([]int64, error) {
+	args := []any{b.to, s.dialect.setOf(sel.series), b.from, need}
+	if b.older {
+		args[0], args[2] = b.from, b.to
+	}
+	var ids []int64
+	_, err := s.eachPrepared(ctx, s.foremostSQL(b), args, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// foremostSQL looks up each series' first audit.
+func (s *Store) foremostSQL(b bounds) string {
+	bound, outer, d := "a.time <= ?", "first >= ?", b.direction()
+	if b.older {
+		bound, outer = "a.time >= ?", "first <= ?"
+	}
+	return "WITH x AS MATERIALIZED (SELECT j.value, (SELECT a.time FROM " + s.dialect.by("audits", "audits_series", "a") +
+		" WHERE a.series = j.value AND " + bound + " ORDER BY a.time" + d + " LIMIT 1) AS first FROM " + s.dialect.setTable("j") +
+		") SELECT value FROM x WHERE " + outer + " ORDER BY first" + d + " LIMIT ?"
+}
+
+// walkOnSQL is walkSQL from a key on.
+func (s *Store) walkOnSQL(b bounds) string {
+	d, beyond := b.direction(), "<"
+	if b.older {
+		beyond = ">"
+	}
+	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_time") + " WHERE stream = ? AND time >= ? AND time <= ? AND (time, seq) " + beyond +
+		" (?, ?) ORDER BY time" + d + ", seq" + d + " LIMIT ?"
+}
+
+// keysByTime walks through time and keeps what's selected.
+func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
+	query := s.walkOnSQL(b)
+	var found []key
+	last := key{time: forever, seq: math.MaxInt64}
+	if b.older {
+		last = key{time: -forever}
+	}
+	for {
+		more, err := s.readKeys(ctx, query, chunk, sel.stream, b.from, b.to, last.time, last.seq, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range more {
+			if sel.has.has(k.series) {
+				found = append(found, k)
+			}
+		}
+		if len(found) >= need {
+			return found[:need], nil
+		}
+		if len(more) < chunk {
+			return found, nil
+		}
+		last = more[len(more)-1]
+		if b.older {
+			b.from = last.time
+		} else {
+			b.to = last.time
+		}
+	}
+}
+
+// keysBySequence walks in the order of storing.
+func (s *Store) keysBySequence(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
+	query := "SELECT seq, time, series, stream FROM audits WHERE seq >= ? AND seq <= ? ORDER BY seq" + b.direction() + " LIMIT ?"
+	var found []key
+	for {
+		read, last := 0, key{}
+		_, err := s.eachPrepared(ctx, query, []any{b.after, b.before, chunk}, func(rows *sql.Rows) error {
+			var stream int64
+			err := rows.Scan(&last.seq, &last.time, &last.series, &stream)
+			read++
+			if stream == sel.stream && b.include(last) && (sel.all() || sel.has.has(last.series)) {
+				found = append(found, last)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(found) >= need {
+			return found[:need], nil
+		}
+		if read < chunk {
+			return found, nil
+		}
+		if b.older {
+			b.after = last.seq + 1
+		} else {
+			b.before = last.seq - 1
+		}
+	}
+}
+
+// keysByColumn goes through the values of a column in their order; those with the same value are newest first.
+func (s *Store) keysByColumn(ctx context.Context, sel *selection, c column, b bounds, need int) ([]key, error) {
+	groups := s.dimensions.groups(sel, c, b.older)
+	b.older = false
+	var found []key
+	for _, ids := range groups {
+		sub := sel.among(ids)
+		more, err := s.keys(ctx, &sub, b, need-len(found))
+		if err != nil {
+			return nil, err
+		}
+		if found = append(found, more...); len(found) >= need {
+			break
+		}
+	}
+	return found, nil
+}

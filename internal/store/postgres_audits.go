@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+func (postgres) shared() bool { return true }
+
+// begin needs no more than the default isolation: what matters is locked by the counters.
+func (postgres) begin() string { return "BEGIN" }
+
+// insertAudits looks for those that are there already and copies the others. Nobody else stores audits meanwhile: the
+// transaction holds the lock of their counter.
+func (d postgres) insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error) {
+	added := make([]bool, len(audits))
+	err := d.raw(tx, func(conn *pgx.Conn) error {
+		known, err := d.known(ctx, conn, audits)
+		if err != nil {
+			return err
+		}
+		next := 0
+		_, err = conn.CopyFrom(ctx, pgx.Identifier{"audits"},
+			[]string{"seq", "stream", "series", "time", "received", "request", "count", "id", "request_id", "msg", "body"},
+			pgx.CopyFromFunc(func() ([]any, error) {
+				for ; next < len(audits); next++ {
+					a := &audits[next]
+					id := auditID{text(a.ID), a.stream}
+					if known[id] {
+						continue
+					}
+					known[id], added[next] = true, true
+					next++
+					return []any{a.seq, a.stream, a.series, a.time, a.received, a.requestSum, int64(max(1, a.Count)), id.id, text(a.RequestID), text(a.Msg), blob(a.Body)}, nil
+				}
+				return nil, nil
+			}))
+		return err
+	})
+	return added, err
+}
+
+// auditID is what an audit is known by.
+type auditID struct {
+	id     string
+	stream int64
+}
+
+// known are those of the audits that are stored already.
+func (postgres) known(ctx context.Context, conn *pgx.Conn, audits []newAudit) (map[auditID]bool, error) {
+	ids := make([]string, len(audits))
+	for i := range audits {
+		ids[i] = text(audits[i].ID)
+	}
+	rows, err := conn.Query(ctx, "SELECT id, stream FROM audits WHERE id = ANY($1)", ids)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[auditID]bool, len(audits))
+	var a auditID
+	_, err = pgx.ForEachRow(rows, []any{&a.id, &a.stream}, func() error {
+		known[a] = true
+		return nil
+	})
+	return known, err
+}
+
+func (d postgres) addCounts(ctx context.Context, tx *tx, counts []counted) error {
+	tiers, buckets, keys, ns := make([]int64, len(counts)), make([]int64, len(counts)), make([]int64, len(counts)), make([]int64, len(counts))
+	for i, c := range counts {
+		tiers[i], buckets[i], keys[i], ns[i] = c.tier, c.bucket, c.key, c.n
+	}
+	return d.raw(tx, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `INSERT INTO audit_counts (tier, bucket, key, count) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+			ON CONFLICT (tier, bucket, key) DO UPDATE SET count = audit_counts.count + excluded.count`, tiers, buckets, keys, ns)
+		return err
+	})
+}
+
+// execMany sends all at once.
+func (d postgres) execMany(ctx context.Context, tx *tx, query string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	query = d.sql(query)
+	return d.raw(tx, func(conn *pgx.Conn) error {
+		var b pgx.Batch
+		for _, row := range rows {
+			b.Queue(query, row...)
+		}
+		return conn.SendBatch(ctx, &b).Close()
+	})
+}
+
+// raw gives the driver's own connection of a transaction.
+func (postgres) raw(tx *tx, f func(conn *pgx.Conn) error) error {
+	var failed error
+	err := tx.conn.Raw(func(c any) error {
+		conn, ok := c.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the driver's connection is %T", c)
+		}
+		failed = f(conn.Conn()) // not returned: database/sql would look at it
+		return nil
+	})
+	return errors.Join(failed, err)
+}

@@ -1,0 +1,39 @@
+package store
+
+import "database/sql"
+
+func (postgres) now() string { return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)" }
+
+func (postgres) skipLocked() string { return " FOR UPDATE SKIP LOCKED" }
+
+func (postgres) noLimit() string { return "" }
+
+func (postgres) sizeSQL() string { return "SELECT pg_total_relation_size('audits')" }
+
+func (postgres) readOnly() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+func (postgres) set() string { return "SELECT unnest(?::bigint[])" }
+
+func (postgres) setTable(alias string) string { return "unnest(?::bigint[]) AS " + alias + "(value)" }
+
+func (postgres) setOf(numbers []int64) any {
+	if numbers == nil {
+		return []int64{}
+	}
+	return numbers
+}
+
+// by leaves the index to the planner.
+func (postgres) by(table, _ string, alias ...string) string {
+	for _, a := range alias {
+		table += " AS " + a
+	}
+	return table
+}
+
+// crossJoin leaves the order to the planner; the condition needs a JOIN.
+func (postgres) crossJoin() string { return " JOIN" }
+
+func (postgres) unindexed(column string) string { return "(" + column + " + 0)" }

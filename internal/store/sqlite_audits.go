@@ -1,0 +1,51 @@
+package store
+
+import "context"
+
+func (sqlite) shared() bool { return false }
+
+// insertAudits tells for each audit whether it was new.
+func (sqlite) insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error) {
+	added := make([]bool, len(audits))
+	for i := range audits {
+		a := &audits[i]
+		n, err := tx.exec(ctx, `INSERT INTO audits (seq, stream, series, time, received, request, count, id, request_id, msg, body)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			a.seq, a.stream, a.series, a.time, a.received, a.requestSum, max(1, a.Count), text(a.ID), text(a.RequestID), text(a.Msg), a.Body)
+		if err != nil {
+			return nil, err
+		}
+		added[i] = n == 1
+	}
+	return added, nil
+}
+
+func (sqlite) addCounts(ctx context.Context, tx *tx, counts []counted) error {
+	for _, c := range counts {
+		_, err := tx.exec(ctx, `INSERT INTO audit_counts (tier, bucket, key, count) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET count = count + excluded.count`, c.tier, c.bucket, c.key, c.n)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (sqlite) begin() string { return "BEGIN IMMEDIATE" }
+
+func (sqlite) execMany(ctx context.Context, tx *tx, query string, rows [][]any) error {
+	for _, row := range rows {
+		if _, err := tx.exec(ctx, query, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (sqlite) commit(ctx context.Context, tx *tx) error {
+	_, err := tx.conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+// listen has nothing to hear: no other process writes.
+func (sqlite) listen(context.Context, *Store, func()) {}

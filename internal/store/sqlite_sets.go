@@ -1,0 +1,26 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+)
+
+func (sqlite) set() string { return "SELECT value FROM json_each(?)" }
+
+func (sqlite) setTable(alias string) string { return "json_each(?) AS " + alias }
+
+func (sqlite) setOf(numbers []int64) any {
+	list := make([]byte, 0, 8*len(numbers)+2)
+	for _, n := range numbers {
+		list = strconv.AppendInt(append(list, ','), n, 10)
+	}
+	if len(list) == 0 {
+		return "[]"
+	}
+	list[0] = '['
+	return string(append(list, ']'))
+}
+
+func (sqlite) by(table, index string, alias ...string) string {
+	return strings.Join(append([]string{table}, alias...), " AS ") + " INDEXED BY " + index
+}
