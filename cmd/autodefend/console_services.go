@@ -98,7 +98,7 @@ func (p consoleParts) rules(configuration *settings.Service, replica string) (*s
 		p.log.Warn("the layer's programs aren't beside autodefend: rules use the layers that are published already")
 	}
 	return service.New(service.Config{
-		Documents: p.database, Leases: p.database, Inventory: p.database, Collections: configuration, Clouds: clouds,
+		Documents: p.database, Leases: p.database, Inventory: p.database, Collections: configuration, Clouds: clouds, Keys: p.keys,
 		NewRun: func() string { return fleet.RunID(time.Now(), mathrand.Uint64()) }, Runtimes: clouds.runtimes,
 		Replica: replica, Logger: p.log, Now: time.Now,
 	})
