@@ -304,3 +304,27 @@ func FuzzContent(f *testing.F) {
 		}
 	})
 }
+
+// TestEncodedAgain encodes different envelopes in turn: a compressor that is used again gives what a new one gives.
+func TestEncodedAgain(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := map[string]string{}
+	for range 3 {
+		for _, name := range []string{"orders", "orders-of-another-length", "x"} {
+			value, err := Encode(Envelope{Target: Target{Function: name}, Issued: time.Unix(1, 0)}, key, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if was, ok := first[name]; ok && was != value {
+				t.Errorf("%s: %s, and before %s", name, value, was)
+			}
+			first[name] = value
+			if e, err := Decode(value, nil); err != nil || e.Target.Function != name {
+				t.Errorf("%s: read back as %+v (%v)", name, e.Target, err)
+			}
+		}
+	}
+}
