@@ -92,7 +92,9 @@ func (r *replicaProcess) kill() {
 		return
 	}
 	_ = r.command.Process.Kill()
-	<-r.ended
+	if err := <-r.ended; err != nil && !strings.Contains(err.Error(), "killed") {
+		r.t.Errorf("replica %s ended with: %v", r.name, err)
+	}
 	r.ended = nil
 }
 
