@@ -2,26 +2,32 @@ package rest
 
 import (
 	"net/http"
+	"net/netip"
 	"sync"
 
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
 // class is whom a bounded number of requests in flight is shared by: Defenders can't keep people out, nor people
-// Defenders.
+// Defenders, nor strangers either. Strangers are who calls what needs no authentication, such as a login.
 type class string
 
 const (
 	classPeople    class = "people"
 	classDefenders class = "defenders"
 	classStreams   class = "streams"
+	classStrangers class = "strangers"
 )
 
 func classOf(r route.Route) class {
-	if r.Permission == route.Function {
+	switch r.Permission {
+	case route.Function:
 		return classDefenders
+	case route.Nobody:
+		return classStrangers
+	default:
+		return classPeople
 	}
-	return classPeople
 }
 
 // gate admits a bounded number of requests of one class at once, and of one caller a quarter of that. Who isn't admitted
@@ -53,7 +59,7 @@ func (g *gate) enter() (*pass, error) {
 // full is what is said to who comes too much.
 func (g *gate) full() error {
 	status := http.StatusServiceUnavailable
-	if g.class != classPeople {
+	if g.class == classDefenders || g.class == classStreams {
 		status = http.StatusTooManyRequests
 	}
 	return refuse(status, "too many requests are being served; try again in a second").with("Retry-After", "1")
@@ -102,6 +108,17 @@ func (p *pass) leave() {
 	if g.callers[p.caller]--; g.callers[p.caller] == 0 {
 		delete(g.callers, p.caller)
 	}
+}
+
+// strangerName is what requests of one stranger are counted by: the address, and of IPv6 the /64, of which one machine may
+// have every address.
+func strangerName(address string) string {
+	if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() {
+		if network, err := ip.WithZone("").Prefix(64); err == nil {
+			address = network.String()
+		}
+	}
+	return "address " + address
 }
 
 // callerName is what requests of one caller are counted by.

@@ -17,13 +17,26 @@ type endpoint struct {
 	route route.Route
 	names []string
 	gate  *gate
+	// read is how long the body may take to come.
+	read time.Duration
 }
+
+// What strangers may send: logins are small.
+const (
+	strangerBody = 64 << 10 // bytes
+	strangerRead = 5 * time.Second
+)
 
 func newEndpoint(s *Server, r route.Route, path string) *endpoint {
 	if r.MaxBody == 0 {
 		r.MaxBody = defaultMaxBody
 	}
-	return &endpoint{Server: s, route: r, names: wildcards(path), gate: s.gates[classOf(r)]}
+	e := &endpoint{Server: s, route: r, names: wildcards(path), gate: s.gates[classOf(r)], read: s.limits.Read}
+	if e.gate.class == classStrangers {
+		e.route.MaxBody = min(e.route.MaxBody, strangerBody)
+		e.read = min(e.read, strangerRead)
+	}
+	return e
 }
 
 // serve takes a request through all steps.
@@ -60,13 +73,15 @@ func (e *endpoint) call(x *exchange, pass *pass) (*route.Call, error) {
 	if !Permitted(principal, e.route) {
 		return nil, refuse(http.StatusForbidden, "%s may not do this: it needs the permission %s", who(principal), permissionText(e.route.Permission, e.route.Write))
 	}
-	if e.route.Permission != route.Nobody {
-		if err := pass.name(callerName(principal)); err != nil {
-			e.metrics.shed(e.gate.class)
-			return nil, err
-		}
+	name := callerName(principal)
+	if e.gate.class == classStrangers {
+		name = strangerName(x.source)
 	}
-	body, err := readBody(x.w, x.r, e.route.MaxBody, e.limits.Read)
+	if err := pass.name(name); err != nil {
+		e.metrics.shed(e.gate.class)
+		return nil, err
+	}
+	body, err := readBody(x.w, x.r, e.route.MaxBody, e.read)
 	if err != nil {
 		return nil, err
 	}

@@ -34,10 +34,11 @@ const SessionCookie = "__Host-autodefend"
 
 // Limits bound what is taken on. Zeros are the defaults.
 type Limits struct {
-	// People, Defenders and Streams are how many requests of each kind may be in flight: 256, 512 and 256. One caller may
-	// have a quarter of them.
-	People, Defenders, Streams int
-	// Handle is how long a handler may take (30 s), Read a body (20 s) and Write each piece of an answer (30 s).
+	// People, Defenders, Streams and Strangers are how many requests of each kind may be in flight: 256, 512, 256 and 64.
+	// One caller may have a quarter of them; strangers, who call what needs no authentication, are told apart by address.
+	People, Defenders, Streams, Strangers int
+	// Handle is how long a handler may take (30 s), Read a body (20 s, a stranger's at most 5 s) and Write each piece of an
+	// answer (30 s).
 	Handle, Read, Write time.Duration
 }
 
@@ -94,6 +95,7 @@ func New(cfg Config) (*Server, error) {
 			classPeople:    newGate(classPeople, limits.People),
 			classDefenders: newGate(classDefenders, limits.Defenders),
 			classStreams:   newGate(classStreams, limits.Streams),
+			classStrangers: newGate(classStrangers, limits.Strangers),
 		},
 		source: source{trusted: cfg.TrustedProxies}, origin: http.NewCrossOriginProtection(),
 		tracing: cfg.Tracing, metricsToken: cfg.MetricsToken,
@@ -114,7 +116,7 @@ func (l Limits) withDefaults() Limits {
 	counts := []struct {
 		value    *int
 		standard int
-	}{{&l.People, 256}, {&l.Defenders, 512}, {&l.Streams, 256}}
+	}{{&l.People, 256}, {&l.Defenders, 512}, {&l.Streams, 256}, {&l.Strangers, 64}}
 	for _, c := range counts {
 		if *c.value <= 0 {
 			*c.value = c.standard

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -446,6 +447,66 @@ func TestOverload(t *testing.T) {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s in the metrics", want)
 		}
+	}
+}
+
+// TestStrangersKeepNobodyOut: who sends the body of a login slowly takes places of strangers with his address only.
+func TestStrangersKeepNobodyOut(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.Limits.People, c.Limits.Strangers = 2, 8
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	strangers := w.server.gates[classStrangers]
+	for i := range 2 {
+		connection, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		_, _ = fmt.Fprintf(connection, "POST /api/v1/login HTTP/1.1\r\nHost: c\r\nX-Forwarded-For: 2001:db8::%d\r\nContent-Length: 5\r\n\r\na", i+1)
+	}
+	eventually(t, func() bool {
+		strangers.mu.Lock()
+		defer strangers.mu.Unlock()
+		return strangers.callers["address 2001:db8::/64"] == 2
+	})
+	if got := w.do("POST", "/api/v1/login", "{}", "X-Forwarded-For", "2001:db8::3"); got.status != 429 || got.header.Get("Retry-After") != "1" {
+		t.Errorf("a third login from there: %v", got)
+	}
+	if got := w.do("POST", "/api/v1/login", "{}", "X-Forwarded-For", "203.0.113.1"); got.status != 200 {
+		t.Errorf("a login from elsewhere: %v", got)
+	}
+	if got := w.get("/api/v1/things/a", "reader"); got.status != 200 {
+		t.Errorf("who is known: %v", got)
+	}
+	for range 8 - 2 {
+		if _, err := strangers.enter(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.do("POST", "/api/v1/login", "{}", "X-Forwarded-For", "203.0.113.1"); got.status != 503 {
+		t.Errorf("strangers at the bound: %v", got)
+	}
+	if got := w.get("/api/v1/things/a", "reader"); got.status != 200 {
+		t.Errorf("who is known, then: %v", got)
+	}
+}
+
+// TestStrangersSendLittle: what is read of who isn't known is bounded whatever the route and the limits say.
+func TestStrangersSendLittle(t *testing.T) {
+	w := newWorld(t, nil)
+	if got := w.do("POST", "/api/v1/login", strings.Repeat("a", strangerBody+1)); got.status != 413 {
+		t.Errorf("a large login: status %d", got.status)
+	}
+	if got := w.do("POST", "/api/v1/login", strings.Repeat("a", strangerBody)); got.status != 200 {
+		t.Errorf("one as large as may be: status %d", got.status)
+	}
+	login := newEndpoint(w.server, route.Route{Permission: route.Nobody, MaxBody: 1 << 30}, "/login")
+	if login.read != strangerRead || login.route.MaxBody != strangerBody {
+		t.Errorf("a login of %d bytes may take %s", login.route.MaxBody, login.read)
+	}
+	if known := newEndpoint(w.server, route.Route{Permission: "things"}, "/things"); known.read != w.server.limits.Read {
+		t.Errorf("a body of who is known may take %s", known.read)
 	}
 }
 
