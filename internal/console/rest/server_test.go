@@ -271,11 +271,20 @@ func TestAnswers(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
-		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Strict-Transport-Security": "",
+		"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'", "Strict-Transport-Security": "",
 	} {
 		if got := list.header.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
+	}
+}
+
+// TestAnswersByTLS: a browser that came by TLS once never comes by anything else, nor to what is below the name.
+func TestAnswersByTLS(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	got := w.do("GET", "/healthz", "", "X-Forwarded-Proto", "https").header.Get("Strict-Transport-Security")
+	if got != "max-age=31536000; includeSubDomains" {
+		t.Errorf("Strict-Transport-Security is %q", got)
 	}
 }
 
