@@ -97,6 +97,39 @@ func TestCollectionFilters(t *testing.T) {
 	w.refused("GET", "/collections?limit=-1", "", autodefend.CodeInvalid, "limit: ")
 }
 
+func TestWhoIsLimitedToCollectionsWritesNone(t *testing.T) {
+	w := newWorld(t)
+	w.must("POST", "/collections", `{"name":"payments","functions":["pay-*"]}`)
+	limited := administrator()
+	limited.Collections = []string{"payments"}
+	for _, call := range [][3]string{
+		{"POST", "/collections", `{"name":"more"}`},
+		{"PUT", "/collections/payments", `{"functions":["*"]}`},
+		{"PUT", "/collections/payments", `{"name":"renamed"}`},
+		{"DELETE", "/collections/payments", ""},
+	} {
+		if _, err := w.callAs(limited, call[0], call[1], call[2], nil); autodefend.ErrorCode(err) != autodefend.CodeDenied {
+			t.Errorf("%s: error %v, want it denied", call, err)
+		}
+	}
+	if got := w.collection("payments"); !strings.Contains(got, `"functions":["pay-*"]`) {
+		t.Errorf("it changed: %s", got)
+	}
+}
+
+func TestCollectionIsItsWriters(t *testing.T) {
+	w := newWorld(t)
+	w.must("POST", "/collections", `{"name":"a","owner":"mallory","modified":"2001-01-01T00:00:00Z"}`)
+	w.must("POST", "/collections", `{"name":"b","owner":"","modified":"0001-01-01T00:00:00Z"}`) // as Terraform's provider sends it
+	w.must("POST", "/collections", `{"name":"c"}`)
+	w.must("PUT", "/collections/c", `{"owner":"mallory","modified":"2001-01-01T00:00:00Z"}`)
+	for _, name := range []string{"a", "b", "c"} {
+		if got := w.collection(name); !strings.Contains(got, `"owner":"ann"`) || !strings.Contains(got, `"modified":"2026-11-22T12:00:00Z"`) {
+			t.Errorf("%s: %s, want owner and time of who wrote it", name, got)
+		}
+	}
+}
+
 func TestCollectionInUse(t *testing.T) {
 	w := newWorld(t)
 	w.must("POST", "/collections", `{"name":"old"}`)

@@ -87,8 +87,13 @@ func (s *Service) publicKey() ed25519.PublicKey {
 	return ed25519.PublicKey(s.Signer[ed25519.SeedSize:])
 }
 
-// encodePolicy answers with the value of TW_POLICY for the function of a request.
+// encodePolicy answers with the value of TW_POLICY for the function of a request. The value has a token that speaks for the
+// function, so that callers who see some collections only get none.
 func (s *Service) encodePolicy(ctx context.Context, c *route.Call) (route.Answer, error) {
+	if len(c.Principal.Collections) > 0 {
+		return route.Answer{}, autodefend.Errorf(autodefend.CodeDenied, "the value has a Defender's token, which who is limited to collections can't make").
+			WithHint("ask somebody who sees everything, such as an administrator")
+	}
 	e, err := s.readEncodeRequest(c.Body)
 	if err != nil {
 		return route.Answer{}, err
@@ -274,8 +279,8 @@ func (p *policySource) isRevoked(t policy.Target, issued time.Time) bool {
 func (s *Service) defenderRoutes() []route.Route {
 	return []route.Route{
 		{
-			Method: http.MethodPost, Path: "/policies/runtime/serverless/encode", Permission: api.PermManageDefenders, Prisma: true,
-			Summary: "Returns the value of TW_POLICY for one function: the rules that hold for it and how the Console is reached, signed.",
+			Method: http.MethodPost, Path: "/policies/runtime/serverless/encode", Permission: api.PermManageDefenders, Write: true, Prisma: true,
+			Summary: "Returns the value of TW_POLICY for one function: the rules that hold for it, how the Console is reached and a token, signed.",
 			Request: api.EncodeRequest{}, Response: api.EncodedPolicy{}, Handle: s.encodePolicy,
 		},
 		{

@@ -114,6 +114,34 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 }
 
+func TestEncodeIsForWhoMayMakeTokens(t *testing.T) {
+	w := newWorld(t)
+	const path = runtimePath + "/encode"
+	roles := make(map[string]route.Principal)
+	for _, r := range api.SystemRoles() {
+		p := route.Principal{Username: r.Name, Permissions: make(map[api.PermName]bool)}
+		for _, one := range r.Perms {
+			p.Permissions[one.Name] = one.ReadWrite
+		}
+		roles[r.Name] = p
+	}
+	for _, r := range w.Routes() {
+		if r.Path != path {
+			continue
+		}
+		for name, want := range map[string]bool{api.RoleAuditor: false, api.RoleDefenderManager: true, api.RoleOperator: true} {
+			if got := roles[name].Can(r.Permission, r.Write); got != want {
+				t.Errorf("%s: allowed %v, want %v", name, got, want)
+			}
+		}
+	}
+	limited := roles[api.RoleDefenderManager]
+	limited.Collections = []string{"payments"}
+	if a, err := w.callAs(limited, "POST", path, `{"function":"orders"}`, nil); autodefend.ErrorCode(err) != autodefend.CodeDenied {
+		t.Errorf("who is limited to collections gets %+v, %v", a, err)
+	}
+}
+
 // defender asks for a policy as a Defender does.
 func (w *world) defender(function string, issued time.Time, tag string) (string, string) {
 	w.t.Helper()

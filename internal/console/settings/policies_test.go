@@ -77,10 +77,10 @@ func TestPolicyIsKeptAsWritten(t *testing.T) {
 					t.Errorf("writing what was read changed it:\n%s\n%s", first, again)
 				}
 
-				// And in another Console.
+				// And in another Console, but for who wrote the collection there, and when.
 				other := newWorld(t)
-				other.pass(24 * time.Hour)
 				other.must("POST", "/collections", w.collection("prod apis"))
+				other.pass(24 * time.Hour)
 				other.must("PUT", path, first)
 				if moved := other.must("GET", path, ""); moved != first {
 					t.Errorf("moving changed it:\n%s\n%s", first, moved)
