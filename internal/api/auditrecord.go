@@ -52,7 +52,7 @@ type AuditQuery struct {
 	Page   Page
 	// From and To bound Time, both inclusive; zero is open.
 	From, To time.Time
-	// After and Before bound Sequence, both exclusive; 0 is open.
+	// After and Before bound Sequence, both exclusive; 0 is open. With one of them the order is that of Sequence, not of Time.
 	After, Before int64
 
 	IDs, Accounts, Regions, Functions, FunctionIDs, Runtimes []string

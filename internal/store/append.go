@@ -42,8 +42,6 @@ type newAudit struct {
 type batch struct {
 	audits []newAudit
 	rows   dimensionRows
-	// locked is true when no other replica adds dimensions until the transaction ends.
-	locked bool
 }
 
 // appendAll stores the audits of all jobs and says to each how many were new, once the transaction is committed.

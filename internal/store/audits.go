@@ -18,14 +18,14 @@ const (
 	maxPage = 10_000
 	// scanned is how many of the audits that the other conditions find, in the order of the page, are looked at for what
 	// no index knows: a text in the message, and members of the body.
-	scanned = 20_000
+	scanned = 10_000
 	// rowChunk is how many audits are read at once.
 	rowChunk = 500
 )
 
 // Audits returns a page, the newest first by Time unless the page says otherwise. With After or Before the order is that
 // of Sequence. A page may be sorted by time or by a column of [Store.Tally]; it has 10,000 audits at most. Msgs, Search and
-// Body look at the first 20,000 audits that the other conditions find.
+// Body look at the first 10,000 audits that the other conditions find.
 func (s *Store) Audits(ctx context.Context, q api.AuditQuery) ([]api.AuditRecord, error) {
 	limit := maxPage
 	if q.Page.Limit > 0 {
@@ -177,7 +177,7 @@ func (s *Store) readAudits(ctx context.Context, stream api.Stream, keys []key) (
 	}
 	read := make(map[int64]api.AuditRecord, len(keys))
 	query := "SELECT seq, series, time, received, count, id, request_id, msg, body FROM audits WHERE seq IN (" + s.dialect.set() + ")"
-	_, err := s.eachPrepared(ctx, query, []any{s.dialect.setOf(seqs)}, func(rows *sql.Rows) error {
+	err := s.eachPrepared(ctx, query, []any{s.dialect.setOf(seqs)}, func(rows *sql.Rows) error {
 		a := api.AuditRecord{Stream: stream}
 		var id, time, received int64
 		err := rows.Scan(&a.Sequence, &id, &time, &received, &a.Count, &a.ID, &a.RequestID, &a.Msg, &a.Body)

@@ -151,10 +151,10 @@ func rare(r *rand.Rand, m *model, q api.AuditQuery) api.AuditQuery {
 // TestAuditsAgainstModel compares pages, counts, slices and tallies of random queries with the plain model's.
 func TestAuditsAgainstModel(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
-		m := filled(t, s, 3000)
+		m := filled(t, s, 1200)
 		sequences(t, s, m)
 		r := rand.New(rand.NewPCG(3, 4))
-		for i := range 200 {
+		for i := range 100 {
 			q := randomQuery(r, m)
 			if r.IntN(3) == 0 {
 				q = rare(r, m, q)

@@ -30,7 +30,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if err != nil {
 		return failure("back up the database", d, err)
 	}
-	defer db.Close()
+	defer db.Close() //nolint:errcheck // it was only read
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
 		return errors.Join(failure("back up the database", d, err), os.RemoveAll(part))
 	}
@@ -109,7 +109,7 @@ func check(ctx context.Context, backup string) error {
 	if err != nil {
 		return failure("open the backup", d, err)
 	}
-	defer db.Close()
+	defer db.Close() //nolint:errcheck // it was only read
 	var result string
 	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&result); err != nil {
 		return damaged("the backup can't be read", err)
@@ -138,7 +138,7 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // it was only read
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

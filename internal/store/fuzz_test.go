@@ -34,8 +34,12 @@ func FuzzFilters(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string, limit int) {
 		page := api.Page{Limit: limit%200 + 1}
 		for _, q := range []api.AuditQuery{
-			{Functions: []string{a, "svc-0002"}, Effects: []string{b}}, {Rules: []string{a, b}}, {RequestIDs: []string{a, b}}, {IDs: []string{a, b}},
-			{Types: []string{a}, Regions: []string{b}}, {Techniques: []string{"execution", a}, Severities: []string{b, "low"}},
+			{Functions: []string{a, "svc-0002"}, Effects: []string{b}},
+			{Rules: []string{a, b}},
+			{RequestIDs: []string{a, b}},
+			{IDs: []string{a, b}},
+			{Types: []string{a}, Regions: []string{b}},
+			{Techniques: []string{"execution", a}, Severities: []string{b, "low"}},
 		} {
 			q.Stream, q.Page = api.StreamRuntime, page
 			got, err := s.Audits(t.Context(), q)

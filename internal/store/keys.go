@@ -102,7 +102,7 @@ func (s *Store) walkSQL(b bounds) string {
 
 func (s *Store) readKeys(ctx context.Context, query string, room int, args ...any) ([]key, error) {
 	keys := make([]key, 0, min(room, chunk))
-	_, err := s.eachPrepared(ctx, query, args, func(rows *sql.Rows) error {
+	err := s.eachPrepared(ctx, query, args, func(rows *sql.Rows) error {
 		var k key
 		err := rows.Scan(&k.seq, &k.time, &k.series)
 		keys = append(keys, k)
@@ -157,7 +157,7 @@ func (s *Store) foremost(ctx context.Context, sel *selection, b bounds, need int
 		args[0], args[2] = b.from, b.to
 	}
 	var ids []int64
-	_, err := s.eachPrepared(ctx, s.foremostSQL(b), args, func(rows *sql.Rows) error {
+	err := s.eachPrepared(ctx, s.foremostSQL(b), args, func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)
 		ids = append(ids, id)
@@ -226,7 +226,7 @@ func (s *Store) keysBySequence(ctx context.Context, sel *selection, b bounds, ne
 	var found []key
 	for {
 		read, last := 0, key{}
-		_, err := s.eachPrepared(ctx, query, []any{b.after, b.before, chunk}, func(rows *sql.Rows) error {
+		err := s.eachPrepared(ctx, query, []any{b.after, b.before, chunk}, func(rows *sql.Rows) error {
 			var stream int64
 			err := rows.Scan(&last.seq, &last.time, &last.series, &stream)
 			read++

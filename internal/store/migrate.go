@@ -118,7 +118,7 @@ func checkVersions(ctx context.Context, tx *sql.Tx, steps []migration) (int, err
 	if err != nil {
 		return 0, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // it was only read
 	n := 0
 	for rows.Next() {
 		var m migration

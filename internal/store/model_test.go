@@ -81,13 +81,15 @@ func (m *model) page(q api.AuditQuery) []api.AuditRecord {
 func (m *model) holds(a api.AuditRecord, q api.AuditQuery) bool {
 	one := func(values []string, s string) bool { return values == nil || slices.Contains(values, s) }
 	part := func(values []string) bool {
-		return values == nil || slices.ContainsFunc(values, func(v string) bool {
+		return values == nil || values[0] == "" || slices.ContainsFunc(values, func(v string) bool {
 			return strings.Contains(strings.ToLower(a.Msg), strings.ToLower(v))
 		})
 	}
 	technique := q.Techniques == nil || slices.ContainsFunc(q.Techniques, func(t string) bool { return strings.Contains(a.Techniques, ","+t+",") })
 	var body struct{ Method string }
-	_ = json.Unmarshal(a.Body, &body)
+	if q.Body != nil {
+		_ = json.Unmarshal(a.Body, &body)
+	}
 	return (q.From.IsZero() || !a.Time.Before(q.From)) && (q.To.IsZero() || !a.Time.After(q.To)) &&
 		(q.After == 0 || a.Sequence > q.After) && (q.Before == 0 || a.Sequence < q.Before) &&
 		one(q.IDs, a.ID) && one(q.Accounts, a.Account) && one(q.Regions, a.Region) && one(q.Functions, a.Function) &&

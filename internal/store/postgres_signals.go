@@ -49,6 +49,7 @@ func (d postgres) listenOnce(ctx context.Context, heard func()) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return err
 	}
+	heard() // what was stored before this isn't told
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return err
@@ -72,7 +73,7 @@ func (postgres) poll(ctx context.Context, s *Store, heard func()) {
 		if err != nil {
 			continue
 		}
-		if last >= 0 && now != last {
+		if now != last { // the first time too: something may have been stored since somebody began to watch
 			heard()
 		}
 		last = now

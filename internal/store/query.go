@@ -184,7 +184,7 @@ func (s *Store) each(ctx context.Context, from queryer, query string, args []any
 	if err != nil {
 		return 0, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // it was only read
 	n := 0
 	for rows.Next() {
 		if err := scan(rows); err != nil {
@@ -196,22 +196,24 @@ func (s *Store) each(ctx context.Context, from queryer, query string, args []any
 }
 
 // eachPrepared is [Store.each] for queries whose text is always the same.
-func (s *Store) eachPrepared(ctx context.Context, query string, args []any, scan func(rows *sql.Rows) error) (int, error) {
+func (s *Store) eachPrepared(ctx context.Context, query string, args []any, scan func(rows *sql.Rows) error) error {
 	if s.dialect.shared() {
-		return s.each(ctx, s.db, query, args, scan)
+		_, err := s.each(ctx, s.db, query, args, scan)
+		return err
 	}
 	stmt, ok := s.prepared.Load(query)
 	if !ok {
 		made, err := s.db.PrepareContext(ctx, s.dialect.sql(query))
 		if err != nil {
-			return 0, err
+			return err
 		}
 		var lost bool
 		if stmt, lost = s.prepared.LoadOrStore(query, made); lost {
 			_ = made.Close()
 		}
 	}
-	return s.each(ctx, preparedQuery{stmt.(*sql.Stmt)}, "", args, scan)
+	_, err := s.each(ctx, preparedQuery{stmt.(*sql.Stmt)}, "", args, scan)
+	return err
 }
 
 // preparedQuery is a [queryer] that has its query.

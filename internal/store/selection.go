@@ -85,7 +85,7 @@ func (r *kind) selected(q *api.AuditQuery) bool {
 
 func (r *kind) hasTechnique(wanted []string) bool {
 	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(t string) bool {
-		return strings.Contains(","+r.methods+",", ","+strings.Trim(t, ",")+",")
+		return t != "" && strings.Contains(","+r.methods+",", ","+t+",")
 	})
 }
 

@@ -41,7 +41,7 @@ func (d sqlite) prepare(context.Context) error {
 	if err != nil {
 		return &autodefend.Error{Code: autodefend.CodeUnavailable, Message: "the database can't be opened", Err: err, Hint: "check the file's owner and mode"}
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	head := make([]byte, len(sqliteHeader))
 	n, _ := f.Read(head)
 	if n > 0 && string(head[:n]) != sqliteHeader {

@@ -122,6 +122,8 @@ const (
 )
 
 // dialect is where the databases differ.
+//
+//nolint:interfacebloat // two implementations, never faked: one value instead of as many parameters
 type dialect interface {
 	// name is that of the folder of migrations.
 	name() string
@@ -154,6 +156,8 @@ type schema interface {
 }
 
 // sets is how a database is given many numbers, and told which index to use.
+//
+//nolint:interfacebloat // part of dialect
 type sets interface {
 	// set is what a number must be IN.
 	set() string
@@ -170,6 +174,8 @@ type sets interface {
 }
 
 // bulk is how a database takes many audits at once.
+//
+//nolint:interfacebloat // part of dialect
 type bulk interface {
 	// readOnly is a transaction that sees one state.
 	readOnly() *sql.TxOptions
