@@ -14,7 +14,19 @@ import (
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
+// mayLetDefendersIn fails for callers who see some collections only: a token may speak for functions that aren't theirs.
+func mayLetDefendersIn(p route.Principal) error {
+	if len(p.Collections) == 0 {
+		return nil
+	}
+	return autodefend.Errorf(autodefend.CodeDenied, "who is limited to collections can't make, revoke or see Defenders' tokens: you are").
+		WithHint("ask somebody who sees everything, such as an administrator")
+}
+
 func (s *Service) postDefenderToken(_ context.Context, c *route.Call) (route.Answer, error) {
+	if err := mayLetDefendersIn(c.Principal); err != nil {
+		return route.Answer{}, err
+	}
 	request, err := readDefenderRequest(c)
 	if err != nil {
 		return route.Answer{}, err
@@ -41,7 +53,10 @@ func readDefenderRequest(c *route.Call) (api.DefenderTokenRequest, error) {
 	return request, nil
 }
 
-func (s *Service) getRevocations(ctx context.Context, _ *route.Call) (route.Answer, error) {
+func (s *Service) getRevocations(ctx context.Context, c *route.Call) (route.Answer, error) {
+	if err := mayLetDefendersIn(c.Principal); err != nil {
+		return route.Answer{}, err
+	}
 	list, err := readAll[api.RevokedFunction](ctx, s, api.KindRevokedFunction)
 	if err != nil {
 		return route.Answer{}, err
@@ -51,6 +66,9 @@ func (s *Service) getRevocations(ctx context.Context, _ *route.Call) (route.Answ
 
 // postRevocation refuses all tokens of a function that were made until the end of this second.
 func (s *Service) postRevocation(ctx context.Context, c *route.Call) (route.Answer, error) {
+	if err := mayLetDefendersIn(c.Principal); err != nil {
+		return route.Answer{}, err
+	}
 	request, err := readDefenderRequest(c)
 	if err != nil {
 		return route.Answer{}, err
@@ -74,6 +92,9 @@ func revocationID(r api.DefenderTokenRequest) string {
 }
 
 func (s *Service) deleteRevocation(ctx context.Context, c *route.Call) (route.Answer, error) {
+	if err := mayLetDefendersIn(c.Principal); err != nil {
+		return route.Answer{}, err
+	}
 	d, err := s.documents.Document(ctx, api.KindRevokedFunction, c.Path["id"])
 	if autodefend.ErrorCode(err) == autodefend.CodeNotFound {
 		return route.Answer{}, autodefend.Errorf(autodefend.CodeNotFound, "there's no revocation %q", printable(c.Path["id"])).

@@ -262,3 +262,21 @@ func TestDefenderTokenRoutesRefuse(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
+
+func TestWhoIsLimitedToCollectionsLetsNoDefendersIn(t *testing.T) {
+	w := newWorld(t)
+	w.addCollections("payments")
+	w.addUser(api.User{Username: "ann", Role: api.RoleDefenderManager, Permissions: api.UserPermissions{{Collections: api.Names{"payments"}}}})
+	revoked := w.must(request{method: "POST", path: "/defender-tokens/revocations", auth: asRoot(), body: `{"function":"f"}`}).JSON.(api.RevokedFunction)
+	for _, r := range []request{
+		{method: "POST", path: "/defender-tokens", body: `{"accountID":"1","function":"f"}`},
+		{method: "POST", path: "/defender-tokens/revocations", body: `{"function":"g"}`},
+		{method: "GET", path: "/defender-tokens/revocations"},
+		{method: "DELETE", path: "/defender-tokens/revocations/" + revoked.ID},
+	} {
+		r.auth = basic("ann", rootPassword)
+		w.refuses(r, autodefend.CodeDenied, "limited to collections")
+	}
+	w.must(request{method: "PUT", path: "/users", auth: asRoot(), body: api.User{Username: "ann", Role: api.RoleDefenderManager}})
+	w.must(request{method: "POST", path: "/defender-tokens", auth: basic("ann", rootPassword), body: `{"accountID":"1","function":"f"}`})
+}
