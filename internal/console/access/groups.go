@@ -128,7 +128,13 @@ type groupChange struct {
 	version       int64 // of before
 }
 
+// writeGroup changes a group. Whoever loses a place in a group may see more than before, so that callers who see some
+// collections only write none.
 func (s *Service) writeGroup(ctx context.Context, c *route.Call, change groupChange) error {
+	if len(c.Principal.Collections) > 0 {
+		return autodefend.Errorf(autodefend.CodeDenied, "who is limited to collections doesn't write groups: you are").
+			WithHint("ask somebody who sees everything, such as an administrator")
+	}
 	if change.before != nil {
 		d, err := s.directory(ctx)
 		if err != nil {

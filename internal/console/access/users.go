@@ -61,6 +61,10 @@ func (s *Service) putUser(ctx context.Context, c *route.Call) (route.Answer, err
 	if err != nil {
 		return route.Answer{}, err
 	}
+	if u.Password != "" && key(before.Username) == key(owner(c.Principal)) {
+		return route.Answer{}, autodefend.Errorf(autodefend.CodeDenied, "password: is your own, which takes the old one").
+			WithHint("use PUT /users/password with oldPassword and newPassword")
+	}
 	next := user{User: u, UID: before.UID, Epoch: before.Epoch, Hash: before.Hash}
 	next.Username = before.Username
 	if u.Password != "" || u.Role != before.Role || u.AuthType != before.AuthType || !slices.Equal(u.Permissions.Collections(), before.Permissions.Collections()) {
@@ -185,11 +189,9 @@ func (s *Service) writeUser(ctx context.Context, c *route.Call, change userChang
 	if err != nil {
 		return err
 	}
-	if change.before != nil {
-		if g, ok := d.grantTo(change.before, nil); ok {
-			if err := mayManage(c.Principal, g.role.permissions); err != nil {
-				return err
-			}
+	for _, u := range []*user{change.before, change.after} {
+		if err := d.mayWrite(c.Principal, u); err != nil {
+			return err
 		}
 	}
 	changes, audit, err := s.userChanges(c, change)
@@ -211,6 +213,25 @@ func (s *Service) writeUser(ctx context.Context, c *route.Call, change userChang
 		changes = append(changes, more...)
 	}
 	return s.documents.Write(ctx, changes, audit)
+}
+
+// mayWrite fails when a user gets more than the caller has, by a role of its own or by groups; nil gets nothing.
+func (d *directory) mayWrite(p route.Principal, u *user) error {
+	if u == nil {
+		return nil
+	}
+	g, ok := d.grantTo(u, nil)
+	if !ok {
+		return nil
+	}
+	if err := mayManage(p, g.role.permissions); err != nil {
+		return err
+	}
+	if mayShow(p, g.collections) != nil {
+		return autodefend.Errorf(autodefend.CodeDenied, "the user sees collections that you don't").
+			WithHint("ask somebody who does, such as an administrator")
+	}
+	return nil
 }
 
 func (u userChange) takesAdministrator() bool {

@@ -339,3 +339,78 @@ func TestSignupMakesOneAdministratorOnly(t *testing.T) {
 	w.login(<-made, rootPassword)
 	w.refuses(request{method: "POST", path: "/signup", body: api.AuthenticationRequest{Username: "late", Password: rootPassword}}, autodefend.CodeDenied, "administrator already")
 }
+
+func TestNobodySetsHisPasswordWithoutTheOldOne(t *testing.T) {
+	w := newWorld(t)
+	session := w.login("root", rootPassword)
+	token := w.token(asRoot(), api.TokenRequest{Name: "t"}).Token
+	change := api.User{Username: "ROOT", Role: "admin", Password: "another mountain"}
+	for _, auth := range []string{bearer(session), bearer(token), asRoot()} {
+		w.refuses(request{method: "PUT", path: "/users", auth: auth, body: change}, autodefend.CodeDenied, "takes the old one")
+	}
+	w.login("root", rootPassword)
+	w.must(request{method: "PUT", path: "/users", auth: bearer(token), body: api.User{Username: "root", Role: "admin", Description: "d"}})
+	w.addUser(api.User{Username: "ann", Role: "admin"})
+	w.must(request{method: "PUT", path: "/users", auth: basic("ann", rootPassword), body: change})
+	w.login("root", "another mountain")
+}
+
+// manager adds pat, who manages users and sees payments only, and returns her authorization.
+func (w *world) manager() string {
+	w.t.Helper()
+	w.addCollections("payments", "shop")
+	w.must(request{method: "POST", path: "/rbac/roles", auth: asRoot(), body: api.Role{Name: "personnel", Perms: []api.RolePermission{
+		{Name: api.PermUserManagement, ReadWrite: true}, {Name: api.PermMonitorServerless}, {Name: api.PermDownloads}, {Name: api.PermMonitorCI, ReadWrite: true},
+	}}})
+	w.addUser(api.User{Username: "pat", Role: "personnel", Permissions: api.UserPermissions{{Collections: api.Names{"payments"}}}})
+	return basic("pat", rootPassword)
+}
+
+func TestLimitedManagersKeepToTheirCollections(t *testing.T) {
+	w := newWorld(t)
+	pat := w.manager()
+	in := func(names ...string) api.UserPermissions { return api.UserPermissions{{Collections: names}} }
+	w.addUser(api.User{Username: "all", Role: "ci"})
+	w.addUser(api.User{Username: "shop", Role: "ci", Permissions: in("shop")})
+	w.addUser(api.User{Username: "both", Role: "ci", Permissions: in("payments", "shop")})
+	w.addUser(api.User{Username: "by group"})
+	w.addUser(api.User{Username: "seen by group", Role: "ci"})
+	w.addUser(api.User{Username: "mighty by group", Role: "ci", Permissions: in("payments")})
+	w.addUser(api.User{Username: "hers", Role: "ci", Permissions: in("payments")})
+	w.addUser(api.User{Username: "nobody"})
+	groups := []api.Group{
+		{GroupName: "builders", Role: "ci", User: api.GroupUsers{{Username: "by group"}}},
+		{GroupName: "shop", Permissions: in("shop"), User: api.GroupUsers{{Username: "seen by group"}}},
+		{GroupName: "admins", Role: "operator", User: api.GroupUsers{{Username: "mighty by group"}}},
+		{GroupName: "payments", Role: "ci", Permissions: in("payments")},
+	}
+	for _, g := range groups {
+		w.must(request{method: "POST", path: "/groups", auth: asRoot(), body: g})
+	}
+	for _, name := range []string{"all", "shop", "both", "by group", "seen by group"} {
+		for _, u := range []api.User{
+			{Username: name, Role: "ci", Password: "another mountain", Permissions: in("payments")},
+			{Username: name, Role: "ci", Permissions: in("payments")},
+		} {
+			w.refuses(request{method: "PUT", path: "/users", auth: pat, body: u}, autodefend.CodeDenied, "the user sees collections that you don't")
+		}
+		w.refuses(request{method: "DELETE", path: "/users/" + name, auth: pat}, autodefend.CodeDenied, "the user sees collections that you don't")
+	}
+	// Without a role of her own she would be an operator by her group.
+	w.refuses(request{method: "PUT", path: "/users", auth: pat, body: api.User{
+		Username: "mighty by group", Password: "another mountain", Permissions: in("payments"),
+	}}, autodefend.CodeDenied, "the role may do what you may not")
+	for _, r := range []request{
+		{method: "POST", path: "/groups", body: api.Group{GroupName: "g", Role: "ci", Permissions: in("payments")}},
+		{method: "PUT", path: "/groups/payments", body: api.Group{Role: "ci", Permissions: in("payments")}},
+		{method: "DELETE", path: "/groups/shop"},
+	} {
+		r.auth = pat
+		w.refuses(r, autodefend.CodeDenied, "doesn't write groups")
+	}
+	for _, name := range []string{"hers", "nobody"} {
+		w.must(request{method: "PUT", path: "/users", auth: pat, body: api.User{Username: name, Role: "ci", Password: "another mountain", Permissions: in("payments")}})
+		w.login(name, "another mountain")
+	}
+	w.must(request{method: "DELETE", path: "/users/hers", auth: pat})
+}
