@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"runtime"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ const (
 	groupJobs    = 512
 	groupAudits  = 4000
 	groupTimeout = 30 * time.Second
+	groupYields  = 3
 )
 
 // job is one write: audits, or something to run. Run may be called more than once, each time in a transaction that has
@@ -154,9 +156,10 @@ func (w *writer) loop() {
 	}
 }
 
-// collect takes what waits, without waiting for more: while one group is committed, the next one gathers.
+// collect takes what waits, without waiting for more than those who are about to write: while one group is committed, the
+// next one gathers.
 func (w *writer) collect(first *job) []*job {
-	group, size := []*job{first}, first.size
+	group, size, yielded := []*job{first}, first.size, 0
 	for len(group) < groupJobs && size < groupAudits {
 		select {
 		case j, ok := <-w.queue:
@@ -166,7 +169,11 @@ func (w *writer) collect(first *job) []*job {
 			group = append(group, j)
 			size += j.size
 		default:
-			return group
+			if yielded == groupYields {
+				return group
+			}
+			yielded++ // those who were just answered may have more
+			runtime.Gosched()
 		}
 	}
 	return group
