@@ -21,9 +21,15 @@ func (s *Service) lookNow(ctx context.Context, c *route.Call) (route.Answer, err
 	return s.command(ctx, c, func(to *control, now time.Time) { to.Look = now })
 }
 
-// stopAll ends all work that began before now. Functions in hand are finished.
-func (s *Service) stopAll(ctx context.Context, c *route.Call) (route.Answer, error) {
-	return s.command(ctx, c, func(to *control, now time.Time) { *to = control{Stop: now} })
+// stopRules ends what began before now for rules: their evaluations, plans, roll-backs and removals. Functions in hand are
+// finished.
+func (s *Service) stopRules(ctx context.Context, c *route.Call) (route.Answer, error) {
+	return s.command(ctx, c, func(to *control, now time.Time) { to.Scan, to.Stop = time.Time{}, now })
+}
+
+// stopLooks ends the looks that began before now. Who may look at accounts may not on that account end what rules do.
+func (s *Service) stopLooks(ctx context.Context, c *route.Call) (route.Answer, error) {
+	return s.command(ctx, c, func(to *control, now time.Time) { to.Look, to.StopLook = time.Time{}, now })
 }
 
 // commandAttempts is how often a command is written that meets another one.

@@ -21,10 +21,12 @@ const (
 
 // control is what people asked of the replicas, by when.
 type control struct {
-	// Scan asks for the evaluation of every rule, Look for a look at every account; Stop ends what began before.
+	// Scan asks for the evaluation of every rule, Look for a look at every account.
 	Scan time.Time `json:"scan,omitzero"`
 	Look time.Time `json:"look,omitzero"`
-	Stop time.Time `json:"stop,omitzero"`
+	// Stop ends what began for rules before, StopLook the looks that did.
+	Stop     time.Time `json:"stop,omitzero"`
+	StopLook time.Time `json:"stopLook,omitzero"`
 }
 
 // lookState is what is known of the looks at one credential's accounts.

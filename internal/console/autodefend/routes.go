@@ -44,8 +44,8 @@ func (s *Service) ruleRoutes() []route.Route {
 			Summary: "Evaluates all auto-defend rules now.",
 		},
 		{
-			Method: http.MethodPost, Path: "/deployment/serverless/stop", Permission: perm, Write: true, Prisma: true, Handle: s.stopAll,
-			Summary: "Stops the evaluations under way; functions in hand are finished.",
+			Method: http.MethodPost, Path: "/deployment/serverless/stop", Permission: perm, Write: true, Prisma: true, Handle: s.stopRules,
+			Summary: "Stops what is under way for auto-defend rules; functions in hand are finished.",
 		},
 		{
 			Method: http.MethodGet, Path: "/deployment/serverless/progress", Permission: perm, Prisma: true, Response: []api.Progress{}, Handle: s.deployProgress,
@@ -136,8 +136,8 @@ func (s *Service) functionRoutes() []route.Route {
 			Summary: "Lists the functions of all accounts now; nothing is changed.",
 		},
 		{
-			Method: http.MethodPost, Path: "/serverless/stop", Permission: perm, Write: true, Prisma: true, Handle: s.stopAll,
-			Summary: "Stops what is under way.",
+			Method: http.MethodPost, Path: "/serverless/stop", Permission: perm, Write: true, Prisma: true, Handle: s.stopLooks,
+			Summary: "Stops listing functions; what auto-defend rules do goes on.",
 		},
 		{
 			Method: http.MethodGet, Path: "/serverless/progress", Permission: perm, Prisma: true, Response: []api.Progress{}, Handle: s.lookProgress(api.ScanServerless),
@@ -179,8 +179,8 @@ func (s *Service) discoveryRoutes() []route.Route {
 			Summary: "Lists the functions of all accounts now; nothing is changed.",
 		},
 		{
-			Method: http.MethodPost, Path: "/cloud/discovery/stop", Permission: cloud, Write: true, Prisma: true, Handle: s.stopAll,
-			Summary: "Stops what is under way.",
+			Method: http.MethodPost, Path: "/cloud/discovery/stop", Permission: cloud, Write: true, Prisma: true, Handle: s.stopLooks,
+			Summary: "Stops listing functions; what auto-defend rules do goes on.",
 		},
 		{
 			Method: http.MethodGet, Path: "/radar/serverless", Permission: radar, Prisma: true, Query: functionFilters(), Response: api.RadarData{}, Handle: s.radar,
@@ -195,8 +195,8 @@ func (s *Service) discoveryRoutes() []route.Route {
 			Summary: "Lists the functions of all accounts now; nothing is changed.",
 		},
 		{
-			Method: http.MethodPost, Path: "/radar/serverless/stop", Permission: radar, Write: true, Prisma: true, Handle: s.stopAll,
-			Summary: "Stops what is under way.",
+			Method: http.MethodPost, Path: "/radar/serverless/stop", Permission: radar, Write: true, Prisma: true, Handle: s.stopLooks,
+			Summary: "Stops listing functions; what auto-defend rules do goes on.",
 		},
 		{
 			Method: http.MethodGet, Path: "/statuses/serverless-radar", Permission: radar, Prisma: true, Response: api.Status{}, Handle: s.radarStatus,

@@ -24,6 +24,8 @@ type task struct {
 	due func(st *state, now time.Time) bool
 	// do does it; the context ends with the lease.
 	do func(ctx context.Context, h *held, owner string) error
+	// stopped tells when people last asked for the end of such work.
+	stopped func(control) time.Time
 }
 
 // Run looks for due work until ctx ends, and then waits for the work in hand: functions that were begun are finished.
@@ -108,14 +110,14 @@ func (s *Service) try(ctx context.Context, t task, h *held, owner string) {
 	defer stop(nil)
 	watching, done := context.WithCancel(ctx)
 	defer done()
-	s.workers.Go(func() { s.watchStop(watching, began, stop) })
+	s.workers.Go(func() { s.watchStop(watching, began, t.stopped, stop) })
 	if err := t.do(ctx, h, owner); err != nil {
 		s.log.Error("auto-defend", "lease", t.lease, "error", err)
 	}
 }
 
 // watchStop ends work when a person asks for it.
-func (s *Service) watchStop(ctx context.Context, began time.Time, stop context.CancelCauseFunc) {
+func (s *Service) watchStop(ctx context.Context, began time.Time, stopped func(control) time.Time, stop context.CancelCauseFunc) {
 	ticker := time.NewTicker(s.cfg.Tick)
 	defer ticker.Stop()
 	for {
@@ -124,7 +126,7 @@ func (s *Service) watchStop(ctx context.Context, began time.Time, stop context.C
 			return
 		case <-ticker.C:
 		}
-		if c, err := read[control](ctx, s, api.KindRuleStatus, idControl); err == nil && c.Stop.After(began) {
+		if c, err := read[control](ctx, s, api.KindRuleStatus, idControl); err == nil && stopped(c).After(began) {
 			stop(errStopped)
 			return
 		}
@@ -146,22 +148,23 @@ func whyEnded(ctx context.Context) error {
 // tasks lists all work there can be, jobs first.
 func (s *Service) tasks(st *state) []task {
 	var all []task
+	rules, looks := func(c control) time.Time { return c.Stop }, func(c control) time.Time { return c.StopLook }
 	for _, j := range st.jobs {
-		all = append(all, task{lease: leaseJob + j.ID, due: jobDue(j.ID), do: func(ctx context.Context, h *held, owner string) error {
+		all = append(all, task{lease: leaseJob + j.ID, due: jobDue(j.ID), stopped: rules, do: func(ctx context.Context, h *held, owner string) error {
 			return s.job(ctx, h, owner, j.ID)
 		}})
 	}
 	for _, r := range st.rules {
-		all = append(all, task{lease: leaseRule + r.Name, due: ruleDue(r.Name), do: func(ctx context.Context, h *held, owner string) error {
+		all = append(all, task{lease: leaseRule + r.Name, due: ruleDue(r.Name), stopped: rules, do: func(ctx context.Context, h *held, owner string) error {
 			return s.evaluate(ctx, h, owner, r.Name)
 		}})
 	}
 	for _, id := range st.credentials() {
-		all = append(all, task{lease: leaseLook + id, due: lookDue(id), do: func(ctx context.Context, h *held, owner string) error {
+		all = append(all, task{lease: leaseLook + id, due: lookDue(id), stopped: looks, do: func(ctx context.Context, h *held, owner string) error {
 			return s.look(ctx, h, owner, id)
 		}})
 	}
-	return append(all, task{lease: leaseForget, due: forgetDue, do: s.forget})
+	return append(all, task{lease: leaseForget, due: forgetDue, stopped: looks, do: s.forget})
 }
 
 // credentials are all that functions are known by: those of the rules and of the cloud scan rules.

@@ -223,6 +223,51 @@ func TestStop(t *testing.T) {
 	})
 }
 
+// TestWhoStopsLooksStopsNoRules: nor the other way round.
+func TestWhoStopsLooksStopsNoRules(t *testing.T) {
+	stops := []string{"/serverless/stop", "/cloud/discovery/stop", "/radar/serverless/stop"}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.world.slow = time.Second
+		for i := range 40 {
+			b.world.add(fmt.Sprintf("f-%02d", i))
+		}
+		b.rules(rule("r", "All", ""))
+		defer start(t, b.Service)()
+		for _, target := range stops {
+			time.Sleep(5 * time.Second)
+			b.must("POST", target, "")
+		}
+		time.Sleep(2 * time.Minute)
+		if s := b.status(); len(b.world.did()) != 40 || len(s.Errors) > 0 {
+			t.Errorf("%d writes, want all 40; status %+v", len(b.world.did()), s)
+		}
+	})
+	for _, target := range stops {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, func(c *Config) { c.SitePatience = time.Hour })
+			b.world.add("a")
+			b.give(api.KindCloudScanRule, "aws", `{"credentialId":"aws","discoveryEnabled":true}`)
+			if _, _, err := b.store.Acquire(t.Context(), leaseSite+account+"/"+region, "somebody", 2*time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			defer start(t, b.Service)()
+			time.Sleep(20 * time.Second)
+			b.must("POST", "/deployment/serverless/stop", "")
+			time.Sleep(20 * time.Second)
+			if got := get[[]api.Progress](b, "/serverless/progress"); len(got) != 1 {
+				t.Fatalf("progress after the rules were stopped: %+v", got)
+			}
+			b.must("POST", target, "")
+			time.Sleep(20 * time.Second)
+			got, radar := get[[]api.Progress](b, "/serverless/progress"), get[api.Status](b, "/statuses/serverless-radar").ServerlessRadar
+			if len(got) != 0 || !strings.Contains(radar.Err, "stopped on request") {
+				t.Errorf("after %s: progress %+v, status %+v", target, got, radar)
+			}
+		})
+	}
+}
+
 func TestABusyRegionIsTriedAgainSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
