@@ -95,6 +95,43 @@ func TestBadPasswordsOfProxies(t *testing.T) {
 	}
 }
 
+// TestPasswordsOfProxiesStayWithTheirProxies: what GET shows is of no use beside another address.
+func TestPasswordsOfProxiesStayWithTheirProxies(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Keys = mirror{} })
+	b.rules(withProxy(`{"plain":"open sesame"}`))
+	stored := string(b.must("GET", rulesPath, "").Raw)
+	for name, moved := range map[string]string{
+		"address":           strings.Replace(stored, `"http://proxy:3128"`, `"http://evil:3128"`, 1),
+		"user":              strings.Replace(stored, `"user":"u"`, `"user":"v"`, 1),
+		"address and user":  strings.Replace(strings.Replace(stored, `:3128"`, `:3128u"`, 1), `"user":"u"`, `"user":""`, 1),
+		"hidden behind":     strings.Replace(stored, `"more":1`, `"httpproxy":"http://evil:3128"`, 1),
+		"written elsewhere": strings.Replace(stored, `"httpProxy":"http://proxy:3128"`, `"httpproxy":"http://evil:3128"`, 1),
+		"taken away":        strings.Replace(stored, `"http://proxy:3128"`, `""`, 1),
+	} {
+		if moved == stored {
+			t.Fatalf("%s: nothing was changed in %s", name, stored)
+		}
+		_, err := b.call("POST", rulesPath, moved)
+		if autodefend.ErrorCode(err) != autodefend.CodeInvalid || !strings.Contains(err.Error(), "rules[0].proxy.password.encrypted") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	// Of two spellings the fleet reads the later one in order, wherever each was written.
+	hidden := strings.Replace(stored, `"more":1`, `"HTTPPROXY":"http://evil:3128"`, 1)
+	if _, err := b.call("POST", rulesPath, hidden); err == nil {
+		b.world.add("a")
+		b.settled()
+		for _, scope := range b.world.opened {
+			var proxy api.ProxySettings
+			if err := json.Unmarshal(scope.Proxy, &proxy); err != nil || proxy.HTTPProxy != "http://proxy:3128" {
+				t.Errorf("the fleet gets the proxy %s", scope.Proxy)
+			}
+		}
+	}
+	elsewhere := strings.Replace(stored, `"name":"r"`, `"name":"other"`, 1)
+	b.must("POST", rulesPath, elsewhere) // a rule may change, and be renamed, beside it
+}
+
 func TestRegionsThatNobodyListsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
