@@ -399,10 +399,16 @@ func newService(m *memory, r *recorder, owner string) *Service {
 // call calls a route of the service.
 func call(t *testing.T, s *Service, method, path, id, body string) (route.Answer, error) {
 	t.Helper()
+	manager := route.Principal{Username: "ann", Permissions: map[api.PermName]bool{api.PermManageAlerts: true, api.PermManageCreds: true}}
+	return callAs(t, s, manager, method, path, id, body)
+}
+
+func callAs(t *testing.T, s *Service, who route.Principal, method, path, id, body string) (route.Answer, error) {
+	t.Helper()
 	for _, r := range s.Routes() {
 		if r.Method == method && r.Path == path {
 			return r.Handle(t.Context(), &route.Call{
-				Principal: route.Principal{Username: "ann"}, API: method + " " + path, SourceIP: "203.0.113.1", Path: map[string]string{"id": id}, Body: []byte(body),
+				Principal: who, API: method + " " + path, SourceIP: "203.0.113.1", Path: map[string]string{"id": id}, Body: []byte(body),
 			})
 		}
 	}

@@ -33,11 +33,11 @@ func (s *Service) put(ctx context.Context, c *route.Call) (route.Answer, error) 
 	if err != nil {
 		return route.Answer{}, err
 	}
-	if err := s.checkCredentials(ctx, wanted); err != nil {
-		return route.Answer{}, err
-	}
 	body, err := next.body()
 	if err != nil {
+		return route.Answer{}, err
+	}
+	if err := s.checkUses(ctx, c.Principal, body, before); err != nil {
 		return route.Answer{}, err
 	}
 	// What is stored from now on is the profile's, also when nobody has looked for alerts so far.
@@ -171,29 +171,6 @@ func named(err error, name string) error {
 		return err
 	}
 	return autodefend.Errorf(autodefend.CodeNotFound, "there is no alert profile %q", name).WithHint("GET /alert-profiles/names lists them")
-}
-
-// checkCredentials finds out whether the credentials that a profile names exist and are of a type that its channel takes:
-// no other would ever be sent there.
-func (s *Service) checkCredentials(ctx context.Context, p api.AlertProfile) error {
-	for _, use := range []struct {
-		field, id string
-		used      bool
-		types     []api.CredentialType
-	}{
-		{"email.credentialId", p.Email.CredentialID, p.Email.Enabled, mailTypes()},
-		{"webhook.credentialId", p.Webhook.CredentialID, p.Webhook.Enabled, webhookTypes()},
-		{"autodefend.sns.credentialID", p.Autodefend.SNS.CredentialID, p.Autodefend.SNS.TopicARN != "", awsTypes()},
-		{"autodefend.eventBridge.credentialID", p.Autodefend.EventBridge.CredentialID, p.Autodefend.EventBridge.Bus != "", awsTypes()},
-	} {
-		if use.id == "" || !use.used {
-			continue
-		}
-		if _, err := s.credential(ctx, use.id, use.types); err != nil {
-			return inField(use.field, err)
-		}
-	}
-	return nil
 }
 
 // credential opens a credential of one of the types.
