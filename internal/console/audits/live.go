@@ -23,8 +23,10 @@ const (
 	livePause = 200 * time.Millisecond
 	// liveBeat is how often a silent stream shows that it's alive.
 	liveBeat = 15 * time.Second
-	// liveMax is how long a stream lasts. The client then connects again, and shows again who it is.
-	liveMax = 15 * time.Minute
+	// liveMax is how long a stream lasts, and with it what its client may no longer do: the end of a session, a role or a
+	// user isn't looked for in between. The client then connects again with the id of its last event, and shows again who
+	// it is.
+	liveMax = time.Minute
 	// mediaEvents is the media type of server-sent events.
 	mediaEvents = "text/event-stream"
 )
@@ -37,7 +39,8 @@ func (s *Service) liveRoutes() []route.Route {
 	return []route.Route{{
 		Method: http.MethodGet, Path: "/audits/live", Permission: api.PermMonitorRuntimeServerless, Query: params, Response: "", Media: mediaEvents,
 		Summary: "Sends audits as server-sent events as they are stored, from the one after Last-Event-ID or from now." +
-			" Event audit has an audit as its data, event dropped how many were left out because they came too fast.",
+			" Event audit has an audit as its data, event dropped how many were left out because they came too fast." +
+			" A stream ends after a minute: come again with Last-Event-ID.",
 		Handle: s.live,
 	}}
 }
@@ -56,7 +59,8 @@ func (s *Service) live(ctx context.Context, c *route.Call) (route.Answer, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, liveMax)
 	defer cancel()
-	if err := l.send("retry: 1000\n\n"); err != nil {
+	// The id has no event: it tells where to go on from after a stream in which nothing came.
+	if err := l.send(fmt.Sprintf("retry: 1000\nid: %d\n\n", l.at)); err != nil {
 		return route.Answer{}, nil
 	}
 	for {

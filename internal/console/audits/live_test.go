@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -78,13 +79,13 @@ func TestLive(t *testing.T) {
 	b.mustPost(orders(), audit("before"))
 	s := &screen{}
 	end := b.watch(s, "type=processes&fields=_id", "")
-	s.await(t, "retry: 1000\n\n")
+	s.await(t, "retry: 1000\nid: 1\n\n")
 	b.mustPost(orders(), audit("1"), audit("no", "type", "network"), audit("3"))
 	s.await(t, "id: 4\n")
 	if err := end(); err != nil {
 		t.Error(err)
 	}
-	want := "retry: 1000\n\nid: 2\nevent: audit\ndata: {\"_id\":\"1\"}\n\nid: 4\nevent: audit\ndata: {\"_id\":\"3\"}\n\n"
+	want := "retry: 1000\nid: 1\n\nid: 2\nevent: audit\ndata: {\"_id\":\"1\"}\n\nid: 4\nevent: audit\ndata: {\"_id\":\"3\"}\n\n"
 	if got := s.String(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -119,6 +120,37 @@ func TestLiveDropsWhatIsTooMuch(t *testing.T) {
 	if err := end(); err != nil || strings.Count(s.String(), "event: audit") < liveBurst+1 || strings.Contains(s.String(), `"_id":"first"`) {
 		t.Errorf("%d audits, %v", strings.Count(s.String(), "event: audit"), err)
 	}
+}
+
+// TestLiveEndsSoon: whoever may no longer see audits sees none after a minute, and who may goes on where the stream ended,
+// also when nothing came in it.
+func TestLiveEndsSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, nil)
+		b.mustPost(orders(), audit("before"))
+		s := &screen{}
+		began := time.Now()
+		done := make(chan error, 1)
+		go func() {
+			_, err := b.live(t.Context(), &route.Call{
+				Principal: admin(), Query: map[string][]string{"fields": {"_id"}}, Stream: func(string) (route.Stream, error) { return s, nil },
+			})
+			done <- err
+		}()
+		if err := <-done; err != nil || time.Since(began) > time.Minute {
+			t.Errorf("it lasted %s, %v", time.Since(began), err)
+		}
+		if !strings.HasPrefix(s.String(), "retry: 1000\nid: 1\n\n") {
+			t.Fatalf("the client gets %q, which has no id", s.String())
+		}
+		b.mustPost(orders(), audit("between"))
+		again := &screen{}
+		end := b.watch(again, "fields=_id", "1")
+		time.Sleep(10 * time.Second)
+		if err := end(); err != nil || !strings.Contains(again.String(), `{"_id":"between"}`) {
+			t.Errorf("the client that came again gets %q, %v", again.String(), err)
+		}
+	})
 }
 
 func TestLiveEndsWithTheClient(t *testing.T) {
