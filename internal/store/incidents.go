@@ -31,7 +31,7 @@ func (s *Store) PutIncident(ctx context.Context, incident api.Incident) error {
 		i := &incident
 		_, err = tx.exec(ctx, `INSERT INTO incidents (serial, id, time, acknowledged, category, type, account, region, function, function_id, custom_rule, app_id, profile_id, body)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET time = excluded.time, acknowledged = excluded.acknowledged, category = excluded.category, type = excluded.type,
+			ON CONFLICT (id) DO UPDATE SET time = excluded.time, category = excluded.category, type = excluded.type,
 				account = excluded.account, region = excluded.region, function = excluded.function, function_id = excluded.function_id,
 				custom_rule = excluded.custom_rule, app_id = excluded.app_id, profile_id = excluded.profile_id, body = excluded.body`,
 			serial, text(i.ID), i.Time.UnixMilli(), number(i.Acknowledged), text(i.Category), text(i.Type), text(i.AccountID), text(i.Region),

@@ -5,14 +5,17 @@ import (
 	"database/sql"
 	"errors"
 	"io"
+	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 
-	"github.com/autodefend/autodefend"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/autodefend/autodefend"
 )
 
 // postgres is a server that several replicas share. Nothing is kept in a session, except the lock of migrations within
@@ -23,7 +26,7 @@ type postgres struct {
 }
 
 func newPostgres(c Config) (dialect, error) {
-	config, err := pgx.ParseConfig(c.Address)
+	config, err := pgx.ParseConfig(verified(c.Address))
 	if err != nil {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "the database's address can't be read"). // it may hold a password
 														WithHint("give it as postgres://user:password@host:port/name?sslmode=verify-full")
@@ -36,6 +39,24 @@ func newPostgres(c Config) (dialect, error) {
 		config.RuntimeParams["application_name"] = "autodefend"
 	}
 	return postgres{config: config, readers: c.Readers}, nil
+}
+
+// verified asks for TLS with a certificate that is checked where the address says nothing about it: the driver by itself
+// would take any certificate, and go on without TLS. Sockets and this machine need none.
+func verified(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	q := u.Query()
+	host := u.Hostname()
+	ip := net.ParseIP(host)
+	if q.Has("sslmode") || q.Has("host") || os.Getenv("PGSSLMODE") != "" || host == "" || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return address
+	}
+	q.Set("sslmode", "verify-full")
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 func (postgres) name() string { return "postgres" }

@@ -36,7 +36,7 @@ func (d sqlite) prepare(context.Context) error {
 				Hint: "make the directory " + filepath.Dir(d.path) + " first",
 			}
 		}
-		return nil
+		return d.create()
 	}
 	if err != nil {
 		return &autodefend.Error{Code: autodefend.CodeUnavailable, Message: "the database can't be opened", Err: err, Hint: "check the file's owner and mode"}
@@ -46,6 +46,18 @@ func (d sqlite) prepare(context.Context) error {
 	n, _ := f.Read(head)
 	if n > 0 && string(head[:n]) != sqliteHeader {
 		return damaged("the file isn't a SQLite database", nil)
+	}
+	return nil
+}
+
+// create makes an empty file that nobody else may read; SQLite gives its other files the same mode.
+func (d sqlite) create() error {
+	f, err := os.OpenFile(d.path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return &autodefend.Error{Code: autodefend.CodeUnavailable, Message: "the database can't be made", Err: err, Hint: "check the directory's owner and mode"}
 	}
 	return nil
 }
