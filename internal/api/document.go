@@ -24,6 +24,7 @@ const (
 	KindSettings        Kind = "settings"        // by name: logon, defender, scan, ...
 	KindRevokedFunction Kind = "revokedFunction" // by function: Defender tokens issued before a time are refused
 	KindPreferences     Kind = "preferences"     // by user
+	KindIdentity        Kind = "identity"        // by user: whose the name is at the OpenID Connect provider
 	KindRun             Kind = "run"             // by run id: one apply or roll-back with its receipts
 	KindRuleStatus      Kind = "ruleStatus"      // by auto-defend rule: its last evaluation
 )

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -41,55 +40,6 @@ type loginState struct {
 
 // stateAAD is what states are sealed as.
 func stateAAD() []byte { return []byte("oidc login state") }
-
-// provider is what discovery told of an issuer, for one revision of the settings.
-type provider struct {
-	revision string
-	config   oauth2.Config
-	verifier *oidc.IDTokenVerifier
-}
-
-// providerCache keeps the provider of the newest settings. Its keys are fetched when they're needed and change.
-type providerCache struct {
-	mu      sync.Mutex
-	current *provider
-}
-
-func (s *Service) providerOf(ctx context.Context, settings oidcSettings) (*provider, error) {
-	if !settings.Enabled {
-		return nil, autodefend.Errorf(autodefend.CodeNotFound, "logins at an OpenID Connect provider aren't set up").
-			WithHint("an administrator can with POST /settings/oidc")
-	}
-	s.provider.mu.Lock()
-	defer s.provider.mu.Unlock()
-	if p := s.provider.current; p != nil && p.revision == settings.Revision {
-		return p, nil
-	}
-	var secret []byte
-	if len(settings.SealedSecret) > 0 {
-		var err error
-		if secret, err = s.keys.Open(settings.SealedSecret, settings.aad()); err != nil {
-			return nil, err
-		}
-	}
-	// The provider keeps the context for fetching keys later: it mustn't end with this call.
-	found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), s.http), settings.Issuer)
-	if err != nil {
-		return nil, &autodefend.Error{
-			Code: autodefend.CodeUnavailable, Message: "the OpenID Connect provider doesn't answer as one",
-			Hint: "check issuer of /settings/oidc", Err: err,
-		}
-	}
-	s.provider.current = &provider{
-		revision: settings.Revision,
-		config: oauth2.Config{
-			ClientID: settings.ClientID, ClientSecret: string(secret), Endpoint: found.Endpoint(), RedirectURL: settings.RedirectURL,
-			Scopes: append([]string{oidc.ScopeOpenID}, settings.Scopes...),
-		},
-		verifier: found.Verifier(&oidc.Config{ClientID: settings.ClientID, Now: s.now}),
-	}
-	return s.provider.current, nil
-}
 
 // getRedirectURL begins a login at the provider.
 func (s *Service) getRedirectURL(ctx context.Context, _ *route.Call) (route.Answer, error) {
@@ -144,9 +94,8 @@ func (s *Service) getCallback(ctx context.Context, c *route.Call) (route.Answer,
 				WithHint("an administrator can change its authType to %q", api.AuthOIDC)
 		}
 	}
-	token, err := s.begin(ctx, c, v)
+	token, err := s.beginBound(ctx, c, v, who)
 	if err != nil {
-		s.tellLogin(ctx, api.MgmtAudit{API: c.API, Username: who.username, SourceIP: c.SourceIP, Failure: true, Status: "the user has no role"})
 		return route.Answer{}, err
 	}
 	if strings.Contains(header(c, "Accept"), "text/html") {
@@ -189,12 +138,6 @@ func (s *Service) readState(c *route.Call, revision string) (loginState, error) 
 	return state, again("the login was begun in another browser")
 }
 
-// identity is whom the provider says it was.
-type identity struct {
-	username string
-	groups   []string
-}
-
 // identify exchanges the code for an ID token and checks it.
 func (s *Service) identify(ctx context.Context, p *provider, settings oidcSettings, state loginState, code string) (identity, error) {
 	if code == "" || len(code) > maxCredential {
@@ -216,11 +159,16 @@ func (s *Service) identify(ctx context.Context, p *provider, settings oidcSettin
 	if !sameText(token.Nonce, state.Nonce) {
 		return identity{}, unknown("the ID token is of another login")
 	}
+	if token.Subject == "" || len(token.Subject) > maxProvided {
+		return identity{}, unknown("the ID token's subject is missing or has more than %d bytes", maxProvided)
+	}
 	var given map[string]any
 	if err := token.Claims(&given); err != nil {
 		return identity{}, &autodefend.Error{Code: autodefend.CodeDenied, Message: "the ID token's claims can't be read", Err: err}
 	}
-	return readIdentity(given, settings.OIDCSettings)
+	who, err := readIdentity(given, settings.OIDCSettings)
+	who.issuer, who.subject = token.Issuer, token.Subject
+	return who, err
 }
 
 // providerError tells a provider that refuses from one that doesn't answer.
@@ -230,49 +178,6 @@ func providerError(message string, err error) error {
 		code = autodefend.CodeDenied
 	}
 	return &autodefend.Error{Code: code, Message: message, Hint: "log in again; if it stays so, check clientId and clientSecret of /settings/oidc", Err: err}
-}
-
-// readIdentity finds the user's name and groups among the claims.
-func readIdentity(given map[string]any, settings api.OIDCSettings) (identity, error) {
-	who := identity{username: usernameOf(given, settings.UsernameClaim)}
-	named := api.User{Username: who.username, AuthType: api.AuthOIDC}
-	if err := named.Check(); err != nil {
-		return who, unknown("the ID token names no user that can be one here: %v", err).WithHint("set usernameClaim of /settings/oidc")
-	}
-	claim := settings.GroupsClaim
-	if claim == "" {
-		claim = "groups"
-	}
-	switch groups := given[claim].(type) {
-	case string:
-		who.groups = []string{groups}
-	case []any:
-		for _, g := range groups {
-			if name, ok := g.(string); ok && len(who.groups) < maxProvided {
-				who.groups = append(who.groups, name)
-			}
-		}
-	}
-	return who, nil
-}
-
-// usernameOf takes the claim that the settings name, or else the first of the usual ones. An address that the provider
-// didn't verify could be anybody's.
-func usernameOf(given map[string]any, claim string) string {
-	text := func(name string) string { v, _ := given[name].(string); return v }
-	if claim != "" {
-		if claim == "email" && given["email_verified"] == false {
-			return ""
-		}
-		return text(claim)
-	}
-	if name := text("preferred_username"); name != "" {
-		return name
-	}
-	if given["email_verified"] == true && text("email") != "" {
-		return text("email")
-	}
-	return text("sub")
 }
 
 func sameText(a, b string) bool {

@@ -38,6 +38,8 @@ type fakeProvider struct {
 	// twist changes an ID token before it's signed, and signer signs it.
 	twist  func(claims map[string]any)
 	signer *rsa.PrivateKey
+	// away is where the endpoint for codes leads to.
+	away string
 }
 
 // authorization is what the browser brought to the provider.
@@ -76,7 +78,7 @@ func newProvider(t *testing.T, now func() time.Time) *fakeProvider {
 }
 
 // authorize is the browser at the provider: it logs in and is given a code.
-func (p *fakeProvider) authorize(t *testing.T, address string, who map[string]any) url.Values {
+func (p *fakeProvider) authorize(t testing.TB, address string, who map[string]any) url.Values {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil || !strings.HasPrefix(address, p.URL+"/auth?") {
@@ -100,6 +102,10 @@ func (p *fakeProvider) authorize(t *testing.T, address string, who map[string]an
 func (p *fakeProvider) exchange(w http.ResponseWriter, r *http.Request, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.away != "" {
+		http.Redirect(w, r, p.away, http.StatusTemporaryRedirect)
+		return
+	}
 	a, known := p.codes[r.FormValue("code")]
 	delete(p.codes, r.FormValue("code"))
 	id, secret, hasBasic := r.BasicAuth()
@@ -286,6 +292,8 @@ func TestOIDCRefuses(t *testing.T) {
 		"an expired ID token":      {func(_ *world, p *fakeProvider, _ *request) { p.twist = set("exp", 1) }, "ID token isn't valid"},
 		"another login's nonce":    {func(_ *world, p *fakeProvider, _ *request) { p.twist = set("nonce", "x") }, "of another login"},
 		"no nonce":                 {func(_ *world, p *fakeProvider, _ *request) { p.twist = set("nonce", "") }, "of another login"},
+		"no subject":               {func(_ *world, p *fakeProvider, _ *request) { p.twist = set("sub", "") }, "subject is missing"},
+		"a long subject":           {func(_ *world, p *fakeProvider, _ *request) { p.twist = set("sub", strings.Repeat("s", 1001)) }, "subject is missing or"},
 		"a name with a slash":      {func(_ *world, p *fakeProvider, _ *request) { p.twist = set("preferred_username", "root/t") }, "names no user"},
 		"new settings meanwhile": {func(w *world, p *fakeProvider, _ *request) {
 			w.must(request{method: "POST", path: "/settings/oidc", auth: asRoot(), body: api.OIDCSettings{Enabled: true, Issuer: p.URL, ClientID: clientID, RedirectURL: callbackURL}})
@@ -390,7 +398,13 @@ func TestIdentityOfClaims(t *testing.T) {
 		{`{"sub":"1","email":"e@x","email_verified":false}`, api.OIDCSettings{}, "1", nil},
 		{`{"sub":"1","email":"e@x"}`, api.OIDCSettings{}, "1", nil},
 		{`{"sub":"1","email":"e@x","email_verified":false}`, api.OIDCSettings{UsernameClaim: "email"}, "", nil},
-		{`{"sub":"1","email":"e@x"}`, api.OIDCSettings{UsernameClaim: "email"}, "e@x", nil},
+		{`{"sub":"1","email":"e@x"}`, api.OIDCSettings{UsernameClaim: "email"}, "", nil},
+		{`{"sub":"1","email":"e@x","email_verified":"false"}`, api.OIDCSettings{UsernameClaim: "email"}, "", nil},
+		{`{"sub":"1","email":"e@x","email_verified":1}`, api.OIDCSettings{UsernameClaim: "email"}, "", nil},
+		{`{"sub":"1","email":"e@x","email_verified":null}`, api.OIDCSettings{UsernameClaim: "email"}, "", nil},
+		{`{"sub":"1","email":"e@x","email_verified":true}`, api.OIDCSettings{UsernameClaim: "email"}, "e@x", nil},
+		{`{"sub":"1","email":"e@x","email_verified":"true"}`, api.OIDCSettings{UsernameClaim: "email"}, "e@x", nil},
+		{`{"sub":"1","email":"e@x","email_verified":"true"}`, api.OIDCSettings{}, "e@x", nil},
 		{`{"sub":"1","preferred_username":"e","groups":["a",7,"b"]}`, api.OIDCSettings{}, "e", []string{"a", "b"}},
 		{`{"sub":"1","upn":"e","roles":"a"}`, api.OIDCSettings{UsernameClaim: "upn", GroupsClaim: "roles"}, "e", []string{"a"}},
 		{`{"sub":7}`, api.OIDCSettings{}, "", nil},

@@ -18,7 +18,7 @@ type Config struct {
 	Keys      Keys
 	// Inventory tells which cloud accounts there are; nil knows none.
 	Inventory Inventory
-	// HTTP reaches the OpenID Connect provider; nil makes one with the timeout of a login.
+	// HTTP reaches the OpenID Connect provider, without following redirects; nil makes one with the timeout of a login.
 	HTTP *http.Client
 	Log  *slog.Logger
 	Now  func() time.Time
@@ -71,10 +71,12 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := cfg.HTTP
-	if client == nil {
-		client = &http.Client{Timeout: providerTimeout}
+	client := &http.Client{Timeout: providerTimeout}
+	if cfg.HTTP != nil {
+		*client = *cfg.HTTP
 	}
+	// Secrets and codes are for the provider that was set up, and not for whom it names.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Service{
 		documents: cfg.Documents, logins: cfg.Logins, keys: cfg.Keys, inventory: cfg.Inventory, http: client,
 		log: cfg.Log, now: cfg.Now,

@@ -151,8 +151,8 @@ func sessionOver() error {
 	return unknown("the session is over").WithHint("log in again with POST /authenticate")
 }
 
-// begin stores a new session with the audit of its login, and returns its token.
-func (s *Service) begin(ctx context.Context, c *route.Call, v session) (string, error) {
+// begin stores a new session with the audit of its login and what else changes with it, and returns its token.
+func (s *Service) begin(ctx context.Context, c *route.Call, v session, more ...api.DocumentChange) (string, error) {
 	d, err := s.directory(ctx)
 	if err != nil {
 		return "", err
@@ -169,7 +169,8 @@ func (s *Service) begin(ctx context.Context, c *route.Call, v session) (string, 
 		return "", fmt.Errorf("write session: %w", err)
 	}
 	audit := s.loginAudit(api.MgmtAudit{API: c.API, Username: p.Username, SourceIP: c.SourceIP, Status: "logged in"})
-	if err := s.documents.Write(ctx, []api.DocumentChange{{Kind: api.KindSession, ID: v.ID, Body: body}}, &audit); err != nil {
+	changes := append([]api.DocumentChange{{Kind: api.KindSession, ID: v.ID, Body: body}}, more...)
+	if err := s.documents.Write(ctx, changes, &audit); err != nil {
 		return "", fmt.Errorf("write session: %w", err)
 	}
 	token, err := s.signer.sign(v, p.Role, now)

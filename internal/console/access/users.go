@@ -83,6 +83,12 @@ func (s *Service) putUser(ctx context.Context, c *route.Call) (route.Answer, err
 
 func (s *Service) deleteUser(ctx context.Context, c *route.Call) (route.Answer, error) {
 	before, version, err := s.storedUser(ctx, c.Path["username"])
+	if autodefend.ErrorCode(err) == autodefend.CodeNotFound {
+		freed, freeErr := s.freeName(ctx, c, c.Path["username"])
+		if freed || freeErr != nil {
+			return route.Answer{}, freeErr
+		}
+	}
 	if err != nil {
 		return route.Answer{}, err
 	}
@@ -299,7 +305,7 @@ func (s *Service) anotherAdministrator(ctx context.Context, username string) (ap
 		WithHint("make another user one first")
 }
 
-// dependents are what goes with the user: its API tokens, preferences and places in groups. Its sessions end because the
+// dependents are what goes with the user: its API tokens, preferences, identity and places in groups. Its sessions end because the
 // epoch is another one, or none.
 func (s *Service) dependents(ctx context.Context, username string) ([]api.DocumentChange, error) {
 	name := key(username)
@@ -322,11 +328,13 @@ func (s *Service) dependents(ctx context.Context, username string) ([]api.Docume
 		return nil, err
 	}
 	changes = append(changes, groups...)
-	d, err := s.documents.Document(ctx, api.KindPreferences, name)
-	if err == nil {
-		changes = append(changes, api.DocumentChange{Kind: d.Kind, ID: d.ID, Version: d.Version})
-	} else if autodefend.ErrorCode(err) != autodefend.CodeNotFound {
-		return nil, fmt.Errorf("read preferences: %w", err)
+	for _, kind := range []api.Kind{api.KindPreferences, api.KindIdentity} {
+		d, err := s.documents.Document(ctx, kind, name)
+		if err == nil {
+			changes = append(changes, api.DocumentChange{Kind: d.Kind, ID: d.ID, Version: d.Version})
+		} else if autodefend.ErrorCode(err) != autodefend.CodeNotFound {
+			return nil, fmt.Errorf("read %s: %w", kind, err)
+		}
 	}
 	return changes, nil
 }

@@ -1,0 +1,150 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/api"
+)
+
+// loginOIDC logs in at a provider and returns the session's token.
+func (w *world) loginOIDC(p *fakeProvider, who map[string]any) (string, error) {
+	w.t.Helper()
+	address, cookie := w.beginOIDC()
+	answer, err := w.do(w.t.Context(), callback(p.authorize(w.t, address, who), cookie))
+	if err != nil {
+		return "", err
+	}
+	return answer.JSON.(api.AuthenticationResponse).Token, nil
+}
+
+func memberAs(sub, name string, groups ...string) map[string]any {
+	who := member(name, groups...)
+	who["sub"] = sub
+	return who
+}
+
+func TestOIDCNameStaysItsFirstSubjects(t *testing.T) {
+	for name, known := range map[string]bool{"a user of the Console": true, "only the provider's": false} {
+		t.Run(name, func(t *testing.T) {
+			w, p := withProvider(t)
+			if known {
+				w.addUser(api.User{Username: "eve", AuthType: api.AuthOIDC, Role: "auditor"})
+			}
+			login := func(sub, name string) (string, error) {
+				return w.loginOIDC(p, memberAs(sub, name, "security team"))
+			}
+			token, err := login("1", "eve")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"eve", "EVE"} {
+				if _, err := login("2", name); autodefend.ErrorCode(err) != autodefend.CodeDenied || !strings.Contains(err.Error(), "another user") {
+					t.Errorf("another subject as %s: %v", name, err)
+				}
+			}
+			audits := w.audits(api.MgmtLogin)
+			if last := audits[len(audits)-1]; !last.Failure || !strings.Contains(last.Status, "the name is another's") {
+				t.Errorf("audit %+v", last)
+			}
+			if _, err := login("1", "Eve"); err != nil {
+				t.Errorf("the first again: %v", err)
+			}
+			w.must(request{method: "DELETE", path: "/users/Eve", auth: asRoot()})
+			if who, err := w.who(bearer(token)); err == nil {
+				t.Errorf("the first is still in: %+v", who)
+			}
+			if _, err := login("2", "eve"); err != nil {
+				t.Errorf("another after the name was freed: %v", err)
+			}
+			if _, err := login("1", "eve"); err == nil {
+				t.Error("the name is the first's still")
+			}
+		})
+	}
+}
+
+func TestOIDCNameBelongsToAnIssuer(t *testing.T) {
+	w, p := withProvider(t)
+	if _, err := w.loginOIDC(p, memberAs("1", "eve", "security team")); err != nil {
+		t.Fatal(err)
+	}
+	other := newProvider(t, w.clock.Now)
+	w.must(request{method: "POST", path: "/settings/oidc", auth: asRoot(), body: api.OIDCSettings{
+		Enabled: true, Issuer: other.URL, ClientID: clientID, ClientSecret: clientSecret, RedirectURL: callbackURL, Scopes: api.Names{"profile", "groups"},
+	}})
+	if _, err := w.loginOIDC(other, memberAs("one", "eve", "security team")); err != nil {
+		t.Errorf("first at the other issuer: %v", err)
+	}
+	if _, err := w.loginOIDC(other, memberAs("1", "eve", "security team")); err == nil {
+		t.Error("another subject of the other issuer")
+	}
+}
+
+func TestOIDCLoginWithoutARoleTakesNoName(t *testing.T) {
+	w, p := withProvider(t)
+	if _, err := w.loginOIDC(p, memberAs("2", "eve")); err == nil {
+		t.Fatal("logged in")
+	}
+	if _, err := w.loginOIDC(p, memberAs("1", "eve", "security team")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOIDCNameGoesToOneOfManyAtOnce(t *testing.T) {
+	w, p := withProvider(t)
+	const many = 6
+	calls := make([]request, many)
+	replicas := make([]*Service, many)
+	for i := range many {
+		address, cookie := w.beginOIDC()
+		calls[i] = callback(p.authorize(t, address, memberAs(fmt.Sprint(i), "eve", "security team")), cookie)
+		replicas[i] = w.replica()
+	}
+	errs := make([]error, many)
+	var wg sync.WaitGroup
+	for i := range many {
+		wg.Go(func() { _, errs[i] = replicas[i].do(t.Context(), calls[i]) })
+	}
+	wg.Wait()
+	in := 0
+	for _, err := range errs {
+		if err == nil {
+			in++
+		} else if autodefend.ErrorCode(err) != autodefend.CodeDenied {
+			t.Error(err)
+		}
+	}
+	if in != 1 {
+		t.Errorf("%d subjects have one name", in)
+	}
+	// Both looked before either wrote.
+	one, errOne := w.bind(t.Context(), identity{username: "ann", issuer: p.URL, subject: "1"})
+	two, errTwo := w.bind(t.Context(), identity{username: "ann", issuer: p.URL, subject: "2"})
+	if errOne != nil || errTwo != nil {
+		t.Fatal(errOne, errTwo)
+	}
+	if err := w.store.Write(t.Context(), one, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.Write(t.Context(), two, nil); autodefend.ErrorCode(err) != autodefend.CodeConflict {
+		t.Errorf("the second took the name: %v", err)
+	}
+}
+
+func TestLimitedManagerFreesNoNames(t *testing.T) {
+	w, p := withProvider(t)
+	pat := w.manager()
+	token, err := w.loginOIDC(p, memberAs("1", "eve", "security team"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.refuses(request{method: "DELETE", path: "/users/eve", auth: pat}, autodefend.CodeDenied, "limited to collections")
+	if _, err := w.who(bearer(token)); err != nil {
+		t.Error(err)
+	}
+	w.refuses(request{method: "DELETE", path: "/users/mallory", auth: pat}, autodefend.CodeNotFound, "no user")
+}
