@@ -92,11 +92,11 @@ func (s *Service) userRoutes() []route.Route {
 		{Method: "POST", Path: "/users", Permission: may, Write: true, Prisma: true, Handle: s.postUser, Summary: "Adds a user.", Request: api.User{}, MaxBody: maxUserBody},
 		{
 			Method: "PUT", Path: "/users", Permission: may, Write: true, Prisma: true, Handle: s.putUser, MaxBody: maxUserBody,
-			Summary: "Changes the user named in the body; without a password the old one stays. Ends the user's sessions.", Request: api.User{},
+			Summary: "Changes the user named in the body; without a password the old one stays. Ends the user's sessions. The caller's own password takes PUT /users/password.", Request: api.User{},
 		},
 		{
 			Method: "DELETE", Path: "/users/{username}", Permission: may, Write: true, Prisma: true, Handle: s.deleteUser,
-			Summary: "Removes a user with its sessions and API tokens.",
+			Summary: "Removes a user with its sessions and API tokens, also one whom only the OpenID Connect provider knows: then another may have the name.",
 		},
 		{
 			Method: "PUT", Path: "/users/password", Permission: route.AnyUser, Prisma: true, Handle: s.putPassword, MaxBody: maxSmallBody,
