@@ -72,7 +72,8 @@ type Session struct {
 	Current bool `json:"current,omitempty"`
 }
 
-// DefenderTokenRequest names the function that a Defender's token opens. Empty members match any.
+// DefenderTokenRequest names the function whose Defenders' tokens are meant. An empty account or region matches any; the
+// function must be named, or be "*" where the tokens of all are revoked.
 type DefenderTokenRequest struct {
 	AccountID string `json:"accountID,omitempty"`
 	Region    string `json:"region,omitempty"`

@@ -31,6 +31,9 @@ func (s *Service) postDefenderToken(_ context.Context, c *route.Call) (route.Ans
 	if err != nil {
 		return route.Answer{}, err
 	}
+	if request.Function == anyFunction {
+		return route.Answer{}, invalid("function: a token is for one function")
+	}
 	token := s.DefenderToken(route.FunctionIdentity{Account: request.AccountID, Region: request.Region, Function: request.Function})
 	if token == "" {
 		return route.Answer{}, invalid("accountID, region, function: are no names of a function")
@@ -50,6 +53,9 @@ func readDefenderRequest(c *route.Call) (api.DefenderTokenRequest, error) {
 			return request, invalid("%s: is no name of that kind", member.name)
 		}
 	}
+	if request.Function == "" {
+		return request, invalid("function: is missing; a token is for one function, and a revocation of all has \"*\"")
+	}
 	return request, nil
 }
 
@@ -64,6 +70,9 @@ func (s *Service) getRevocations(ctx context.Context, c *route.Call) (route.Answ
 	return counted(list), nil
 }
 
+// anyFunction stands for all functions where tokens are revoked.
+const anyFunction = "*"
+
 // postRevocation refuses all tokens of a function that were made until the end of this second.
 func (s *Service) postRevocation(ctx context.Context, c *route.Call) (route.Answer, error) {
 	if err := mayLetDefendersIn(c.Principal); err != nil {
@@ -72,6 +81,9 @@ func (s *Service) postRevocation(ctx context.Context, c *route.Call) (route.Answ
 	request, err := readDefenderRequest(c)
 	if err != nil {
 		return route.Answer{}, err
+	}
+	if request.Function == anyFunction {
+		request.Function = ""
 	}
 	revoked := api.RevokedFunction{
 		ID: revocationID(request), AccountID: request.AccountID, Region: request.Region, Function: request.Function,

@@ -211,8 +211,8 @@ func TestRevokedDefenderTokens(t *testing.T) {
 	}{
 		{api.DefenderTokenRequest{AccountID: "1", Region: "r", Function: "f"}, []string{"f", "any f", "any of 1", "all"}},
 		{api.DefenderTokenRequest{Function: "f"}, []string{"f", "f in s", "f of 2", "any f", "any of 1", "all"}},
-		{api.DefenderTokenRequest{AccountID: "2"}, []string{"f of 2", "any f", "all"}},
-		{api.DefenderTokenRequest{}, []string{"f", "f in s", "f of 2", "g", "any f", "any of 1", "all", "unrelated"}},
+		{api.DefenderTokenRequest{AccountID: "2", Function: "*"}, []string{"f of 2", "any f", "all"}},
+		{api.DefenderTokenRequest{Function: "*"}, []string{"f", "f in s", "f of 2", "g", "any f", "any of 1", "all", "unrelated"}},
 	} {
 		w := newWorld(t)
 		other := w.replica()
@@ -255,7 +255,11 @@ func TestDefenderTokenRoutesRefuse(t *testing.T) {
 		w.refuses(request{method: "POST", path: path, auth: asRoot(), body: `{"accountID":"1,2"}`}, autodefend.CodeInvalid, "accountID")
 		w.refuses(request{method: "POST", path: path, auth: asRoot(), body: `{"region":"a b"}`}, autodefend.CodeInvalid, "region")
 		w.refuses(request{method: "POST", path: path, auth: asRoot(), body: `{"function":["f"]}`}, autodefend.CodeInvalid, "function: is a JSON array")
+		for _, body := range []string{`{}`, `null`, `{"accountID":"1"}`} {
+			w.refuses(request{method: "POST", path: path, auth: asRoot(), body: body}, autodefend.CodeInvalid, "function: is missing")
+		}
 	}
+	w.refuses(request{method: "POST", path: "/defender-tokens", auth: asRoot(), body: `{"function":"*"}`}, autodefend.CodeInvalid, "one function")
 	w.refuses(request{method: "DELETE", path: "/defender-tokens/revocations/x", auth: asRoot()}, autodefend.CodeNotFound, "no revocation")
 	made := w.must(request{method: "POST", path: "/defender-tokens", auth: asRoot(), body: `{"accountID":"1","function":"f"}`}).JSON.(api.TokenResponse)
 	if p, err := w.who(bearer(made.Token)); err != nil || p.Function.Account != "1" || p.Function.Function != "f" {
