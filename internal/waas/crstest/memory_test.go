@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,7 +33,17 @@ func TestMemory(t *testing.T) {
 	}
 	write(form(prose(128 << 10)))
 	empty := measure(t, "./testdata/memory/empty", nil)["start"]
-	got := measure(t, "./testdata/memory", &events)
+	// When the collector ran last shows in the figures by some tenths of a megabyte, so the middle one of three is taken.
+	got := map[string]int{}
+	runs := make([]map[string]int, 3)
+	for i := range runs {
+		runs[i] = measure(t, "./testdata/memory", bytes.NewReader(events.Bytes()))
+	}
+	for name := range runs[0] {
+		figures := []int{runs[0][name], runs[1][name], runs[2][name]}
+		slices.Sort(figures)
+		got[name] = figures[1]
+	}
 	for _, step := range []struct {
 		name string
 		most int
@@ -46,7 +57,7 @@ func TestMemory(t *testing.T) {
 }
 
 // measure builds and runs a program and reads the figures that it prints.
-func measure(t *testing.T, dir string, stdin *bytes.Buffer) map[string]int {
+func measure(t *testing.T, dir string, stdin *bytes.Reader) map[string]int {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "program")
 	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, dir).CombinedOutput(); err != nil {

@@ -5,7 +5,7 @@
 package match
 
 // DefaultLimit is the memory, in bytes, for the automata of a process.
-const DefaultLimit = 6 << 20
+const DefaultLimit = 5 << 20
 
 // leastLimit holds the largest automaton and what it grows out of.
 const leastLimit = 2 << 20
