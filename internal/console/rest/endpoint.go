@@ -163,6 +163,9 @@ func (e *endpoint) handle(x *exchange, call *route.Call, pass *pass) {
 		return e.stream(x, media, pass, cancel)
 	}
 	answer, err := e.route.Handle(ctx, call)
+	if err == nil && !e.route.List {
+		answer, err = part(answer, call.Query)
+	}
 	if x.pass != nil {
 		defer x.pass.leave()
 	}

@@ -279,6 +279,24 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestPartsOfShortLists: who reads a list by pages gets each element once, though its handler always returns all.
+func TestPartsOfShortLists(t *testing.T) {
+	w := newWorld(t, nil)
+	for query, want := range map[string]string{
+		"": "[1,2,3]", "?limit=2": "[1,2]", "?limit=2&offset=2": "[3]", "?offset=3&limit=50": "[]", "?offset=9": "[]", "?limit=0": "[1,2,3]", "?limit=9223372036854775807&offset=1": "[2,3]",
+	} {
+		got := w.get("/api/v1/few"+query, "reader")
+		if got.body != want || got.header.Get("Total-Count") != "3" {
+			t.Errorf("%s: %v, want %s", query, got, want)
+		}
+	}
+	for _, query := range []string{"?limit=-1", "?offset=x", "?offset=99999999999999999999"} {
+		if got := w.get("/api/v1/few"+query, "reader"); got.status != 400 {
+			t.Errorf("%s: %v", query, got)
+		}
+	}
+}
+
 // TestAnswersByTLS: a browser that came by TLS once never comes by anything else, nor to what is below the name.
 func TestAnswersByTLS(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })

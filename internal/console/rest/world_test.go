@@ -108,6 +108,9 @@ func table() []route.Route {
 		{Method: "GET", Path: "/things/names", Permission: "things", Summary: "Names things.", Response: []string{}, Handle: func(context.Context, *route.Call) (route.Answer, error) {
 			return route.Answer{JSON: []string{"<a>"}}, nil
 		}},
+		{Method: "GET", Path: "/few", Permission: "things", Summary: "Lists few things.", Response: []int{}, Handle: func(context.Context, *route.Call) (route.Answer, error) {
+			return route.Answer{JSON: []int{1, 2, 3}, Header: map[string]string{"Total-Count": "3"}}, nil
+		}},
 		{Method: "POST", Path: "/login", Permission: route.Nobody, Summary: "Logs in.", Request: echoed{}, Response: echoed{}, Handle: echo},
 		{Method: "POST", Path: "/authenticate", Permission: route.Nobody, Summary: "Refuses a login.", Handle: fails(autodefend.Errorf(autodefend.CodeDenied, "wrong user name or password"))},
 		{Method: "POST", Path: "/signup", Permission: route.Nobody, Summary: "Refuses.", Handle: fails(autodefend.Errorf(autodefend.CodeDenied, "there is an administrator"))},

@@ -23,6 +23,9 @@ func listAnswer[T any](c *route.Call, all []T, text func(*T) string) (route.Answ
 	if err != nil {
 		return route.Answer{}, err
 	}
+	if limit == 0 {
+		limit = total
+	}
 	if reverse, _, err := flag(c, "reverse"); err != nil {
 		return route.Answer{}, err
 	} else if reverse {
