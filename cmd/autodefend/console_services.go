@@ -99,8 +99,9 @@ func (p consoleParts) rules(configuration *settings.Service, replica string) (*s
 	}
 	return service.New(service.Config{
 		Documents: p.database, Leases: p.database, Inventory: p.database, Collections: configuration, Clouds: clouds, Keys: p.keys,
-		NewRun: func() string { return fleet.RunID(time.Now(), mathrand.Uint64()) }, Runtimes: clouds.runtimes,
-		Replica: replica, Logger: p.log, Now: time.Now,
+		NewRun:   func() string { return fleet.RunID(time.Now(), mathrand.Uint64()) }, //nolint:gosec // ids are told apart, not guessed
+		Runtimes: clouds.runtimes,
+		Replica:  replica, Logger: p.log, Now: time.Now,
 	})
 }
 

@@ -252,7 +252,7 @@ func plainChange(p *autodefend.Plan) (autodefend.Verdict, error) {
 // that leads to the simulated AWS only.
 func (c *demoCommand) step(ctx context.Context, args ...string) error {
 	fmt.Fprintf(c.stdout, "\n$ autodefend %s\n", shellWords(args))
-	cmd := exec.CommandContext(ctx, c.program, args...)
+	cmd := exec.CommandContext(ctx, c.program, args...) //nolint:gosec // ourselves
 	cmd.Dir = c.dir
 	cmd.Env = append(cleanEnviron(), c.environ()...)
 	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr

@@ -51,7 +51,7 @@ func (c *layerBuild) run() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.out, 0o755); err != nil {
+	if err := os.MkdirAll(c.out, 0o755); err != nil { //nolint:gosec // layers are no secrets
 		return autodefend.Errorf(autodefend.CodeInvalid, "option --out: the directory %q can't be made: %s", c.out, whyNot(err))
 	}
 	var built []builtLayer

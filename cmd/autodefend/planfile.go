@@ -44,7 +44,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 }
 
 func writeInto(path string, flag int, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, flag, 0o644)
+	f, err := os.OpenFile(path, flag, 0o644) //nolint:gosec // plans and reports are to be shown around
 	if err != nil {
 		return err
 	}

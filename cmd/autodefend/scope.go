@@ -128,7 +128,7 @@ func (a *app) fleet(s *scope, m mode) *fleet.Fleet {
 	return fleet.New(fleet.Config{
 		Policy: source, PolicyDigest: a.cfg.policies.stamp(),
 		Recipe: a.cfg.Recipe, Runtimes: a.cfg.Runtimes, Selection: a.cfg.selection(), Tag: a.cfg.Tag,
-		Run:  fleet.RunID(now, rand.Uint64()),
+		Run:  fleet.RunID(now, rand.Uint64()), //nolint:gosec // ids are told apart, not guessed
 		AsOf: a.cfg.asOf(now), Details: m.details, Versions: a.cfg.Versions, Metrics: a.cfg.Metrics,
 		AllowBlockedRuntimes: a.cfg.AllowBlockedRuntimes, SkipPermissionCheck: a.cfg.SkipPermissionCheck, Strict: m.strict,
 		InFlight: fleet.InFlightFor(a.cfg.Rate), MaxFailures: a.cfg.MaxFailures, SettleTimeout: a.cfg.SettleTimeout,

@@ -78,7 +78,7 @@ func (w *workshop) build(ctx context.Context) error {
 		return err
 	}
 	w.dir = dir
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the function's user runs what is below
+	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
 	if err := os.CopyFS(w.task(), os.DirFS("testdata")); err != nil {
@@ -158,7 +158,7 @@ func buildPrograms(ctx context.Context, dir string) error {
 			room <- struct{}{}
 			defer func() { <-room }()
 			args := append([]string{"-O1", "-Wall", "-Werror", "-D_GNU_SOURCE", "-pthread", "-I" + shim, "-o", filepath.Join(dir, c.out), c.source}, c.command[1:]...)
-			out, err := exec.CommandContext(ctx, c.command[0], args...).CombinedOutput() //nolint:gosec // our own sources
+			out, err := exec.CommandContext(ctx, c.command[0], args...).CombinedOutput()
 			if err != nil {
 				mu.Lock()
 				errs = errors.Join(errs, fmt.Errorf("%s: %w\n%s", filepath.Base(c.source), err, out))
@@ -204,7 +204,7 @@ func launch(t *testing.T, o order) report {
 	}
 	defer read.Close()
 	var stderr bytes.Buffer
-	cmd := exec.Command(built.program) //nolint:gosec // ourselves
+	cmd := exec.Command(built.program)
 	cmd.Env = append(os.Environ(), envRole+"=cell")
 	cmd.Stderr = &stderr
 	cmd.ExtraFiles = []*os.File{write}

@@ -59,7 +59,7 @@ func buildManaged(ctx context.Context, task string) error {
 }
 
 func command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // compilers on our own sources
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	return cmd
 }

@@ -37,7 +37,7 @@ func TestPage(t *testing.T) {
 	if !*update {
 		t.Fatalf("the matrix in %s is not current: go test ./internal/bypass -run TestPage -update", pagePath)
 	}
-	if err := os.WriteFile(path, []byte(want), 0o644); err != nil { //nolint:gosec // a page of documentation
+	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -165,7 +165,7 @@ func functionFiles(o order, secret string) error {
 	if err := os.MkdirAll(app, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(app, "denied"), denied, 0o755); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(filepath.Join(app, "denied"), denied, 0o755); err != nil {
 		return err
 	}
 	// A second name that was there before the Defender was.

@@ -85,7 +85,7 @@ func (r *Region) observe(ctx context.Context, names []string, kinds []observatio
 // period. The id of a query is "m" and its number.
 func metricQueries(names []string, kinds []observation, window time.Duration) []types.MetricDataQuery {
 	queries := make([]types.MetricDataQuery, 0, len(names)*len(kinds))
-	period := aws.Int32(int32(max(window.Truncate(time.Minute), time.Minute) / time.Second))
+	period := aws.Int32(int32(max(window.Truncate(time.Minute), time.Minute) / time.Second)) //nolint:gosec // windows are days
 	for _, name := range names {
 		for _, kind := range kinds {
 			queries = append(queries, types.MetricDataQuery{

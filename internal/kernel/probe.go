@@ -133,7 +133,7 @@ func probeSupervision() []Finding {
 }
 
 // probeSecret is a file that every machine has, and that the probe may not read.
-const probeSecret = "/proc/version"
+const probeSecret = "/proc/version" //nolint:gosec // a path
 
 // runProbe starts the acts under supervision and returns what they print.
 func (s *Supervisor) runProbe(allowed netip.AddrPort) (string, error) {

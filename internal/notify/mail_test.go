@@ -209,7 +209,7 @@ func TestMailWithoutTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := startTLS(client, &tls.Config{}, at); autodefend.ErrorCode(err) != autodefend.CodeInvalid { //nolint:gosec // it isn't used
+		if err := startTLS(client, &tls.Config{}, at); autodefend.ErrorCode(err) != autodefend.CodeInvalid {
 			t.Errorf("%s: %v", remote, err)
 		}
 		conn.Close()

@@ -20,8 +20,8 @@ const (
 
 // Paths of the secrets that channels need.
 const (
-	slackSecret   = "slack.webhookurl"
-	webhookSecret = "autodefend.webhooksecret"
+	slackSecret   = "slack.webhookurl"         //nolint:gosec // a path
+	webhookSecret = "autodefend.webhooksecret" //nolint:gosec // a path
 )
 
 func mailTypes() []api.CredentialType { return []api.CredentialType{api.CredentialBasic} }

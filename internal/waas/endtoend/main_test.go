@@ -66,7 +66,7 @@ func (l *layer) build(ctx context.Context) error {
 	if err := os.Mkdir(target, 0o755); err != nil {
 		return err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the function's user runs what is below
+	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
 	program := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -E autodefendEntry",

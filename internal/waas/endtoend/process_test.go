@@ -49,7 +49,7 @@ func launch(t testing.TB, a *api, role, tw string) *process {
 	if tw != "" {
 		argv = []string{built.wrapper(t), self}
 	}
-	p := &process{t: t, done: make(chan struct{}), cmd: exec.Command(argv[0], argv[1:]...)} //nolint:gosec // the Defender and ourselves
+	p := &process{t: t, done: make(chan struct{}), cmd: exec.Command(argv[0], argv[1:]...)}
 	p.cmd.Env = []string{
 		"PATH=/usr/bin:/bin", envRole + "=" + role, "TW_POLICY=" + tw, "AWS_LAMBDA_RUNTIME_API=" + a.address(), "AWS_LAMBDA_FUNCTION_NAME=" + functionName,
 		"AWS_REGION=us-east-1", "AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023", "DB_PASSWORD=" + ownSecret, "GORACE=log_path=stderr",

@@ -125,7 +125,7 @@ func capture(out *draft, at place, group int) error {
 	if condition.Operator != rules.Rx || condition.Negated {
 		return at.errorf("group %d of an operator other than @rx isn't understood", group)
 	}
-	condition.Captures = max(condition.Captures, uint8(group)+1) //nolint:gosec // 0 to 9
+	condition.Captures = max(condition.Captures, uint8(group)+1)
 	return nil
 }
 

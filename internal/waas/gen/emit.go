@@ -43,7 +43,7 @@ func (t *table) source(starts []int) ([]byte, error) {
 	}
 	fmt.Fprint(&out, "\n}\n\nvar nodes = []Node{\n")
 	for id := range t.nodes {
-		t.node(&out, rules.NodeID(id)) //nolint:gosec // below maxNodes
+		t.node(&out, rules.NodeID(id))
 	}
 	fmt.Fprint(&out, "}\n\nvar table = []Rule{\n")
 	lists := &targetLists{names: map[string]string{}}

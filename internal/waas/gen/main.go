@@ -43,10 +43,10 @@ type result struct {
 
 // write puts the files into a directory.
 func (r *result) write(dir string) error {
-	if err := os.WriteFile(filepath.Join(dir, blobFile), r.blob, 0o644); err != nil { //nolint:gosec // source files are readable
+	if err := os.WriteFile(filepath.Join(dir, blobFile), r.blob, 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, sourceFile), r.source, 0o644) //nolint:gosec // source files are readable
+	return os.WriteFile(filepath.Join(dir, sourceFile), r.source, 0o644)
 }
 
 // generate compiles the Core Rule Set and the files *.conf of our own.

@@ -114,7 +114,7 @@ func (t *table) program(expression string, groups bool) (int16, error) {
 		return 0, err
 	}
 	t.programs = append(t.programs, string(program))
-	n := int16(len(t.programs)) //nolint:gosec // some hundred
+	n := int16(len(t.programs))
 	t.numbers[key] = n
 	return n, nil
 }
@@ -125,7 +125,7 @@ func (t *table) group(literals []string) uint16 {
 	if n, ok := t.groupNums[key]; ok {
 		return n
 	}
-	n := uint16(len(t.groups)) //nolint:gosec // some hundred
+	n := uint16(len(t.groups))
 	t.groups = append(t.groups, literals)
 	t.groupNums[key] = n
 	return n

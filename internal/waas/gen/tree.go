@@ -40,12 +40,12 @@ func tree(drafts []draft, compiled []rules.Rule) ([]rules.Node, error) {
 			at := root
 			for _, transform := range condition.chain {
 				if condition.MultiMatch && j == 0 {
-					at.rules = append(at.rules, uint16(i)) //nolint:gosec // some hundred rules
+					at.rules = append(at.rules, uint16(i))
 				}
 				at = at.child(transform)
 			}
 			if j == 0 {
-				at.rules = append(at.rules, uint16(i)) //nolint:gosec // some hundred rules
+				at.rules = append(at.rules, uint16(i))
 			}
 			ends[condition] = at
 		}
@@ -65,7 +65,7 @@ func tree(drafts []draft, compiled []rules.Rule) ([]rules.Node, error) {
 
 // number appends the node and its descendants, depth first, and returns the node.
 func number(s *step, parent rules.NodeID, nodes *[]rules.Node, compiled []rules.Rule) rules.Node {
-	s.id = rules.NodeID(len(*nodes)) //nolint:gosec // checked against maxNodes at the end
+	s.id = rules.NodeID(len(*nodes))
 	node := rules.Node{Transform: s.transform, Parent: parent, Level: rules.Strict, Rules: s.rules}
 	*nodes = append(*nodes, node)
 	for _, rule := range s.rules {
@@ -78,7 +78,7 @@ func number(s *step, parent rules.NodeID, nodes *[]rules.Node, compiled []rules.
 		node.Variables |= below.Variables
 		node.Level = min(node.Level, below.Level)
 	}
-	node.End = rules.NodeID(len(*nodes)) //nolint:gosec // likewise
+	node.End = rules.NodeID(len(*nodes))
 	(*nodes)[s.id] = node
 	return node
 }

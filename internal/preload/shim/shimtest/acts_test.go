@@ -33,7 +33,7 @@ func secretFile(t testing.TB) (string, string) {
 	t.Helper()
 	dir := publicDir(t)
 	file := filepath.Join(dir, "secret")
-	if err := os.WriteFile(file, []byte("secret\n"), 0o644); err != nil { //nolint:gosec // others may read it
+	if err := os.WriteFile(file, []byte("secret\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return file, dir

@@ -282,7 +282,7 @@ func TestCopiedLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := filepath.Join(dir, "mine.so")
-	if err := os.WriteFile(own, data, 0o755); err != nil { //nolint:gosec // a library
+	if err := os.WriteFile(own, data, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s := newSupervisor(t, actRules(secret))
