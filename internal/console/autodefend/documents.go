@@ -197,6 +197,12 @@ func (s *Service) store(ctx context.Context, kind api.Kind, id string, v any) er
 	return s.cfg.Documents.Write(ctx, []api.DocumentChange{change}, nil)
 }
 
+// drop deletes a document of the kind [api.KindRuleStatus], whatever it holds.
+func (s *Service) drop(ctx context.Context, id string) error {
+	gone := api.DocumentChange{Kind: api.KindRuleStatus, ID: id, Version: api.Any}
+	return s.cfg.Documents.Write(ctx, []api.DocumentChange{gone}, nil)
+}
+
 // read reads a document of the kind [api.KindRuleStatus]; one that isn't there is the zero value.
 func read[T any](ctx context.Context, s *Service, kind api.Kind, id string) (T, error) {
 	var v T

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -23,12 +24,15 @@ const (
 // evaluation is one evaluation of one rule.
 type evaluation struct {
 	s      *Service
+	main   *held
 	rule   api.AutoDeployRule
 	index  int // of the rule in covers
 	covers []cover
 	run    string
 	dry    bool
 	work   *work
+	// stale says that the rules or collections changed since.
+	stale atomic.Bool
 
 	mu sync.Mutex
 	// state is guarded by mu while sites are worked on.
@@ -44,12 +48,12 @@ func (s *Service) evaluate(ctx context.Context, main *held, owner, name string) 
 	if err != nil {
 		return err
 	}
-	e.dry = e.rule.Own.DryRun
+	e.main, e.dry = main, e.rule.Own.DryRun
 	if err := e.store(ctx); err != nil {
 		return err
 	}
 	s.log.Info("evaluating a rule", "rule", name, "run", e.run, "dry_run", e.dry)
-	err = e.survey(ctx, main, owner)
+	err = e.survey(ctx, owner)
 	if e.work == nil {
 		return e.finish(ctx, nil, err)
 	}
@@ -59,6 +63,7 @@ func (s *Service) evaluate(ctx context.Context, main *held, owner, name string) 
 	}
 	run := e.work.receipts(e.run)
 	e.keep(run)
+	e.count(context.WithoutCancel(ctx))
 	return e.finish(ctx, run, err)
 }
 
@@ -90,7 +95,7 @@ func noRule(name string) error {
 }
 
 // survey opens the rule's sites and judges their functions.
-func (e *evaluation) survey(ctx context.Context, main *held, owner string) error {
+func (e *evaluation) survey(ctx context.Context, owner string) error {
 	c := &e.covers[e.index]
 	if len(c.missing) > 0 {
 		return autodefend.Errorf(autodefend.CodeInvalid, "collections that don't exist any more: %s", strings.Join(c.missing, ", ")).
@@ -100,18 +105,14 @@ func (e *evaluation) survey(ctx context.Context, main *held, owner string) error
 	if err != nil {
 		return err
 	}
-	w, err := e.s.begin(ctx, main, owner, scope)
+	w, err := e.s.begin(ctx, e.main, owner, scope)
 	e.work = w
 	if err != nil {
 		return err
 	}
-	e.state.Accounts = nil
-	for _, site := range w.sites {
-		e.state.Accounts = append(e.state.Accounts, site.Account)
-	}
-	slices.Sort(e.state.Accounts)
-	e.state.Accounts = slices.Compact(e.state.Accounts)
-	c.accounts, e.state.Credential = e.state.Accounts, e.rule.CredentialID
+	w.current = e.current
+	c.accounts = w.accounts(c.accounts)
+	e.state.Accounts, e.state.Credential = c.accounts, e.rule.CredentialID
 	w.plan(func(ctx context.Context, site *workSite) (Survey, error) {
 		if !e.dry {
 			site.note = site.Fleet.Publish(ctx) // where an older layer is there, the plan goes on with that
@@ -127,16 +128,50 @@ func (e *evaluation) survey(ctx context.Context, main *held, owner string) error
 	return e.store(ctx)
 }
 
+// accounts are those that the work opened. Where something couldn't be had, those that were known before count as well: what
+// the rule covers in them mustn't be taken for uncovered.
+func (w *work) accounts(known []string) []string {
+	var all []string
+	if len(w.errors) > 0 {
+		all = slices.Clone(known)
+	}
+	for _, site := range w.sites {
+		all = append(all, site.Account)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// current is an error when the evaluation goes by what isn't so any more: the rule was changed or deleted, or it and those
+// before it cover other functions.
+func (e *evaluation) current(ctx context.Context) error {
+	st, err := e.s.load(ctx)
+	if err != nil {
+		return err
+	}
+	covers, err := e.s.covers(ctx, st.rules, st.states)
+	if err != nil {
+		return err
+	}
+	rule, index, ok := st.rule(e.rule.Name)
+	if ok && rule.Same(e.rule) && slices.EqualFunc(covers[:index+1], e.covers[:e.index+1], sameCover) {
+		return nil
+	}
+	e.stale.Store(true)
+	return errChanged()
+}
+
 // judge keeps the verdicts on the functions that are the rule's, and picks those to be carried out.
 func (e *evaluation) judge(site *workSite) {
 	if site.err != nil {
 		return
 	}
 	ours := map[string]bool{}
+	tagless := !needTags(e.covers)
 	for i := range site.survey.Functions {
 		f := &site.survey.Functions[i]
 		// Without tags nobody knows whether a collection leaves the function out.
-		if f.TagsKnown || !needTags(e.covers) {
+		if f.TagsKnown || tagless {
 			ours[f.ARN.String()] = owner(e.covers, f, e.rule.CredentialID, false) == e.index
 		}
 	}
@@ -201,7 +236,6 @@ func (e *evaluation) keep(run *autodefend.Run) {
 	for _, r := range run.Results {
 		receipts[r.ARN.String()] = r
 	}
-	e.state.Discovered, e.state.Defended, e.state.Decisions = 0, 0, map[autodefend.Decision]int{}
 	for _, site := range e.work.sites {
 		infos, err := e.infos(site, receipts)
 		switch {
@@ -216,6 +250,24 @@ func (e *evaluation) keep(run *autodefend.Run) {
 			e.work.errors = append(e.work.errors, autodefend.ScopeErrorOf(site.Account, site.Region, err))
 		}
 	}
+}
+
+// count counts the functions that are known to be the rule's: those of regions that couldn't be listed as they were before.
+func (e *evaluation) count(ctx context.Context) {
+	discovered, defended, decisions := 0, 0, map[autodefend.Decision]int{}
+	err := e.s.eachFunction(ctx, api.FunctionQuery{Rules: []string{e.rule.Name}}, func(r api.FunctionRecord) error {
+		discovered++
+		if r.Defended {
+			defended++
+		}
+		decisions[autodefend.Decision(r.Decision)]++
+		return nil
+	})
+	if err != nil {
+		e.s.log.Warn("count the functions of a rule", "rule", e.rule.Name, "error", err)
+		return
+	}
+	e.state.Discovered, e.state.Defended, e.state.Decisions = discovered, defended, decisions
 }
 
 // incomplete says why a site couldn't be listed in full.
@@ -248,11 +300,6 @@ func (e *evaluation) infos(site *workSite, receipts map[string]autodefend.Receip
 		if r, done := receipts[arn]; done {
 			settle(&info, r, v.Change, e.run)
 		}
-		e.state.Discovered++
-		if info.Defended {
-			e.state.Defended++
-		}
-		e.state.Decisions[info.Own.Decision]++
 		infos = append(infos, info)
 	}
 	return infos, nil
@@ -309,7 +356,26 @@ func (e *evaluation) finish(ctx context.Context, run *autodefend.Run, err error)
 	e.state.Errors = e.errors(run, err)
 	e.state.Finished = e.s.now()
 	e.state.Next = e.state.Started.Add(e.next(err))
-	return errors.Join(e.store(late), err)
+	if changed := e.current(late); changed != nil && e.stale.Load() && ended == nil {
+		e.state.Next = e.state.Finished
+	}
+	return errors.Join(e.store(late), e.dropGone(late), err)
+}
+
+// dropGone deletes the state of a rule that was deleted while it was evaluated.
+func (e *evaluation) dropGone(ctx context.Context) error {
+	st, err := e.s.load(ctx)
+	if err != nil {
+		return err
+	}
+	if _, _, ok := st.rule(e.rule.Name); ok {
+		return nil
+	}
+	err = e.s.drop(ctx, idRule+e.rule.Name)
+	if autodefend.ErrorCode(err) == autodefend.CodeNotFound {
+		return nil
+	}
+	return err
 }
 
 // next is when the rule is evaluated again.
@@ -358,7 +424,10 @@ func inWords(message, hint string) string {
 	return message + "; " + hint
 }
 
-// store writes the rule's state.
+// store writes the rule's state, while the rule is still ours to evaluate.
 func (e *evaluation) store(ctx context.Context) error {
+	if err := e.main.still(ctx); err != nil {
+		return err
+	}
 	return e.s.store(ctx, api.KindRuleStatus, idRule+e.rule.Name, e.state)
 }

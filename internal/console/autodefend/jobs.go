@@ -27,6 +27,8 @@ type jobRun struct {
 	record api.RunRecord
 	owner  string
 	main   *held
+	// current is an error when what the job goes by isn't so any more; nil when it goes by nothing that changes.
+	current func(context.Context) error
 	// partly says that something was left undone that a later attempt may do.
 	partly bool
 }
@@ -70,14 +72,18 @@ func (s *Service) job(ctx context.Context, main *held, owner, id string) error {
 	return r.finish(ctx, err)
 }
 
-// finish stores what became of the job: done, to be tried again, blocked or failed. A job that was ended by the loss of a
-// lease or by the Console's end stays as it is.
+// finish stores what became of the job: done, to be tried again, blocked or failed. One whose lease was lost is another
+// replica's to tell of; one that was ended by the Console's end waits with the receipts so far.
 func (r *jobRun) finish(ctx context.Context, err error) error {
+	late := context.WithoutCancel(ctx)
+	if lost := r.main.still(late); lost != nil {
+		return lost
+	}
 	ended := whyEnded(ctx)
 	if ended != nil && !errors.Is(ended, errStopped) {
-		return ended
+		r.record.State = api.RunQueued
+		return errors.Join(ended, r.s.storeRun(late, r.record, nil))
 	}
-	late := context.WithoutCancel(ctx)
 	gone := api.DocumentChange{Kind: api.KindRuleStatus, ID: idJob + r.job.ID, Version: api.Any}
 	switch {
 	case ended != nil:
@@ -181,6 +187,7 @@ func (r *jobRun) removal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.current = func(ctx context.Context) error { return r.s.sameCovers(ctx, covers) }
 	for i := range covers {
 		if len(covers[i].missing) > 0 {
 			return autodefend.Errorf(autodefend.CodeConflict, "the rule %q names collections that don't exist, so it isn't known what it covers",
@@ -198,6 +205,19 @@ func (r *jobRun) removal(ctx context.Context) error {
 	})
 }
 
+// sameCovers is an error when the rules don't cover what they did.
+func (s *Service) sameCovers(ctx context.Context, was []cover) error {
+	st, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := s.covers(ctx, st.rules, st.states)
+	if err == nil && !slices.EqualFunc(now, was, sameCover) {
+		err = errChanged()
+	}
+	return err
+}
+
 // detach rolls back the functions with our mark that are meant, in sites that were listed in full.
 func (r *jobRun) detach(ctx context.Context, c cover, run string, meant func(*autodefend.Function) bool) error {
 	scope, err := r.s.scopeOf(&c, r.job.ID)
@@ -209,6 +229,7 @@ func (r *jobRun) detach(ctx context.Context, c cover, run string, meant func(*au
 	if err != nil {
 		return err
 	}
+	w.current = r.current
 	w.plan(func(ctx context.Context, site *workSite) (Survey, error) { return site.Fleet.PlanRollback(ctx, run) })
 	if err := whyEnded(ctx); err != nil {
 		return err
@@ -228,7 +249,7 @@ func (r *jobRun) detach(ctx context.Context, c cover, run string, meant func(*au
 	}
 	r.partly = r.partly || w.busy || len(w.errors) > 0
 	r.record.Errors = w.errors
-	if r.job.Kind == api.RunRemoval && len(arns) > r.job.Allow {
+	if r.job.Kind == api.RunRemoval && len(r.done())+len(arns) > r.job.Allow {
 		r.block(arns)
 		return nil
 	}
@@ -275,7 +296,22 @@ func (r *jobRun) collect(done *autodefend.Run) {
 	r.s.fill(&r.record, done)
 }
 
-// block stops a removal that would take the Defender from more functions than was confirmed.
+// done are the receipts of functions that earlier attempts took the Defender from.
+func (r *jobRun) done() []autodefend.Receipt { return rolledBack(r.record.Results) }
+
+// rolledBack are the receipts of functions that lost the Defender.
+func rolledBack(receipts []autodefend.Receipt) []autodefend.Receipt {
+	var some []autodefend.Receipt
+	for _, receipt := range receipts {
+		if receipt.Outcome == autodefend.OutcomeRolledBack {
+			some = append(some, receipt)
+		}
+	}
+	return some
+}
+
+// block stops a removal that would take the Defender from more functions than was confirmed. Its record has the receipts of
+// what was done before, and of each function that waits one as skipped.
 func (r *jobRun) block(arns []string) {
 	slices.Sort(arns)
 	sum := sha256.New()
@@ -284,9 +320,12 @@ func (r *jobRun) block(arns []string) {
 	}
 	r.job.Blocked = true
 	r.record.Confirm = hex.EncodeToString(sum.Sum(nil))[:32]
+	r.record.Results = r.done()
 	r.record.Message = fmt.Sprintf("%d functions would lose the Defender, more than the %d that were confirmed, so none was changed", len(arns), r.job.Allow)
+	if n := len(r.record.Results); n > 0 {
+		r.record.Message = fmt.Sprintf("%d more functions would lose the Defender after %d, more than the %d that were confirmed", len(arns), n, r.job.Allow)
+	}
 	r.record.Hint = "if that is wanted, POST /api/v1/runs/" + r.job.ID + "/confirm?confirm=" + r.record.Confirm
-	r.record.Results = nil
 	for _, arn := range arns {
 		parsed, err := autodefend.ParseFunctionARN(arn)
 		if err == nil {

@@ -145,6 +145,5 @@ func (s *Service) forgetSite(ctx context.Context, owner string, site siteSummary
 		return err
 	}
 	s.log.Info("forgot the functions of a region that nobody lists", "account", site.Account, "region", site.Region)
-	gone := api.DocumentChange{Kind: api.KindRuleStatus, ID: idSite + key, Version: api.Any}
-	return s.cfg.Documents.Write(ctx, []api.DocumentChange{gone}, nil)
+	return s.drop(ctx, idSite+key)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"reflect"
 	"slices"
 
 	"github.com/autodefend/autodefend"
@@ -121,6 +122,11 @@ func (r *replacement) shrunk() []cover {
 func sameScope(a, b api.AutoDeployRule) bool {
 	return a.CredentialID == b.CredentialID && a.AWSRegionType == b.AWSRegionType && a.Region == b.Region &&
 		slices.Equal(a.Collections, b.Collections) && slices.Equal(a.Runtimes, b.Runtimes) && slices.Equal(a.Own.Regions, b.Own.Regions)
+}
+
+// sameCover reports whether two covers are of the same rule with the same functions.
+func sameCover(a, b cover) bool {
+	return a.rule.Name == b.rule.Name && sameScope(a.rule, b.rule) && reflect.DeepEqual(a.scope, b.scope)
 }
 
 // putRules replaces the whole list. Functions that only rules covered which are gone, or whose scope changed, lose the

@@ -151,7 +151,7 @@ func (s *Service) confirmRun(ctx context.Context, c *route.Call) (route.Answer, 
 		return route.Answer{}, err
 	}
 	job.Blocked, job.Allow, job.Next = false, len(run.Results), s.now()
-	run.State, run.Message, run.Hint, run.Confirm, run.Results = api.RunQueued, "", "", "", nil
+	run.State, run.Message, run.Hint, run.Confirm, run.Results = api.RunQueued, "", "", "", rolledBack(run.Results)
 	a, errA := put(api.KindRun, run.ID, run)
 	b, errB := put(api.KindRuleStatus, idJob+run.ID, job)
 	if errA != nil || errB != nil {

@@ -14,6 +14,11 @@ import (
 // errStopped ends work that a person stopped.
 var errStopped = autodefend.Errorf(autodefend.CodeConflict, "stopped on request")
 
+// errChanged ends work that goes by what was written over since.
+func errChanged() error {
+	return autodefend.Errorf(autodefend.CodeConflict, "the rules or their collections were changed meanwhile").WithHint("it begins anew by itself")
+}
+
 // lookEvery is how often the accounts of cloud scan rules are looked at.
 const lookEvery = 24 * time.Hour
 

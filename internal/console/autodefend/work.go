@@ -20,9 +20,11 @@ type work struct {
 	main       *held
 	owner      string
 	credential string
-	sites      []*workSite
-	errors     []autodefend.ScopeError
-	busy       bool // some site couldn't be had
+	// current is an error when what the work goes by isn't so any more; nil when it goes by nothing that changes.
+	current func(context.Context) error
+	sites   []*workSite
+	errors  []autodefend.ScopeError
+	busy    bool // some site couldn't be had
 }
 
 // workSite is one account's region in a pass.
@@ -128,7 +130,7 @@ func (w *work) plan(how func(ctx context.Context, site *workSite) (Survey, error
 }
 
 // waves carries out the verdicts of a site that are picked, some at a time. Before each wave it looks whether the leases
-// are still ours; a wave that was stopped is the last.
+// are still ours and the rules what they were; a wave that was stopped is the last.
 func (w *work) waves(site *workSite, verdicts []autodefend.Verdict, do func(context.Context, *autodefend.Plan) *autodefend.Run) {
 	for wave := range slices.Chunk(verdicts, w.s.cfg.Wave) {
 		if err := w.still(site); err != nil {
@@ -155,7 +157,10 @@ func (w *work) still(site *workSite) error {
 	if err := w.main.still(site.ctx); err != nil {
 		return err
 	}
-	return site.held.still(site.ctx)
+	if err := site.held.still(site.ctx); err != nil || w.current == nil {
+		return err
+	}
+	return w.current(site.ctx)
 }
 
 // receipts puts together what was done everywhere.
