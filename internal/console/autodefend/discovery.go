@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -44,7 +45,7 @@ func (s *Service) results(ctx context.Context, c *route.Call) ([]api.CloudDiscov
 	}
 	for _, site := range st.sites {
 		n, some := counts[site.Account+"/"+site.Region]
-		if !some && site.Error == "" || !wanted(c, site) {
+		if !some || !wanted(c, site) {
 			continue
 		}
 		r := api.CloudDiscoveryResult{
@@ -120,14 +121,14 @@ func (s *Service) discoveryTable(ctx context.Context, c *route.Call) (route.Answ
 	if err != nil {
 		return route.Answer{}, err
 	}
-	rows := [][]string{{"Provider", "Account", "Region", "Service", "Credential", "Total", "Defended", "Undefended", "Coverage", "Error"}}
+	t := newTable("Provider", "Account", "Region", "Service", "Credential", "Total", "Defended", "Undefended", "Coverage", "Error")
 	for _, r := range all {
-		rows = append(rows, []string{
+		t.add(
 			r.Provider, r.AccountID, r.Region, r.ServiceType, r.CredentialID, strconv.Itoa(r.Total), strconv.Itoa(r.Defended),
 			strconv.Itoa(r.Undefended), fmt.Sprintf("%d%%", r.DefenseCoverage), r.Err,
-		})
+		)
 	}
-	return table(rows)
+	return t.answer()
 }
 
 // entities answers the functions of a discovery.
@@ -140,8 +141,12 @@ func (s *Service) entities(ctx context.Context, c *route.Call) (route.Answer, er
 	if !lambdaOnly(c) {
 		return list(out, 0), nil
 	}
-	if names := texts(c.Query, "accountName"); len(names) > 0 {
-		c.Query["accountIDs"] = append(c.Query["accountIDs"], names...)
+	accounts, err := s.accountsOf(ctx, c)
+	if err != nil || accounts != nil && len(accounts) == 0 {
+		return list(out, 0), err
+	}
+	if accounts != nil {
+		c.Query["accountIDs"] = accounts
 	}
 	records, total, err := s.find(ctx, c, p)
 	for _, r := range records {
@@ -151,6 +156,24 @@ func (s *Service) entities(ctx context.Context, c *route.Call) (route.Answer, er
 		})
 	}
 	return list(out, total), err
+}
+
+// accountsOf are the accounts that the filters of a discovery leave of those that are known; nil when there is no such filter.
+func (s *Service) accountsOf(ctx context.Context, c *route.Call) ([]string, error) {
+	if len(texts(c.Query, "accountName"))+len(texts(c.Query, "credentialID")) == 0 {
+		return nil, nil
+	}
+	st, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	accounts := []string{}
+	for _, site := range st.sites {
+		if wanted(c, site) {
+			accounts = append(accounts, site.Account)
+		}
+	}
+	return accounts, nil
 }
 
 // noVMs answers the virtual machines of a discovery: there are none.
@@ -166,15 +189,11 @@ func (s *Service) radar(ctx context.Context, c *route.Call) (route.Answer, error
 	for _, site := range st.sites {
 		credentials[site.Account+"/"+site.Region] = site.Credential
 	}
-	records, _, err := s.find(ctx, c, api.Page{Limit: mostInTable})
-	if err != nil {
-		return route.Answer{}, err
-	}
 	data := api.RadarData{ServerlessRadar: []api.RadarEntity{}}
-	for _, r := range records {
+	err = s.eachFound(ctx, c, api.Page{}, func(r api.FunctionRecord) error {
 		_, info, err := functionOf(r)
 		if err != nil {
-			return route.Answer{}, err
+			return err
 		}
 		data.ServerlessRadar = append(data.ServerlessRadar, api.RadarEntity{
 			ID: r.ARN, AccountID: r.Account, ApplicationName: info.ApplicationName, Collections: []string{},
@@ -182,8 +201,9 @@ func (s *Service) radar(ctx context.Context, c *route.Call) (route.Answer, error
 			Permissions: []struct{}{}, Provider: "aws", Region: r.Region, Runtime: r.Runtime, Scanned: true,
 			Tags: info.FunctionTags, Triggers: []struct{}{}, Version: info.Version,
 		})
-	}
-	return route.Answer{JSON: data}, nil
+		return nil
+	})
+	return route.Answer{JSON: data}, err
 }
 
 // coverage answers what of the estate is defended, and what keeps the rest from it.
@@ -193,7 +213,8 @@ func (s *Service) coverage(ctx context.Context, c *route.Call) (route.Answer, er
 		return route.Answer{}, err
 	}
 	t := newTally()
-	if q.Scopes == nil && len(q.IDs)+len(q.Names)+len(q.Runtimes)+len(q.Architectures)+len(q.Decisions)+len(q.Rules) == 0 && q.Search == "" && q.Defended == nil {
+	whole := api.FunctionQuery{Accounts: q.Accounts, Regions: q.Regions} // which sites are summed up by
+	if filter := filterOf(c); reflect.DeepEqual(q, whole) && !filter.scans() && !filter.nothing {
 		st, err := s.load(ctx)
 		if err != nil {
 			return route.Answer{}, err
@@ -205,7 +226,7 @@ func (s *Service) coverage(ctx context.Context, c *route.Call) (route.Answer, er
 		}
 		return route.Answer{JSON: t.report()}, nil
 	}
-	err = s.eachFunction(ctx, q, func(r api.FunctionRecord) error {
+	err = s.eachFound(ctx, c, api.Page{}, func(r api.FunctionRecord) error {
 		_, info, err := functionOf(r)
 		if err == nil {
 			t.add(info)

@@ -69,6 +69,7 @@ func (s *Service) evaluate(ctx context.Context, main *held, owner, name string) 
 
 // newEvaluation reads the rule and all that decides whom it covers.
 func (s *Service) newEvaluation(ctx context.Context, name string) (*evaluation, error) {
+	started := s.now() // what is written from now on is a reason to evaluate again
 	st, err := s.load(ctx)
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func (s *Service) newEvaluation(ctx context.Context, name string) (*evaluation, 
 		return nil, err
 	}
 	state := st.states[name]
-	state.Started, state.Scanned, state.Total, state.DryRun = s.now(), 0, 0, rule.Own.DryRun
+	state.Started, state.Scanned, state.Total, state.DryRun = started, 0, 0, rule.Own.DryRun
 	return &evaluation{
 		s: s, rule: rule, index: index, covers: covers, run: s.cfg.NewRun(), state: state,
 		verdicts: map[string]autodefend.Verdict{}, picks: map[*workSite][]autodefend.Verdict{},

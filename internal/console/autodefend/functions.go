@@ -14,9 +14,6 @@ import (
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
-// mostInTable bounds downloads, in functions.
-const mostInTable = 200_000
-
 // functionFilter is what the inventory itself doesn't look for.
 type functionFilter struct {
 	layers, checks []string
@@ -63,14 +60,9 @@ func (s *Service) find(ctx context.Context, c *route.Call, p api.Page) ([]api.Fu
 	if !filter.scans() {
 		return s.cfg.Inventory.Functions(ctx, q)
 	}
-	q.Page.Offset = 0
 	var found []api.FunctionRecord
 	total := 0
-	err = s.eachFunction(ctx, q, func(r api.FunctionRecord) error {
-		_, info, err := functionOf(r)
-		if err != nil || !filter.matches(info) {
-			return err
-		}
+	err = s.eachFound(ctx, c, p, func(r api.FunctionRecord) error {
 		if total >= p.Offset && len(found) < p.Limit {
 			found = append(found, r)
 		}
@@ -78,6 +70,26 @@ func (s *Service) find(ctx context.Context, c *route.Call, p api.Page) ([]api.Fu
 		return nil
 	})
 	return found, total, err
+}
+
+// eachFound goes through all functions that are asked for, in the order of a page.
+func (s *Service) eachFound(ctx context.Context, c *route.Call, order api.Page, do func(api.FunctionRecord) error) error {
+	q, err := s.functionQuery(ctx, c)
+	filter := filterOf(c)
+	if err != nil || filter.nothing {
+		return err
+	}
+	q.Page = api.Page{Sort: order.Sort, Reverse: order.Reverse}
+	return s.eachFunction(ctx, q, func(r api.FunctionRecord) error {
+		if !filter.scans() {
+			return do(r)
+		}
+		_, info, err := functionOf(r)
+		if err != nil || !filter.matches(info) {
+			return err
+		}
+		return do(r)
+	})
 }
 
 // functions answers a page of functions.
@@ -123,13 +135,13 @@ func (s *Service) functionNames(ctx context.Context, c *route.Call) (route.Answe
 	if err != nil {
 		return route.Answer{}, err
 	}
-	records, _, err := s.find(ctx, c, api.Page{Limit: mostInTable})
+	names := []string{}
+	err = s.eachFound(ctx, c, api.Page{}, func(r api.FunctionRecord) error {
+		names = append(names, r.Name)
+		return nil
+	})
 	if err != nil {
 		return route.Answer{}, err
-	}
-	names := make([]string, len(records))
-	for i, r := range records {
-		names[i] = r.Name
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
@@ -139,22 +151,25 @@ func (s *Service) functionNames(ctx context.Context, c *route.Call) (route.Answe
 
 // functionTable answers the functions as CSV.
 func (s *Service) functionTable(ctx context.Context, c *route.Call) (route.Answer, error) {
-	records, _, err := s.find(ctx, c, api.Page{Limit: mostInTable, Sort: c.Query.Get("sort")})
+	order, err := page(c.Query, pageLimit)
 	if err != nil {
 		return route.Answer{}, err
 	}
-	rows := [][]string{{
+	t := newTable(
 		"Name", "ID", "Account", "Region", "Runtime", "Version", "Architecture", "Memory", "Timeout", "Handler", "Role",
 		"Defended", "Defender Layer", "Layers", "Tags", "Decision", "Rule", "Reasons", "Scan Time",
-	}}
-	for _, r := range records {
+	)
+	err = s.eachFound(ctx, c, order, func(r api.FunctionRecord) error {
 		_, info, err := functionOf(r)
-		if err != nil {
-			return route.Answer{}, err
+		if err == nil {
+			t.add(functionRow(info)...)
 		}
-		rows = append(rows, functionRow(info))
+		return err
+	})
+	if err != nil {
+		return route.Answer{}, err
 	}
-	return table(rows)
+	return t.answer()
 }
 
 func functionRow(info api.FunctionInfo) []string {

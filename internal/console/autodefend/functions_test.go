@@ -123,7 +123,7 @@ func TestTables(t *testing.T) {
 }
 
 func TestCellsAreNoFormulas(t *testing.T) {
-	answer, err := table([][]string{{"=1+1", "+2", "-3", "@x", "plain", ""}})
+	answer, err := newTable("=1+1", "+2", "-3", "@x", "plain", "").answer()
 	if err != nil || string(answer.Raw) != "'=1+1,'+2,'-3,'@x,plain,\n" {
 		t.Errorf("%q, %v", answer.Raw, err)
 	}
@@ -146,7 +146,10 @@ func TestDiscovery(t *testing.T) {
 			t.Errorf("%s: %d results, want %d", query, len(got), n)
 		}
 	}
-	for query, n := range map[string]int{"": 5, "defended=true": 2, "accountName=222222222222": 1, "serviceType=aws-ecr": 0} {
+	for query, n := range map[string]int{
+		"": 5, "defended=true": 2, "accountName=222222222222": 1, "serviceType=aws-ecr": 0, "credentialID=aws": 5, "credentialID=other": 0,
+		"accountName=222222222222&accountIDs=" + account: 0, "accountName=nobody": 0, "credentialID=aws&region=us-east-1": 1,
+	} {
 		if got := get[[]api.CloudDiscoveryEntity](b, "/cloud/discovery/entities?"+query); len(got) != n {
 			t.Errorf("entities?%s: %d, want %d", query, len(got), n)
 		}
@@ -190,8 +193,13 @@ func TestCoverage(t *testing.T) {
 	if diff := cmp.Diff(whole, counted); diff != "" {
 		t.Error(diff)
 	}
-	if part := get[api.CoverageReport](b, "/coverage?region=us-east-1"); part.Functions != 1 {
-		t.Errorf("one region's coverage: %+v", part)
+	for query, want := range map[string]int{
+		"region=us-east-1": 1, "accountIDs=" + account: 4, "check=code-size": 1, "functionLayers=none": 0, "version=3": 0, "platform=linux": 5,
+		"complianceIDs=434": 0, "defended=true": 2, "search=orders": 3, "rule=all": 2,
+	} {
+		if part := get[api.CoverageReport](b, "/coverage?"+query); part.Functions != want {
+			t.Errorf("%s: coverage of %d functions, want %d", query, part.Functions, want)
+		}
 	}
 }
 
@@ -210,7 +218,16 @@ func TestWhoSeesSomeFunctionsOnly(t *testing.T) {
 	if _, err := callAs(t, b.Service, who, "GET", "/serverless?collections=theirs", ""); autodefend.ErrorCode(err) != autodefend.CodeDenied {
 		t.Errorf("somebody else's collection: %v", err)
 	}
-	answer, err := callAs(t, b.Service, who, "GET", "/coverage", "")
+	b.world.mu.Lock()
+	b.world.broken["222222222222/us-east-1"] = true
+	b.world.mu.Unlock()
+	b.scanNow()
+	b.settled()
+	answer, err := callAs(t, b.Service, who, "GET", "/cloud/discovery", "")
+	if results := answer.JSON.([]api.CloudDiscoveryResult); err != nil || len(results) != 1 || results[0].AccountID != account {
+		t.Errorf("what went wrong with somebody else's region is in %+v (%v)", results, err)
+	}
+	answer, err = callAs(t, b.Service, who, "GET", "/coverage", "")
 	if err != nil || answer.JSON.(api.CoverageReport).Functions != 2 {
 		t.Errorf("coverage: %+v (%v)", answer.JSON, err)
 	}

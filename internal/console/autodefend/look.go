@@ -47,6 +47,9 @@ func (s *Service) lookAt(ctx context.Context, main *held, owner, credential stri
 		return err
 	}
 	st.Total = len(w.sites)
+	if err := s.store(ctx, api.KindRuleStatus, idLook+credential, st); err != nil {
+		return err
+	}
 	w.plan(func(ctx context.Context, site *workSite) (Survey, error) { return site.Fleet.Plan(ctx) })
 	if err := whyEnded(ctx); err != nil {
 		return err
@@ -61,7 +64,7 @@ func (s *Service) lookAt(ctx context.Context, main *held, owner, credential stri
 			failed = w.keepSite(site, infos)
 		}
 		st.Scanned++
-		err = errors.Join(err, failed)
+		err = errors.Join(err, failed, s.store(ctx, api.KindRuleStatus, idLook+credential, st))
 	}
 	if len(w.errors) > 0 {
 		st.Error = inWords(w.errors[0].Message, w.errors[0].Hint)
@@ -141,6 +144,9 @@ func (s *Service) forgetSite(ctx context.Context, owner string, site siteSummary
 		return err // somebody lists it
 	}
 	defer h.release(ctx)
+	if now, err := read[siteSummary](ctx, s, api.KindRuleStatus, idSite+key); err != nil || !now.Listed.Equal(site.Listed) {
+		return err // somebody has listed it
+	}
 	if err := s.cfg.Inventory.ReplaceFunctions(ctx, site.Account, site.Region, nil); err != nil {
 		return err
 	}

@@ -141,22 +141,31 @@ func cut[T any](all []T, p api.Page) []T {
 	return all[p.Offset:min(len(all), p.Offset+p.Limit)]
 }
 
-// table answers rows as CSV, the first row being the names of the columns.
-func table(rows [][]string) (route.Answer, error) {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	for _, row := range rows {
-		for i, cell := range row {
-			if strings.ContainsAny(firstByte(cell), "=+-@\t\r") {
-				row[i] = "'" + cell // a spreadsheet would take it for a formula
-			}
-		}
-		if err := w.Write(row); err != nil {
-			return route.Answer{}, err
-		}
-	}
-	w.Flush()
-	return route.Answer{Raw: b.Bytes(), Media: "text/csv"}, w.Error()
+// table is an answer in CSV.
+type table struct {
+	text bytes.Buffer
+	rows *csv.Writer
 }
 
-func firstByte(s string) string { return s[:min(1, len(s))] }
+// newTable makes one with the names of the columns.
+func newTable(columns ...string) *table {
+	t := &table{}
+	t.rows = csv.NewWriter(&t.text)
+	t.add(columns...)
+	return t
+}
+
+// add adds a row. Cells that a spreadsheet would take for formulas are marked as text.
+func (t *table) add(cells ...string) {
+	for i, cell := range cells {
+		if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
+			cells[i] = "'" + cell
+		}
+	}
+	_ = t.rows.Write(cells) // the writer keeps its first error
+}
+
+func (t *table) answer() (route.Answer, error) {
+	t.rows.Flush()
+	return route.Answer{Raw: t.text.Bytes(), Media: "text/csv"}, t.rows.Error()
+}

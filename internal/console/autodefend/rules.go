@@ -58,7 +58,6 @@ func (s *Service) replace(ctx context.Context, body []byte) (*replacement, error
 		return nil, err
 	}
 	r := &replacement{rules: rules, was: was}
-	s.stamp(r)
 	if r.before, err = s.covers(ctx, was.rules, was.states); err != nil {
 		return nil, err
 	}
@@ -66,7 +65,8 @@ func (s *Service) replace(ctx context.Context, body []byte) (*replacement, error
 	return r, err
 }
 
-// stamp gives the rules the time of their last change: the stored one where nothing changed.
+// stamp gives the rules the time of their last change: the stored one where nothing changed. An evaluation that begins later
+// is taken for one of the rule as it is, so that it's done right before the list is written.
 func (s *Service) stamp(r *replacement) {
 	for i := range r.rules {
 		old, _, ok := r.was.rule(r.rules[i].Name)
@@ -145,6 +145,7 @@ func (s *Service) putRules(ctx context.Context, c *route.Call) (route.Answer, er
 	if err := confirmed(preview, c.Query.Get("confirm")); err != nil {
 		return route.Answer{}, err
 	}
+	s.stamp(r)
 	changes, err := s.changes(r, preview, c)
 	if err != nil {
 		return route.Answer{}, err

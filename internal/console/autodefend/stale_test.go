@@ -212,8 +212,7 @@ func TestAccountsOutliveFailures(t *testing.T) {
 	b.world.add("a")
 	b.world.put(second, region, "b", "python3.13", nil)
 	b.world.accounts["aws"] = []string{account, second}
-	b.world.accounts["other"] = []string{second}
-	b.rules(rule("wide", "All", ""), strings.Replace(rule("second", "All", ""), `"aws"`, `"other"`, 1))
+	b.rules(rule("wide", "All", ""))
 	b.settled()
 	b.store.steal(leaseSite + second + "/" + region)
 	b.scanNow()

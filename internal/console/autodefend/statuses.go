@@ -87,7 +87,8 @@ func (s *Service) radarStatus(ctx context.Context, _ *route.Call) (route.Answer,
 	}
 	radar := &api.ServerlessRadarStatus{}
 	status := api.Status{ID: "serverlessRadar", Type: "serverlessRadar", ServerlessRadar: radar}
-	for _, was := range st.looks {
+	for _, id := range st.credentials() {
+		was := st.looks[id]
 		radar.Scanning = radar.Scanning || busy(was.Started, was.Finished)
 		if was.Error != "" {
 			radar.Err = was.Error
