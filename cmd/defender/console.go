@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strings"
 
@@ -51,25 +50,14 @@ func proxyURL(p policy.Proxy) string {
 // remote is a Console in the Defender's words.
 type remote struct{ client *client.Client }
 
-// PostAudits sends audits. An error that no repetition cures has [autodefend.CodeInvalid].
+// PostAudits sends audits.
 func (r remote) PostAudits(ctx context.Context, audits []autodefend.Audit) error {
-	return posted(r.client.PostAudits(ctx, audits))
+	return r.client.PostAudits(ctx, audits)
 }
 
 // PostFirewallAudits does the same for audits of the firewall.
 func (r remote) PostFirewallAudits(ctx context.Context, audits []autodefend.FirewallAudit) error {
-	return posted(r.client.PostFirewallAudits(ctx, audits))
-}
-
-// posted gives an error that no repetition cures its code.
-func posted(err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*client.Temporary](err); ok {
-		return err
-	}
-	return &autodefend.Error{Code: autodefend.CodeInvalid, Message: "send audits", Err: err}
+	return r.client.PostFirewallAudits(ctx, audits)
 }
 
 // Policy returns a newer policy and its tag, or "" when there is none.

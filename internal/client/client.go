@@ -105,7 +105,9 @@ func isLoopback(host string) bool {
 }
 
 // PostAudits sends audits, at most [MaxBatch], and returns nil when the Console has stored all. A [Temporary] error
-// asks for the same batch again later; after any other it is refused for good.
+// asks for the same batch again later; after one with [autodefend.CodeInvalid] it will always be refused. With
+// [autodefend.CodeDenied] it is the token that isn't accepted, and with [autodefend.CodeNotFound] something else answers at
+// the Console's address: the batch is as good as before.
 func (c *Client) PostAudits(ctx context.Context, audits []autodefend.Audit) error {
 	return post(ctx, c, auditsPath, audits)
 }

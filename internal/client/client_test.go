@@ -123,9 +123,10 @@ func TestStatuses(t *testing.T) {
 		"something else":   {404, "", autodefend.CodeNotFound, false, 0, 0},
 		"malformed":        {400, "", autodefend.CodeInvalid, false, 0, 0},
 		"too large":        {413, "", autodefend.CodeInvalid, false, 0, 0},
-		"redirect":         {302, "", autodefend.CodeInvalid, false, 0, 0},
-		"other redirect":   {308, "", autodefend.CodeInvalid, false, 0, 0},
-		"not what we said": {418, "", autodefend.CodeInvalid, false, 0, 0},
+		"too much":         {422, "", autodefend.CodeInvalid, false, 0, 0},
+		"redirect":         {302, "", autodefend.CodeNotFound, false, 0, 0},
+		"other redirect":   {308, "", autodefend.CodeNotFound, false, 0, 0},
+		"not what we said": {418, "", autodefend.CodeNotFound, false, 0, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -143,8 +144,8 @@ func TestStatuses(t *testing.T) {
 				if autodefend.ErrorCode(err) != tt.code || ok != tt.temporary || strings.Contains(err.Error(), token) {
 					t.Errorf("got %v (%v)", err, autodefend.ErrorCode(err))
 				}
-				if ok && (temporary.After < tt.least || temporary.After > tt.most) {
-					t.Errorf("come again after %v", temporary.After)
+				if ok && (temporary.RetryAfter() < tt.least || temporary.RetryAfter() > tt.most) {
+					t.Errorf("come again after %v", temporary.RetryAfter())
 				}
 			}
 			if calls.Load() != 2 {

@@ -14,10 +14,15 @@
 //	Authorization: Bearer TOKEN
 //	If-None-Match: "ETAG"               (when an earlier answer gave one)
 //
-// The answer is 200 with the envelope, the same text that the variable TW_POLICY holds, as text/plain and an ETag; or
-// 304 when the envelope is still the one of that ETag. Which function it is for follows from the token.
+// The answer is 200 with the envelope, text such as the variable TW_POLICY holds, as text/plain and an ETag; or 304 when
+// the envelope is still the one of that ETag. Which function it is for follows from the token.
+//
+// The envelope has a token, which the Defender calls with from then on: the one it has, or a newer one when that has
+// become old. Without an address of the Console the Defender goes on calling where it does, by the proxy that it uses; an
+// address takes the place of all of it, with the proxy and the authority that stand beside it, or none. The old token and
+// way are kept until the new ones have proved themselves.
 //
 // To both the Console answers 401 or 403 for a token that it doesn't know, 429 or 503 with Retry-After (seconds or a
-// date) when it has too much to do, and other 4xx for what would fail again. Redirects are not followed: the token is
-// for one address.
+// date) when it has too much to do, and 400, 413 or 422 for what would fail again. Redirects are not followed: the token
+// is for one address.
 package client

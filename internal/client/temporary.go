@@ -21,11 +21,15 @@ type Temporary struct {
 // Error returns the error's message.
 func (t *Temporary) Error() string { return t.Err.Error() }
 
+// RetryAfter is After, for those who don't know this type.
+func (t *Temporary) RetryAfter() time.Duration { return t.After }
+
 // Unwrap returns the [autodefend.Error], whose code is throttled or unavailable.
 func (t *Temporary) Unwrap() error { return t.Err }
 
-// refusal is the error that a status means; nil for 2xx and 304. What the Console wrote is not part of it: nobody knows
-// what it repeats.
+// refusal is the error that a status means; nil for 2xx and 304. Only those with [autodefend.CodeInvalid] are about what was
+// sent: a Console answers with no other 4xx, so that the rest comes from whatever stands at its address, perhaps for a
+// while. What was written there is not part of the error: nobody knows what it repeats.
 func refusal(response *http.Response) error {
 	status := response.StatusCode
 	switch {
@@ -37,10 +41,10 @@ func refusal(response *http.Response) error {
 		return &Temporary{retryAfter(response), autodefend.Errorf(autodefend.CodeUnavailable, "the Console failed (status %d)", status)}
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return autodefend.Errorf(autodefend.CodeDenied, "the Console doesn't accept the token (status %d)", status)
-	case status == http.StatusNotFound:
-		return autodefend.Errorf(autodefend.CodeNotFound, "the Console's address is that of something else (status 404)")
+	case status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge || status == http.StatusUnprocessableEntity:
+		return autodefend.Errorf(autodefend.CodeInvalid, "the Console refused what it was sent (status %d)", status)
 	default:
-		return autodefend.Errorf(autodefend.CodeInvalid, "the Console refused the request (status %d)", status)
+		return autodefend.Errorf(autodefend.CodeNotFound, "the Console's address is that of something else (status %d)", status)
 	}
 }
 

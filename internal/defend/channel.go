@@ -58,8 +58,8 @@ func newChannel[A any](of sort[A], config Config, lines *lines) *channel[A] {
 }
 
 // connect adds a Console.
-func (c *channel[A]) connect(post func(ctx context.Context, audits []A) error, log *slog.Logger) {
-	c.outbox = newOutbox(post, log)
+func (c *channel[A]) connect(post func(ctx context.Context, audits []A) error, log *slog.Logger, now func() time.Time) {
+	c.outbox = newOutbox(post, log, now)
 }
 
 // add takes an audit.
@@ -80,16 +80,23 @@ func (c *channel[A]) write(audits []A) {
 		if id := c.sort.about(&audits[i]).id; *id == "" {
 			*id = c.newID()
 		}
-		c.lines.write(audits[i])
+		size := c.lines.write(audits[i])
 		if c.outbox != nil {
-			c.outbox.add(audits[i])
+			c.outbox.add(audits[i], size)
 		}
 	}
 }
 
-// flush sends what is queued.
-func (c *channel[A]) flush(ctx context.Context) {
+// flush sends what is queued; last says that there's no later.
+func (c *channel[A]) flush(ctx context.Context, last bool) {
 	if c.outbox != nil {
-		c.outbox.flush(ctx)
+		c.outbox.flush(ctx, last)
+	}
+}
+
+// leave says what is left when the function ends.
+func (c *channel[A]) leave() {
+	if c.outbox != nil {
+		c.outbox.leave()
 	}
 }

@@ -107,44 +107,44 @@ func TestOutbox(t *testing.T) {
 		log  string
 	}{
 		{"flush sends at once", nil, 0, func(o *outbox[autodefend.Audit]) {
-			o.add(audit(1))
-			o.add(audit(2))
-			o.flush(context.Background())
+			o.add(audit(1), 300)
+			o.add(audit(2), 300)
+			o.flush(context.Background(), false)
 		}, [][]string{{"1", "2"}}, ""},
 		{"without a flush after a while", nil, 0, func(o *outbox[autodefend.Audit]) {
-			o.add(audit(1))
+			o.add(audit(1), 300)
 			time.Sleep(2 * linger)
 		}, [][]string{{"1"}}, ""},
 		{"the same again after a failure", []error{unreachable}, 0, func(o *outbox[autodefend.Audit]) {
-			o.add(audit(1))
-			o.flush(context.Background())
-			o.flush(context.Background())
+			o.add(audit(1), 300)
+			o.flush(context.Background(), false)
+			o.flush(context.Background(), false)
 		}, [][]string{{"1"}, {"1"}}, ""},
 		{"what is refused isn't sent again", []error{refused}, 0, func(o *outbox[autodefend.Audit]) {
-			o.add(audit(1))
-			o.flush(context.Background())
-			o.flush(context.Background())
+			o.add(audit(1), 300)
+			o.flush(context.Background(), false)
+			o.flush(context.Background(), false)
 		}, [][]string{{"1"}}, "audits=1"},
 		{"a slow Console holds nobody up, and what it took isn't sent again", nil, 3 * time.Second, func(o *outbox[autodefend.Audit]) {
-			o.add(audit(1))
+			o.add(audit(1), 300)
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(context.Background(), flushAfterResponse)
 			defer cancel()
-			o.flush(ctx)
+			o.flush(ctx, false)
 			if took := time.Since(began); took > flushAfterResponse {
 				t.Errorf("flush took %s", took)
 			}
 			time.Sleep(10 * time.Second)
-			o.flush(context.Background())
+			o.flush(context.Background(), false)
 		}, [][]string{{"1"}}, ""},
-		{"nothing to send", nil, 0, func(o *outbox[autodefend.Audit]) { o.flush(context.Background()) }, nil, ""},
+		{"nothing to send", nil, 0, func(o *outbox[autodefend.Audit]) { o.flush(context.Background(), false) }, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				console := &fakeConsole{postErr: tt.errs, slow: tt.slow}
 				var log bytes.Buffer
-				o := newOutbox(console.PostAudits, slog.New(slog.NewTextHandler(&log, nil)))
+				o := newOutbox(console.PostAudits, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 				tt.run(o)
 				time.Sleep(time.Minute)
 				if diff := cmp.Diff(tt.want, console.sent()); diff != "" {
@@ -163,11 +163,11 @@ func TestOutboxIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		console := &fakeConsole{}
 		var log bytes.Buffer
-		o := newOutbox(console.PostAudits, slog.New(slog.NewTextHandler(&log, nil)))
+		o := newOutbox(console.PostAudits, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 		for n := range outboxMax + 7 {
-			o.add(audit(n))
+			o.add(audit(n), 300)
 		}
-		o.flush(context.Background())
+		o.flush(context.Background(), false)
 		synctest.Wait()
 		posts := console.sent()
 		if len(posts) != outboxMax/batchMax || len(posts[0]) != batchMax {

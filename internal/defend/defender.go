@@ -28,7 +28,9 @@ type Function struct {
 
 // Console is where audits go and where newer policies come from.
 type Console interface {
-	// PostAudits sends audits. To send the same again, by their ids, does no harm.
+	// PostAudits sends audits. To send the same again, by their ids, does no harm. An error with [autodefend.CodeInvalid] says
+	// that they will always be refused, one with [autodefend.CodeDenied] that the token isn't accepted, and one that has a
+	// method RetryAfter() time.Duration how long to wait.
 	PostAudits(ctx context.Context, audits []autodefend.Audit) error
 	// PostFirewallAudits does the same for those of the firewall.
 	PostFirewallAudits(ctx context.Context, audits []autodefend.FirewallAudit) error
@@ -55,7 +57,8 @@ type Config struct {
 	NewID func() string
 	// API is where the runtime speaks to Lambda, which only the runtime may, and Upstream where nobody may but us.
 	API, Upstream netip.AddrPort
-	// Console connects to a Console; nil when there is none. It is called once, at the first use.
+	// Console makes a connection to a Console; nil when there is none. It is called for the first policy, and again when a
+	// later one has another token or address, and doesn't wait for anybody.
 	Console func(policy.Console) (Console, error)
 	// Changed is told the lists of a new policy. It may be nil.
 	Changed func(policy.Sections)
@@ -75,6 +78,7 @@ type Defender struct {
 	lines       *lines
 	audits      *channel[autodefend.Audit]
 	firewall    *channel[autodefend.FirewallAudit]
+	link        *link      // nil without a Console
 	refreshing  *refresher // nil without a Console
 }
 
@@ -83,6 +87,7 @@ type state struct {
 	compiled *policy.Compiled
 	envelope policy.Envelope
 	firewall *waas.Engine // nil when no event is inspected
+	taken    time.Time    // when it was read
 }
 
 // New makes a Defender. With an error, the policy can't be read: then the Defender works all the same, everything is
@@ -122,14 +127,15 @@ func (d *Defender) connect(address policy.Console) {
 	if address.Address == "" || d.config.Console == nil {
 		return
 	}
-	console, err := d.config.Console(address)
+	connection, err := newLink(d.config.Console, address, d.config.Log)
 	if err != nil {
 		d.config.Log.Error("connect to Console", "error", err.Error())
 		return
 	}
-	d.audits.connect(console.PostAudits, d.config.Log)
-	d.firewall.connect(console.PostFirewallAudits, d.config.Log)
-	d.refreshing = newRefresher(console, d.config.Now())
+	d.link = connection
+	d.audits.connect(d.link.PostAudits, d.config.Log, d.config.Now)
+	d.firewall.connect(d.link.PostFirewallAudits, d.config.Log, d.config.Now)
+	d.refreshing = newRefresher(d.link, d.config.Now())
 	if d.state.Load().envelope.Summary {
 		d.refreshing.last = time.Time{} // the rest of the policy is wanted now
 	}
@@ -190,13 +196,15 @@ func (d *Defender) Invoked(requestID, arn string) { d.invocations.start(requestI
 // Responded is called when an invocation's response was accepted. It sends audits to the Console for a bounded time.
 func (d *Defender) Responded(ctx context.Context, requestID string) {
 	d.invocations.end(requestID)
-	d.flush(ctx, flushAfterResponse)
+	d.flush(ctx, flushAfterResponse, false)
 }
 
 // Shutdown writes what is left and sends audits for a bounded time.
 func (d *Defender) Shutdown(ctx context.Context) {
 	d.sums(true)
-	d.flush(ctx, flushAtShutdown)
+	d.flush(ctx, flushAtShutdown, true)
+	d.firewall.leave()
+	d.audits.leave()
 }
 
 const (
@@ -212,9 +220,9 @@ func (d *Defender) sums(all bool) {
 	d.firewall.sums(now, all)
 }
 
-func (d *Defender) flush(ctx context.Context, limit time.Duration) {
+func (d *Defender) flush(ctx context.Context, limit time.Duration, last bool) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	d.firewall.flush(ctx)
-	d.audits.flush(ctx)
+	d.firewall.flush(ctx, last)
+	d.audits.flush(ctx, last)
 }

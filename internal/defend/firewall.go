@@ -69,7 +69,7 @@ func (d *Defender) renewFirewall(s *state) {
 	if err != nil {
 		return // it could be made before
 	}
-	d.state.CompareAndSwap(s, &state{compiled: s.compiled, envelope: s.envelope, firewall: firewall})
+	d.state.CompareAndSwap(s, &state{compiled: s.compiled, envelope: s.envelope, firewall: firewall, taken: s.taken})
 }
 
 // inspectUntil is when the time for an event is over.

@@ -16,8 +16,9 @@ type lines struct {
 	lost int // lines that could not be written since one could
 }
 
-// write writes a value. A line that can't be written is counted, and the next one that can is followed by the number.
-func (l *lines) write(value any) {
+// write writes a value and returns the line's length. A line that can't be written is counted, and the next one that can
+// is followed by the number.
+func (l *lines) write(value any) int {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
@@ -29,10 +30,11 @@ func (l *lines) write(value any) {
 	}
 	if err != nil {
 		l.lost++
-		return
+		return b.Len()
 	}
 	if l.lost > 0 {
 		l.log.Error("lines of the log were lost", "lines", l.lost)
 		l.lost = 0
 	}
+	return b.Len()
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +27,9 @@ const (
 	refreshWait = 200 * time.Millisecond
 	// refreshTimeout bounds one attempt.
 	refreshTimeout = 5 * time.Second
+	// earlyShare is the share of the interval by which a question may come early. Chance decides, so that functions that were
+	// started together don't ask together for ever.
+	earlyShare = 0.1
 )
 
 // refresher asks the Console for a newer policy, one question at a time.
@@ -33,19 +38,32 @@ type refresher struct {
 
 	mu      sync.Mutex
 	last    time.Time // of the last question; zero means that one is due
+	early   float64   // share of the interval by which the next one comes early
+	after   time.Time // the Console wants no question before
 	tag     string
 	running chan struct{} // closed when the question that runs is answered; nil when none does
 }
 
 func newRefresher(console Console, now time.Time) *refresher {
-	return &refresher{console: console, last: now}
+	return &refresher{console: console, last: now, early: early()}
+}
+
+func early() float64 { return earlyShare * rand.Float64() } //nolint:gosec // it's no secret
+
+// due reports whether it's time for a question. A clock that was set back makes it so. Preconditions: mu is held.
+func (r *refresher) due(now time.Time, interval time.Duration) bool {
+	if left := r.after.Sub(now); left > 0 && left <= 2*pauseLongest {
+		return false
+	}
+	age := now.Sub(r.last)
+	return age < 0 || age >= interval-time.Duration(r.early*float64(interval))
 }
 
 // expire makes the next question due.
 func (r *refresher) expire() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last = time.Time{}
+	r.last, r.after = time.Time{}, time.Time{}
 }
 
 // Refresh asks the Console for a newer policy when the present one is older than its interval, and waits a moment for
@@ -80,10 +98,10 @@ func (d *Defender) ask(r *refresher) <-chan struct{} {
 	if r.running != nil {
 		return r.running
 	}
-	if age := now.Sub(r.last); age >= 0 && age < interval {
+	if !r.due(now, interval) {
 		return nil
 	}
-	r.last = now
+	r.last, r.early = now, early()
 	done := make(chan struct{})
 	r.running = done
 	go func() {
@@ -106,6 +124,7 @@ func (d *Defender) fetch(r *refresher) {
 	text, tag, err := r.console.Policy(ctx, tag)
 	if err != nil {
 		d.config.Log.Warn("refresh policy", "error", err.Error())
+		r.putOff(askedPause(err), d.config.Now())
 		return
 	}
 	if text == "" {
@@ -120,7 +139,17 @@ func (d *Defender) fetch(r *refresher) {
 	r.mu.Unlock()
 }
 
-// replace puts a new policy in the place of the one that holds.
+// putOff makes the next question wait as long as the Console asks for; what is shorter than the interval changes nothing.
+func (r *refresher) putOff(wait time.Duration, now time.Time) {
+	if wait <= 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.after = now.Add(wait + rand.N(wait/4+1)) //nolint:gosec // it's no secret
+}
+
+// replace puts a new policy in the place of the one that holds, and follows it to another token or address of the Console.
 func (d *Defender) replace(text string) error {
 	next, err := d.read(text, d.config.Key)
 	if errors.Is(err, policy.ErrTampered) || errors.Is(err, errWrongFunction) {
@@ -129,8 +158,14 @@ func (d *Defender) replace(text string) error {
 	if err != nil {
 		return err
 	}
-	if next.envelope.Issued.Before(d.state.Load().envelope.Issued) {
+	held := d.state.Load()
+	if held.outdates(next.envelope.Issued, next.taken) {
 		return errOlder
+	}
+	d.link.take(next.envelope.Console)
+	if sameRules(held.envelope, next.envelope) {
+		d.state.CompareAndSwap(held, &state{compiled: held.compiled, envelope: next.envelope, firewall: held.firewall, taken: next.taken})
+		return nil
 	}
 	d.state.Store(next)
 	d.lines.write(d.changeLine(next))
@@ -138,6 +173,24 @@ func (d *Defender) replace(text string) error {
 		d.config.Changed(next.compiled.Sections())
 	}
 	return nil
+}
+
+// outdates reports whether a policy was made before the one that holds. When that one comes from the future, because the
+// clock of who signed it is wrong or ours is, its time would shut out every policy until then; so the time when we took it
+// stands in for it. A clock of ours that was set back since leaves nothing to compare with.
+func (s *state) outdates(issued, now time.Time) bool {
+	least := s.envelope.Issued
+	if s.taken.Before(least) {
+		least = s.taken
+	}
+	return issued.Before(least) && !least.After(now)
+}
+
+// sameRules reports whether two envelopes mean the same for the function, whenever they were made and whatever they say of
+// the Console.
+func sameRules(a, b policy.Envelope) bool {
+	return a.Summary == b.Summary && a.Interval == b.Interval && a.FailMode == b.FailMode &&
+		reflect.DeepEqual(a.Target, b.Target) && reflect.DeepEqual(a.Rule, b.Rule) && reflect.DeepEqual(a.WAAS, b.WAAS)
 }
 
 // read decodes a policy and checks that it is this function's.
@@ -161,7 +214,7 @@ func (d *Defender) read(text string, key ed25519.PublicKey) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &state{compiled: compiled, envelope: envelope, firewall: firewall}, nil
+	return &state{compiled: compiled, envelope: envelope, firewall: firewall, taken: d.config.Now().Truncate(time.Second)}, nil
 }
 
 // bareName returns a function's name, of an ARN too.
