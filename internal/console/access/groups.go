@@ -48,7 +48,7 @@ func (s *Service) postGroup(ctx context.Context, c *route.Call) (route.Answer, e
 	if err != nil {
 		return route.Answer{}, err
 	}
-	g.ID, g.GroupID, g.Owner = g.GroupName, g.GroupName, c.Principal.Username
+	g.ID, g.Owner = g.GroupName, c.Principal.Username
 	err = s.writeGroup(ctx, c, groupChange{after: &g})
 	if autodefend.ErrorCode(err) == autodefend.CodeConflict {
 		err = autodefend.Errorf(autodefend.CodeConflict, "groupName: there is a group %q already", g.GroupName).
@@ -68,7 +68,7 @@ func (s *Service) putGroup(ctx context.Context, c *route.Call) (route.Answer, er
 	if err != nil {
 		return route.Answer{}, err
 	}
-	g.ID, g.GroupID, g.Owner = g.GroupName, g.GroupName, before.Owner
+	g.ID, g.Owner = g.GroupName, before.Owner
 	return route.Answer{}, s.writeGroup(ctx, c, groupChange{before: &before, version: version, after: &g})
 }
 
