@@ -14,28 +14,50 @@ func (s *Store) AppendAudits(ctx context.Context, audits []api.AuditRecord) (int
 	if len(audits) == 0 {
 		return 0, nil
 	}
-	for i := range audits {
-		if _, err := streamNumber(audits[i].Stream); err != nil {
-			return 0, err
-		}
-		if audits[i].ID == "" {
-			return 0, autodefend.Errorf(autodefend.CodeInvalid, "audits[%d]: the id is empty", i)
-		}
+	prepared, err := s.prepareAudits(audits)
+	if err != nil {
+		return 0, err
 	}
-	j := &job{ctx: ctx, audits: audits, size: len(audits), done: make(chan error, 1)}
+	j := &job{ctx: ctx, audits: prepared, size: len(audits), done: make(chan error, 1)}
 	if err := s.writer.await(j, "store audits"); err != nil {
 		return 0, err
 	}
 	return j.added, nil
 }
 
-// newAudit is an audit on its way into the database.
+// newAudit is an audit on its way into the database. Its source, kind, class and series are 0 while they aren't known.
 type newAudit struct {
-	*api.AuditRecord
-	job                        *job
-	seq, stream, series        int64
-	source, kind, class        int64
-	time, received, requestSum int64
+	place
+	src                  source
+	knd                  kind
+	id, requestID, msg   string
+	body                 []byte
+	received, requestSum int64
+	count, series, seq   int64
+}
+
+// place is where an audit counts.
+type place struct{ stream, time, source, kind, class int64 }
+
+// prepareAudits does, on the caller's time, what needs no database.
+func (s *Store) prepareAudits(audits []api.AuditRecord) ([]newAudit, error) {
+	prepared := make([]newAudit, len(audits))
+	for i := range audits {
+		a := &audits[i]
+		stream, err := streamNumber(a.Stream)
+		if err != nil {
+			return nil, err
+		}
+		if a.ID == "" {
+			return nil, autodefend.Errorf(autodefend.CodeInvalid, "audits[%d]: the id is empty", i)
+		}
+		prepared[i] = newAudit{
+			place: place{stream: stream, time: a.Time.UnixMilli()}, src: sourceOf(a, stream), knd: kindOf(a, stream), id: text(a.ID), requestID: text(a.RequestID), msg: text(a.Msg), body: a.Body,
+			count: int64(max(1, a.Count)), received: a.Received.UnixMilli(), requestSum: requestSum(a.RequestID),
+		}
+	}
+	s.dimensions.lookupAll(nil, prepared)
+	return prepared, nil
 }
 
 // batch are the audits of a group.
@@ -70,16 +92,14 @@ func (s *Store) appendAll(ctx context.Context, tx *tx, jobs []*job) error {
 	if err != nil {
 		return err
 	}
-	perJob := make(map[*job]int, len(jobs))
-	for i := range b.audits {
-		if added[i] {
-			perJob[b.audits[i].job]++
-		}
-	}
 	tx.after = append(tx.after, func() {
 		s.dimensions.keep(&b.rows)
-		for j, n := range perJob {
-			j.added = n
+		for _, j := range jobs {
+			j.added = 0
+			for _, isNew := range added[:len(j.audits)] {
+				j.added += int(number(isNew))
+			}
+			added = added[len(j.audits):]
 		}
 	})
 	tx.signals = true
@@ -90,18 +110,18 @@ func (s *Store) appendAll(ctx context.Context, tx *tx, jobs []*job) error {
 // numbers become visible in their order.
 const nextNumbers = "UPDATE counters SET value = value + ? WHERE name = ? RETURNING value"
 
+// collectAudits copies: what a transaction finds out about audits is void when it fails.
 func collectAudits(jobs []*job) *batch {
 	b := &batch{rows: dimensionRows{
 		sources: make(map[source]int64), kinds: make(map[kind]int64), classes: make(map[kind]int64), series: make(map[series]int64),
 	}}
+	size := 0
 	for _, j := range jobs {
-		for i := range j.audits {
-			a := &j.audits[i]
-			stream, _ := streamNumber(a.Stream) // checked before
-			b.audits = append(b.audits, newAudit{
-				AuditRecord: a, job: j, stream: stream, time: a.Time.UnixMilli(), received: a.Received.UnixMilli(), requestSum: requestSum(a.RequestID),
-			})
-		}
+		size += len(j.audits)
+	}
+	b.audits = make([]newAudit, 0, size)
+	for _, j := range jobs {
+		b.audits = append(b.audits, j.audits...)
 	}
 	return b
 }
@@ -118,7 +138,7 @@ func requestSum(id string) int64 {
 
 // assign gives each audit its series, adding those that are new.
 func (s *Store) assign(ctx context.Context, tx *tx, b *batch) error {
-	missing := s.assignKnown(b)
+	missing := s.dimensions.lookupAll(&b.rows, b.audits)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -127,26 +147,9 @@ func (s *Store) assign(ctx context.Context, tx *tx, b *batch) error {
 		if err := s.dimensions.refresh(ctx, s, tx); err != nil {
 			return err
 		}
-		missing = s.assignKnown(b)
+		missing = s.dimensions.lookupAll(&b.rows, b.audits)
 	}
 	return s.addDimensions(ctx, tx, b, missing)
-}
-
-// assignKnown returns the audits whose series isn't known.
-func (s *Store) assignKnown(b *batch) []int {
-	d := s.dimensions
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	var missing []int
-	for i := range b.audits {
-		a := &b.audits[i]
-		a.source, a.kind, a.series = d.lookup(&b.rows, a.AuditRecord, a.stream)
-		a.class = d.classOf[a.kind]
-		if a.series == 0 {
-			missing = append(missing, i)
-		}
-	}
-	return missing
 }
 
 // addDimensions stores what's new of the sources, kinds and series of audits that have no series.
@@ -160,6 +163,7 @@ func (s *Store) addDimensions(ctx context.Context, tx *tx, b *batch, missing []i
 	if err := tx.queryRow(ctx, nextNumbers, n, "dimension").Scan(&next); err != nil {
 		return err
 	}
+	b.rows.upTo = next
 	next -= n
 	added := addedRows{next: func() int64 { next++; return next }}
 	s.dimensions.mu.RLock()
@@ -190,14 +194,14 @@ type addedRows struct {
 
 // addMissing gives an audit's source, kind and series ids where they have none; the caller holds the lock.
 func (d *dimensions) addMissing(b *batch, a *newAudit, added *addedRows) {
-	a.source, a.kind, a.series = d.lookup(&b.rows, a.AuditRecord, a.stream)
+	d.lookup(&b.rows, a)
 	if a.source == 0 {
-		r := sourceOf(a.AuditRecord, a.stream)
+		r := a.src
 		a.source = added.next()
 		b.rows.sources[r] = a.source
 		added.sources = append(added.sources, []any{a.source, r.stream, r.account, r.region, r.function, r.functionID, r.runtime, r.provider})
 	}
-	r := kindOf(a.AuditRecord, a.stream)
+	r := a.knd
 	a.class = d.classes[r.class()]
 	if a.class == 0 {
 		a.class = b.rows.classes[r.class()]

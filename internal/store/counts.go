@@ -46,10 +46,11 @@ func (s *Store) countUpTo(ctx context.Context, tx *tx, last, atLeast int64) erro
 		}
 		added := make(counts)
 		_, err := s.each(ctx, tx, "SELECT stream, series, time FROM audits WHERE seq > ? AND seq <= ?", []any{counted, last}, func(rows *sql.Rows) error {
-			var a newAudit
-			err := rows.Scan(&a.stream, &a.series, &a.time)
-			a.source, a.kind, a.class = s.dimensions.of(a.series)
-			added.add(&a, 1)
+			var a place
+			var series int64
+			err := rows.Scan(&a.stream, &series, &a.time)
+			a.source, a.kind, a.class = s.dimensions.of(series)
+			added.add(a, 1)
 			return err
 		})
 		if err != nil {
@@ -79,7 +80,7 @@ type counted struct {
 type counts map[countKey]int64
 
 // add counts an audit n times, which is -1 for one that goes.
-func (c counts) add(a *newAudit, n int64) {
+func (c counts) add(a place, n int64) {
 	fine, hour, day := floorDiv(a.time, fineSpan), floorDiv(a.time, hourSpan), floorDiv(a.time, daySpan)
 	c[countKey{int64(tierClassFine) + a.stream, fine, a.class}] += n
 	c[countKey{int64(tierClassHour) + a.stream, hour, a.class}] += n

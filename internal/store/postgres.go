@@ -115,10 +115,10 @@ func (d postgres) broken(err error) bool {
 	return codeOf(d, err) == autodefend.CodeUnavailable
 }
 
-// retryable are deadlocks and what depends on another's transaction.
+// retryable are deadlocks, what depends on another's transaction, and audits that turned out to be there already.
 func (postgres) retryable(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && strings.HasPrefix(e.Code, "40")
+	return ok && (strings.HasPrefix(e.Code, "40") || e.Code == "23505" && e.ConstraintName == "audits_id")
 }
 
 func (postgres) damaged(err error) bool {

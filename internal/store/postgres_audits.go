@@ -14,33 +14,42 @@ func (postgres) shared() bool { return true }
 // begin needs no more than the default isolation: what matters is locked by the counters.
 func (postgres) begin() string { return "BEGIN" }
 
-// insertAudits looks for those that are there already and copies the others. Nobody else stores audits meanwhile: the
-// transaction holds the lock of their counter.
+// insertAudits copies those that aren't there yet. Nobody else stores audits meanwhile: the transaction holds the lock of
+// their counter. Defenders seldom send an audit twice, so it looks for them only after it has met one.
 func (d postgres) insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error) {
-	added := make([]bool, len(audits))
+	var added []bool
 	err := d.raw(tx, func(conn *pgx.Conn) error {
-		known, err := d.known(ctx, conn, audits)
-		if err != nil {
-			return err
+		known := make(map[auditID]bool, len(audits))
+		if tx.wary {
+			if err := d.known(ctx, conn, audits, known); err != nil {
+				return err
+			}
 		}
-		next := 0
-		_, err = conn.CopyFrom(ctx, pgx.Identifier{"audits"},
-			[]string{"seq", "stream", "series", "time", "received", "request", "count", "id", "request_id", "msg", "body"},
-			pgx.CopyFromFunc(func() ([]any, error) {
-				for ; next < len(audits); next++ {
-					a := &audits[next]
-					id := auditID{text(a.ID), a.stream}
-					if known[id] {
-						continue
-					}
-					known[id], added[next] = true, true
-					next++
-					return []any{a.seq, a.stream, a.series, a.time, a.received, a.requestSum, int64(max(1, a.Count)), id.id, text(a.RequestID), text(a.Msg), blob(a.Body)}, nil
-				}
-				return nil, nil
-			}))
+		var err error
+		added, err = copyAudits(ctx, conn, audits, known)
 		return err
 	})
+	return added, err
+}
+
+// copyAudits stores those that aren't known, each once.
+func copyAudits(ctx context.Context, conn *pgx.Conn, audits []newAudit, known map[auditID]bool) ([]bool, error) {
+	added, next := make([]bool, len(audits)), 0
+	_, err := conn.CopyFrom(ctx, pgx.Identifier{"audits"},
+		[]string{"seq", "stream", "series", "time", "received", "request", "count", "id", "request_id", "msg", "body"},
+		pgx.CopyFromFunc(func() ([]any, error) {
+			for ; next < len(audits); next++ {
+				a := &audits[next]
+				id := auditID{a.id, a.stream}
+				if known[id] {
+					continue
+				}
+				known[id], added[next] = true, true
+				next++
+				return []any{a.seq, a.stream, a.series, a.time, a.received, a.requestSum, a.count, a.id, a.requestID, a.msg, blob(a.body)}, nil
+			}
+			return nil, nil
+		}))
 	return added, err
 }
 
@@ -50,23 +59,22 @@ type auditID struct {
 	stream int64
 }
 
-// known are those of the audits that are stored already.
-func (postgres) known(ctx context.Context, conn *pgx.Conn, audits []newAudit) (map[auditID]bool, error) {
+// known finds those of the audits that are stored already.
+func (postgres) known(ctx context.Context, conn *pgx.Conn, audits []newAudit, known map[auditID]bool) error {
 	ids := make([]string, len(audits))
 	for i := range audits {
-		ids[i] = text(audits[i].ID)
+		ids[i] = audits[i].id
 	}
 	rows, err := conn.Query(ctx, "SELECT id, stream FROM audits WHERE id = ANY($1)", ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	known := make(map[auditID]bool, len(audits))
 	var a auditID
 	_, err = pgx.ForEachRow(rows, []any{&a.id, &a.stream}, func() error {
 		known[a] = true
 		return nil
 	})
-	return known, err
+	return err
 }
 
 func (d postgres) addCounts(ctx context.Context, tx *tx, counts []counted) error {

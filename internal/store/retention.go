@@ -38,11 +38,12 @@ func (s *Store) expire(ctx context.Context, tx *tx, stream, before int64, limit 
 	var seqs []int64
 	_, err := s.each(ctx, tx, "SELECT seq, series, time FROM "+s.dialect.by("audits", "audits_time")+
 		" WHERE stream = ? AND time < ? AND received < ? ORDER BY time, seq LIMIT ?", []any{stream, before, before, limit}, func(rows *sql.Rows) error {
-		a := newAudit{stream: stream}
-		err := rows.Scan(&a.seq, &a.series, &a.time)
-		a.source, a.kind, a.class = s.dimensions.of(a.series)
-		gone.add(&a, -1)
-		seqs = append(seqs, a.seq)
+		a := place{stream: stream}
+		var seq, series int64
+		err := rows.Scan(&seq, &series, &a.time)
+		a.source, a.kind, a.class = s.dimensions.of(series)
+		gone.add(a, -1)
+		seqs = append(seqs, seq)
 		return err
 	})
 	if err != nil || len(seqs) == 0 {

@@ -7,11 +7,15 @@ func (sqlite) shared() bool { return false }
 // insertAudits tells for each audit whether it was new.
 func (sqlite) insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error) {
 	added := make([]bool, len(audits))
+	row := context.WithoutCancel(ctx) // the driver would start a goroutine for each row to watch it
 	for i := range audits {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		a := &audits[i]
-		n, err := tx.exec(ctx, `INSERT INTO audits (seq, stream, series, time, received, request, count, id, request_id, msg, body)
+		n, err := tx.exec(row, `INSERT INTO audits (seq, stream, series, time, received, request, count, id, request_id, msg, body)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			a.seq, a.stream, a.series, a.time, a.received, a.requestSum, max(1, a.Count), text(a.ID), text(a.RequestID), text(a.Msg), a.Body)
+			a.seq, a.stream, a.series, a.time, a.received, a.requestSum, a.count, a.id, a.requestID, a.msg, a.body)
 		if err != nil {
 			return nil, err
 		}
@@ -21,8 +25,9 @@ func (sqlite) insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bo
 }
 
 func (sqlite) addCounts(ctx context.Context, tx *tx, counts []counted) error {
+	row := context.WithoutCancel(ctx)
 	for _, c := range counts {
-		_, err := tx.exec(ctx, `INSERT INTO audit_counts (tier, bucket, key, count) VALUES (?, ?, ?, ?)
+		_, err := tx.exec(row, `INSERT INTO audit_counts (tier, bucket, key, count) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET count = count + excluded.count`, c.tier, c.bucket, c.key, c.n)
 		if err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/autodefend/autodefend"
-	"github.com/autodefend/autodefend/internal/api"
 )
 
 // Bounds of a group: so many writes or audits are committed at once, within so much time.
@@ -25,7 +24,7 @@ const (
 type job struct {
 	ctx    context.Context
 	run    func(ctx context.Context, tx *tx) error
-	audits []api.AuditRecord
+	audits []newAudit
 	size   int
 	done   chan error
 	// added is how many of the audits were new, when done has told that they are stored.
@@ -36,6 +35,8 @@ type job struct {
 type tx struct {
 	writer *writer
 	conn   *sql.Conn
+	// wary tells that the transaction should look for conflicts before it runs into them.
+	wary bool
 	// signals tells that those who watch are to be told.
 	signals bool
 	// after are run when the transaction is committed, before anybody is told.
@@ -81,6 +82,7 @@ type writer struct {
 
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt // prepared on conn, where the database prepares
+	wary       int                  // so many more transactions are wary
 
 	mu     sync.RWMutex
 	closed bool // no more jobs are accepted
@@ -224,8 +226,12 @@ func (w *writer) dropAbandoned(group []*job) []*job {
 	return kept
 }
 
-// retries of a transaction that lost against one of another replica.
-const transactRetries = 5
+const (
+	// transactRetries of a transaction that lost against one of another replica.
+	transactRetries = 5
+	// waryTransactions follow one that ran into a conflict: what sends an audit twice often goes on doing so.
+	waryTransactions = 64
+)
 
 // transact runs jobs in one transaction. The first result are the errors of the jobs that failed alone, the second is
 // that of all.
@@ -235,6 +241,7 @@ func (w *writer) transact(group []*job) ([]error, error) {
 		if err == nil || try == transactRetries || !w.store.dialect.retryable(err) {
 			return errs, err
 		}
+		w.wary = waryTransactions
 	}
 }
 
@@ -248,7 +255,8 @@ func (w *writer) transactOnce(group []*job) ([]error, error) {
 		w.giveUp(err)
 		return nil, err
 	}
-	t := &tx{writer: w, conn: w.conn}
+	t := &tx{writer: w, conn: w.conn, wary: w.wary > 0}
+	w.wary = max(0, w.wary-1)
 	errs, err := w.runJobs(ctx, t, group)
 	if err == nil {
 		err = w.store.dialect.commit(ctx, t)
