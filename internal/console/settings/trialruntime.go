@@ -120,6 +120,6 @@ func addressOf(e policy.Event, a *autodefend.Audit, kind policy.Kind, ip string)
 	if err != nil || a.Port < 0 || a.Port > 65535 {
 		return e, false
 	}
-	e.Kind, e.Address = kind, netip.AddrPortFrom(address.Unmap(), uint16(a.Port)) //nolint:gosec // checked above
+	e.Kind, e.Address = kind, netip.AddrPortFrom(address.Unmap(), uint16(a.Port))
 	return e, true
 }
