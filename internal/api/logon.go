@@ -36,10 +36,13 @@ type UserProject struct {
 	CreationTime time.Time `json:"creationTime"`
 }
 
-// LogonSettings is Prisma's types.LogonSettings.
+// LogonSettings is Prisma's types.LogonSettings, with FirstPasswordHours besides.
 type LogonSettings struct {
 	// BasicAuthDisabled refuses user and password on each call; logging in with them is still possible.
 	BasicAuthDisabled bool `json:"basicAuthDisabled"`
+	// FirstPasswordHours is how long a password is good that somebody else set, in hours: within them its user has to
+	// choose another. 0, as of Prisma's clients, is for ever.
+	FirstPasswordHours int64 `json:"firstPasswordHours,omitempty"`
 	// IncludeTLS has no meaning here.
 	IncludeTLS bool `json:"includeTLS"`
 	// SessionTimeoutSec is how long a login lives without being renewed, in seconds.
@@ -57,10 +60,16 @@ const (
 	MaxSessionTimeout     = 86400
 )
 
+// MaxFirstPassword bounds [LogonSettings].FirstPasswordHours: a year.
+const MaxFirstPassword = 8760
+
 // Check returns what is wrong with the settings, with [autodefend.CodeInvalid].
 func (s LogonSettings) Check() error {
 	if s.SessionTimeoutSec < MinSessionTimeout || s.SessionTimeoutSec > MaxSessionTimeout {
 		return refused("sessionTimeoutSec: is %d, from %d to %d is possible", s.SessionTimeoutSec, MinSessionTimeout, MaxSessionTimeout)
+	}
+	if s.FirstPasswordHours < 0 || s.FirstPasswordHours > MaxFirstPassword {
+		return refused("firstPasswordHours: is %d, from 0 to %d is possible", s.FirstPasswordHours, MaxFirstPassword)
 	}
 	return nil
 }

@@ -40,6 +40,9 @@ func (s *Service) byBasic(ctx context.Context, credential, sourceIP string) (rou
 			s.tellLogin(ctx, api.MgmtAudit{API: "Basic", Username: u.Username, SourceIP: sourceIP})
 		}
 	}
+	if err := s.checkGiven(ctx, u); err != nil {
+		return route.Principal{}, err
+	}
 	g, ok := d.grantTo(&u, nil)
 	if !ok {
 		return route.Principal{}, noRole(u.Username)

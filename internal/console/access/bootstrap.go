@@ -39,7 +39,7 @@ func (s *Service) firstUser(ctx context.Context, c *route.Call, username, passwo
 	if err := u.Check(); err != nil {
 		return err
 	}
-	if err := checkPassword("password", password, username, false); err != nil {
+	if err := checkPassword("password", password, username, s.words, false); err != nil {
 		return err
 	}
 	var err error

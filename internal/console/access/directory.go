@@ -22,6 +22,8 @@ type user struct {
 	Epoch string `json:"epoch"`
 	// Hash is the password's, in PHC's format; "" for users of a provider.
 	Hash string `json:"hash,omitempty"`
+	// Given is when somebody else set the password; zero once the user has chosen one.
+	Given time.Time `json:"passwordGiven,omitzero"`
 }
 
 // public is the user as it is shown.
@@ -251,6 +253,20 @@ func (g grant) principal(username, session string) route.Principal {
 
 func defaultLogon() api.LogonSettings {
 	return api.LogonSettings{SessionTimeoutSec: api.DefaultSessionTimeout}
+}
+
+// checkGiven fails when a user's password is one that somebody else set, and its time is over.
+func (s *Service) checkGiven(ctx context.Context, u user) error {
+	d, err := s.directory(ctx)
+	if err != nil {
+		return err
+	}
+	hours := d.logon.FirstPasswordHours
+	if hours == 0 || u.Given.IsZero() || s.now().Before(u.Given.Add(time.Duration(hours)*time.Hour)) {
+		return nil
+	}
+	return unknown("the password was to be changed within %d hours after it was set", hours).
+		WithHint("an administrator can set another one with PUT /users; change that with PUT /users/password")
 }
 
 // timeout is how long a login lives without being renewed.

@@ -25,12 +25,19 @@ func (s *Service) postAuthenticate(ctx context.Context, c *route.Call) (route.An
 	default:
 		var u user
 		u, err = s.verify(ctx, attempt{username: request.Username, password: request.Password, sourceIP: c.SourceIP, api: c.API})
+		if err == nil {
+			err = s.checkGiven(ctx, u)
+		}
 		v.Username, v.Epoch = u.Username, u.Epoch
 	}
 	if err != nil {
 		return route.Answer{}, err
 	}
-	token, err := s.begin(ctx, c, v)
+	var token string
+	err = s.retry(ctx, func() error {
+		token, err = s.begin(ctx, c, v)
+		return err
+	})
 	return route.Answer{JSON: api.AuthenticationResponse{Token: token}, Header: unstored()}, err
 }
 

@@ -126,14 +126,8 @@ func (s *Service) readState(c *route.Call, revision string) (loginState, error) 
 	if !s.now().Before(state.Expires) || state.Revision != revision {
 		return state, again("state: the login took too long")
 	}
-	cookies, err := http.ParseCookie(header(c, "Cookie"))
-	if err != nil {
-		return state, again("Cookie: can't be read")
-	}
-	for _, cookie := range cookies {
-		if cookie.Name == loginCookieName && sameText(cookie.Value, state.Browser) {
-			return state, nil
-		}
+	if sameText(cookie(c, loginCookieName), state.Browser) {
+		return state, nil
 	}
 	return state, again("the login was begun in another browser")
 }

@@ -11,13 +11,15 @@ import (
 	"github.com/autodefend/autodefend/internal/console"
 )
 
-// Config is what the service works with. All but Inventory and HTTP is required.
+// Config is what the service works with. All but Inventory, Words and HTTP is required.
 type Config struct {
 	Documents console.Documents
 	Logins    Logins
 	Keys      Keys
 	// Inventory tells which cloud accounts there are; nil knows none.
 	Inventory Inventory
+	// Words are names of this place, such as the organisation's, that passwords mustn't be made of.
+	Words []string
 	// HTTP reaches the OpenID Connect provider, without following redirects; nil makes one with the timeout of a login.
 	HTTP *http.Client
 	Log  *slog.Logger
@@ -48,6 +50,7 @@ type Service struct {
 	logins    Logins
 	keys      Keys
 	inventory Inventory
+	words     []string
 	http      *http.Client
 	log       *slog.Logger
 	now       func() time.Time
@@ -78,7 +81,7 @@ func New(cfg Config) (*Service, error) {
 	// Secrets and codes are for the provider that was set up, and not for whom it names.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Service{
-		documents: cfg.Documents, logins: cfg.Logins, keys: cfg.Keys, inventory: cfg.Inventory, http: client,
+		documents: cfg.Documents, logins: cfg.Logins, keys: cfg.Keys, inventory: cfg.Inventory, words: cfg.Words, http: client,
 		log: cfg.Log, now: cfg.Now,
 		hashing: newHashing(), passwords: newPasswordCache(), signer: signer,
 	}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -151,7 +152,8 @@ func sessionOver() error {
 	return unknown("the session is over").WithHint("log in again with POST /authenticate")
 }
 
-// begin stores a new session with the audit of its login and what else changes with it, and returns its token.
+// begin stores a new session with the audit of its login and what else changes with it, and returns its token. A session
+// that the caller had before ends.
 func (s *Service) begin(ctx context.Context, c *route.Call, v session, more ...api.DocumentChange) (string, error) {
 	d, err := s.directory(ctx)
 	if err != nil {
@@ -168,11 +170,16 @@ func (s *Service) begin(ctx context.Context, c *route.Call, v session, more ...a
 	if err != nil {
 		return "", fmt.Errorf("write session: %w", err)
 	}
+	before, err := s.replaced(ctx, c)
+	if err != nil {
+		return "", err
+	}
 	audit := s.loginAudit(api.MgmtAudit{API: c.API, Username: p.Username, SourceIP: c.SourceIP, Status: "logged in"})
-	changes := append([]api.DocumentChange{{Kind: api.KindSession, ID: v.ID, Body: body}}, more...)
+	changes := slices.Concat([]api.DocumentChange{{Kind: api.KindSession, ID: v.ID, Body: body}}, before, more)
 	if err := s.documents.Write(ctx, changes, &audit); err != nil {
 		return "", fmt.Errorf("write session: %w", err)
 	}
+	s.trim(ctx, c, v)
 	token, err := s.signer.sign(v, p.Role, now)
 	s.sweeps.count(func() { s.sweepLater(ctx) })
 	return token, err

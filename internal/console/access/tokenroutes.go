@@ -45,6 +45,9 @@ func (s *Service) postAPIToken(ctx context.Context, c *route.Call) (route.Answer
 	if err := request.Check(s.now()); err != nil {
 		return route.Answer{}, err
 	}
+	if err := s.checkRecent(ctx, c.Principal); err != nil {
+		return route.Answer{}, err
+	}
 	d, err := s.directory(ctx)
 	if err != nil {
 		return route.Answer{}, err
@@ -174,6 +177,11 @@ func (s *Service) deleteSession(ctx context.Context, c *route.Call) (route.Answe
 	if v == nil || !maySeize(c.Principal) && !v.endedBy(c.Principal) {
 		return route.Answer{}, autodefend.Errorf(autodefend.CodeNotFound, "there's no session %q", printable(c.Path["id"])).
 			WithHint("GET /sessions lists them")
+	}
+	if v.ID != c.Principal.Session {
+		if err := s.checkRecent(ctx, c.Principal); err != nil {
+			return route.Answer{}, err
+		}
 	}
 	audit := journal.Audit(c, api.MgmtLogin, s.now(), nil, nil)
 	audit.Status = "ended a session of " + v.Username

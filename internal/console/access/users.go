@@ -39,6 +39,7 @@ func (s *Service) postUser(ctx context.Context, c *route.Call) (route.Answer, er
 	}
 	next := user{User: u, UID: randomText(idSize), Epoch: randomText(idSize)}
 	if u.AuthType == api.AuthBasic {
+		next.Given = s.wireTime()
 		if next.Hash, err = s.newHash(ctx, "password", u.Password, u.Username); err != nil {
 			return route.Answer{}, err
 		}
@@ -65,15 +66,16 @@ func (s *Service) putUser(ctx context.Context, c *route.Call) (route.Answer, err
 		return route.Answer{}, autodefend.Errorf(autodefend.CodeDenied, "password: is your own, which takes the old one").
 			WithHint("use PUT /users/password with oldPassword and newPassword")
 	}
-	next := user{User: u, UID: before.UID, Epoch: before.Epoch, Hash: before.Hash}
+	next := user{User: u, UID: before.UID, Epoch: before.Epoch, Hash: before.Hash, Given: before.Given}
 	next.Username = before.Username
 	if u.Password != "" || u.Role != before.Role || u.AuthType != before.AuthType || !slices.Equal(u.Permissions.Collections(), before.Permissions.Collections()) {
 		next.Epoch = randomText(idSize)
 	}
 	switch {
 	case u.AuthType != api.AuthBasic:
-		next.Hash = ""
+		next.Hash, next.Given = "", time.Time{}
 	case u.Password != "" || before.Hash == "":
+		next.Given = s.wireTime()
 		if next.Hash, err = s.newHash(ctx, "password", u.Password, u.Username); err != nil {
 			return route.Answer{}, err
 		}
@@ -177,7 +179,7 @@ func (s *Service) newHash(ctx context.Context, field, password, username string)
 	if err != nil {
 		return "", err
 	}
-	if err := checkPassword(field, password, username, d.logon.StrongPassword); err != nil {
+	if err := checkPassword(field, password, username, s.words, d.logon.StrongPassword); err != nil {
 		return "", err
 	}
 	return s.hashing.hashPassword(ctx, password)
@@ -388,7 +390,7 @@ func (s *Service) putPassword(ctx context.Context, c *route.Call) (route.Answer,
 		return route.Answer{}, err
 	}
 	next := before
-	next.Epoch, next.LastModified = randomText(idSize), s.wireTime()
+	next.Epoch, next.LastModified, next.Given = randomText(idSize), s.wireTime(), time.Time{}
 	if next.Hash, err = s.newHash(ctx, "newPassword", request.NewPassword, before.Username); err != nil {
 		return route.Answer{}, err
 	}

@@ -286,7 +286,7 @@ func TestStrongPassword(t *testing.T) {
 		{"日本語日本語", false, "fewer than"},
 		{"日本語日本語の暗号", false, ""},
 	} {
-		err := checkPassword("password", test.password, "ann", test.strong)
+		err := checkPassword("password", test.password, "ann", []string{"example"}, test.strong)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%q, strong %v: %v, want %q", test.password, test.strong, err, test.want)
 		}

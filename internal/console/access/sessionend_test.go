@@ -1,0 +1,113 @@
+package access
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autodefend/autodefend"
+	"github.com/autodefend/autodefend/internal/api"
+)
+
+func TestLoginEndsTheSessionItComesWith(t *testing.T) {
+	w := newWorld(t)
+	body := api.AuthenticationRequest{Username: "root", Password: rootPassword}
+	for name, with := range map[string]func(token string) map[string]string{
+		"a header": func(token string) map[string]string { return map[string]string{"Authorization": bearer(token)} },
+		"a cookie": func(token string) map[string]string { return map[string]string{"Cookie": "a=b; " + CookieName + "=" + token} },
+	} {
+		before, other := w.login("root", rootPassword), w.login("root", rootPassword)
+		answer := w.must(request{method: "POST", path: "/authenticate", body: body, header: with(before)})
+		if _, err := w.who(bearer(before)); autodefend.ErrorCode(err) != autodefend.CodeDenied {
+			t.Errorf("%s: the old session: %v, want it over", name, err)
+		}
+		for _, token := range []string{other, answer.JSON.(api.AuthenticationResponse).Token} {
+			if _, err := w.who(bearer(token)); err != nil {
+				t.Errorf("%s: another session: %v", name, err)
+			}
+		}
+	}
+	for _, junk := range []string{"", "x", "Bearer", "Bearer x", "Basic " + strings.Repeat("x", 100), "Bearer " + strings.Repeat("x", maxCredential+1)} {
+		w.must(request{method: "POST", path: "/authenticate", body: body, header: map[string]string{"Authorization": junk, "Cookie": "\x00"}})
+	}
+}
+
+func TestFailedLoginEndsNoSession(t *testing.T) {
+	w := newWorld(t)
+	token := w.login("root", rootPassword)
+	w.refuses(request{
+		method: "POST", path: "/authenticate", body: api.AuthenticationRequest{Username: "root", Password: "wrong"},
+		header: map[string]string{"Authorization": bearer(token)},
+	}, autodefend.CodeDenied, "wrong")
+	if _, err := w.who(bearer(token)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSessionsOfAUserAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.addUser(api.User{AuthType: api.AuthBasic, Role: api.RoleAuditor, Username: "ann"})
+	made := w.must(request{method: "POST", path: "/api-tokens", auth: asRoot(), body: api.TokenRequest{Name: "ci"}}).JSON.(api.APIToken)
+	others := []string{
+		w.login("ann", rootPassword),
+		w.must(request{method: "POST", path: "/authenticate", body: api.AuthenticationRequest{Token: made.Token}}).JSON.(api.AuthenticationResponse).Token,
+	}
+	var tokens []string
+	for range maxSessions + 2 {
+		w.clock.add(time.Second)
+		tokens = append(tokens, w.login("root", rootPassword))
+	}
+	for i, token := range tokens {
+		_, err := w.who(bearer(token))
+		if over := i < 2; over != (autodefend.ErrorCode(err) == autodefend.CodeDenied) || !over && err != nil {
+			t.Errorf("session %d: %v, want it over: %v", i, err, over)
+		}
+	}
+	for _, token := range others {
+		if _, err := w.who(bearer(token)); err != nil {
+			t.Errorf("a session of somebody else: %v", err)
+		}
+	}
+	told := 0
+	for _, a := range w.audits(api.MgmtLogin) {
+		if strings.HasPrefix(a.Status, "ended the oldest") && a.Username == "root" {
+			told++
+		}
+	}
+	if told != 2 {
+		t.Errorf("%d audits tell of ended sessions, want 2", told)
+	}
+}
+
+func TestWhatOutlivesASessionTakesARecentLogin(t *testing.T) {
+	w := newWorld(t)
+	old, other := w.login("root", rootPassword), w.login("root", rootPassword)
+	w.clock.add(recentLogin + time.Second)
+	old = w.must(request{method: "GET", path: "/authenticate/renew", auth: bearer(old)}).JSON.(api.AuthenticationResponse).Token
+	var ownID, otherID string
+	for _, v := range w.must(request{method: "GET", path: "/sessions", auth: bearer(old)}).JSON.([]api.Session) {
+		if v.Current {
+			ownID = v.ID
+		} else {
+			otherID = v.ID
+		}
+	}
+	calls := []request{
+		{method: "POST", path: "/api-tokens", body: api.TokenRequest{Name: "ci"}},
+		{method: "DELETE", path: "/sessions/" + otherID},
+	}
+	for _, call := range calls {
+		call.auth = bearer(old)
+		w.refuses(call, autodefend.CodeDenied, "more than 10 minutes ago")
+	}
+	if _, err := w.who(bearer(other)); err != nil {
+		t.Fatal(err)
+	}
+	fresh := w.login("root", rootPassword)
+	for _, call := range calls {
+		call.auth = bearer(fresh)
+		w.must(call)
+	}
+	w.must(request{method: "POST", path: "/api-tokens", auth: asRoot(), body: api.TokenRequest{Name: "basic"}})
+	w.must(request{method: "DELETE", path: "/sessions/" + ownID, auth: bearer(old)}) // one's own always
+}
