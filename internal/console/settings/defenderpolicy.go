@@ -13,12 +13,20 @@ import (
 	"github.com/autodefend/autodefend/internal/policy"
 )
 
-// tokenAge is how old a token gets before the Defender is given a new one with its policy.
-const tokenAge = 30 * 24 * time.Hour
+const (
+	// rotationAge is how old a token gets before its Defender is given a new one with its policy.
+	rotationAge = 7 * 24 * time.Hour
+	// rotationMargin is by how much such a token is made to look older than it is. It was made for the old token, so whatever
+	// revokes that one has to revoke it too: a revocation that is written while it's being made, and one by a replica whose
+	// clock is behind.
+	rotationMargin = 5 * time.Minute
+)
 
-// defenderPolicy answers a Defender that asks for its policy. The tag is that of what the policy means; with an old token
-// it has a suffix that counts its months, so that such a Defender is given a new token once, and not on every question
-// when it can't keep it.
+// defenderPolicy answers a Defender that asks for its policy. The envelope has the token that it's to call with from now on,
+// but not how the Console is reached: that stays as the function was attached, by a rule's address and proxy or by what
+// somebody encoded. The tag is that of what the policy means; when the token is old it tells which one was, and how often
+// it would have been replaced, so that a Defender that goes on with it is given a new one once in rotationAge and not on
+// every question.
 func (s *Service) defenderPolicy(ctx context.Context, c *route.Call) (route.Answer, error) {
 	id := c.Principal.Function
 	if id.Function == "" {
@@ -38,34 +46,35 @@ func (s *Service) defenderPolicy(ctx context.Context, c *route.Call) (route.Answ
 	if err != nil {
 		return route.Answer{}, err
 	}
-	months := s.months(id)
-	tag := meaning
-	if months > 0 {
-		tag += "." + strconv.FormatInt(months, 10)
+	tag, rotate := meaning, s.rotations(id)
+	if rotate > 0 {
+		tag += "." + strconv.FormatInt(id.Issued, 36) + "." + strconv.FormatInt(rotate, 10)
 	}
 	s.heartbeat(c, meaning)
 	header := map[string]string{"ETag": `"` + tag + `"`, "Cache-Control": "private, no-cache"}
-	if matches(c, meaning, tag, months) {
+	if matches(c, meaning, tag) {
 		return route.Answer{Status: http.StatusNotModified, Header: header}, nil
 	}
-	value, err := s.encode(r, at, policy.Envelope{Target: t, Console: s.console()}, 0)
+	if rotate > 0 {
+		id.Issued = s.Now().Add(-rotationMargin).Unix()
+	}
+	value, err := s.encode(r, at, policy.Envelope{Target: t, Console: policy.Console{Token: s.Tokens.DefenderToken(id)}}, 0)
 	if err != nil {
 		return route.Answer{}, err
 	}
 	return route.Answer{Raw: []byte(value), Media: "text/plain", Header: header}, nil
 }
 
-// months is how many times a token is older than tokenAge.
-func (s *Service) months(id route.FunctionIdentity) int64 {
+// rotations is how many times a token is older than rotationAge.
+func (s *Service) rotations(id route.FunctionIdentity) int64 {
 	if id.Issued == 0 {
 		return 0
 	}
-	return max(0, (s.Now().Unix()-id.Issued)/int64(tokenAge/time.Second))
+	return max(0, (s.Now().Unix()-id.Issued)/int64(rotationAge/time.Second))
 }
 
-// matches tells whether a Defender has the policy already. The suffix doesn't matter to one whose token is young: it came
-// with the policy.
-func matches(c *route.Call, meaning, tag string, months int64) bool {
+// matches tells whether a Defender has the policy already, and has been given a new token when tag says so.
+func matches(c *route.Call, meaning, tag string) bool {
 	if c.Header == nil {
 		return false
 	}
@@ -74,7 +83,8 @@ func matches(c *route.Call, meaning, tag string, months int64) bool {
 		if given == tag {
 			return true
 		}
-		if base, _, _ := strings.Cut(given, "."); months == 0 && base == meaning {
+		// Who has followed to a new token still has the tag that it came with.
+		if base, _, _ := strings.Cut(given, "."); tag == meaning && base == meaning {
 			return true
 		}
 	}

@@ -229,29 +229,101 @@ func TestOthersChangesAreSeenSoon(t *testing.T) {
 	}
 }
 
-func TestOldTokenIsReplacedOnce(t *testing.T) {
+// tokenOf is what the token of a value says of its function and of its time.
+func (w *world) tokenOf(value string) string { return w.decoded(value).Console.Token }
+
+// TestRotation asks with tokens of some age and with the tag of the policy, as who has it does.
+func TestRotation(t *testing.T) {
+	for name, tt := range map[string]struct {
+		age     time.Duration
+		rotates bool
+	}{
+		"new": {0, false}, "of a clock that is ahead": {-time.Hour, false}, "nearly a week": {rotationAge - time.Second, false},
+		"a week": {rotationAge, true}, "a year": {365 * 24 * time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			issued := w.now().Add(-tt.age)
+			own := w.DefenderToken(route.FunctionIdentity{Account: account, Region: region, Function: functionName, Issued: issued.Unix()})
+			want := own
+			if tt.rotates {
+				want = w.DefenderToken(route.FunctionIdentity{Account: account, Region: region, Function: functionName, Issued: w.now().Add(-rotationMargin).Unix()})
+			}
+			// Who has no policy is given the token that it's to call with: its own unless that's old.
+			value, _ := w.defender(functionName, issued, "")
+			if got := w.tokenOf(value); got != want {
+				t.Errorf("token %s, want %s", got, want)
+			}
+			// Nothing of how the Console is reached: the function knows, and the Console doesn't.
+			if c := w.decoded(value).Console; c.Address != "" || c.CA != "" || c.Proxy.HTTPProxy != "" {
+				t.Errorf("the envelope says how the Console is reached: %+v", c)
+			}
+			_, meaning := w.defender(functionName, w.now(), "")
+			if value, _ := w.defender(functionName, issued, meaning); (value != "") != tt.rotates {
+				t.Errorf("with the tag: %q", value)
+			}
+		})
+	}
+}
+
+// TestRotationHappensOnce: a Defender that has followed to its new token has the policy, and one that goes on with the old
+// one isn't given another on every question.
+func TestRotationHappensOnce(t *testing.T) {
 	w := newWorld(t)
-	issued := w.now()
-	_, tag := w.defender(functionName, issued, "")
-	w.pass(tokenAge - time.Second)
-	if value, _ := w.defender(functionName, issued, tag); value != "" {
-		t.Error("a token that isn't 30 days old is replaced")
+	first := w.now()
+	_, meaning := w.defender(functionName, first, "")
+	w.pass(rotationAge)
+	_, rotated := w.defender(functionName, first, meaning)
+	second := w.now().Add(-rotationMargin)
+	if rotated == meaning {
+		t.Fatal("no rotation")
 	}
-	w.pass(time.Second)
-	value, rotated := w.defender(functionName, issued, tag)
-	if value == "" || rotated == tag || !strings.HasSuffix(w.decoded(value).Console.Token, ".20261222120000") {
-		t.Fatalf("no new token: %s %s", value, rotated)
+	if value, _ := w.defender(functionName, first, rotated); value != "" {
+		t.Error("who keeps the old token is given a new one again")
 	}
-	// Who keeps the old one isn't given a new one on every question; who took the new one has the policy.
-	if value, _ := w.defender(functionName, issued, rotated); value != "" {
-		t.Error("the token is replaced again")
+	if value, again := w.defender(functionName, second, rotated); value != "" || again != meaning {
+		t.Errorf("with the new token: %q %s, want 304 with %s", value, again, meaning)
 	}
-	if value, again := w.defender(functionName, w.now(), rotated); value != "" || again != tag {
-		t.Errorf("with the new token: %q %s, want 304 with %s", value, again, tag)
+	w.pass(rotationAge)
+	if value, _ := w.defender(functionName, first, rotated); value == "" {
+		t.Error("who keeps the old token isn't given a new one after another week")
 	}
-	w.pass(tokenAge)
-	if value, _ := w.defender(functionName, issued, rotated); value == "" {
-		t.Error("after another month there is no new token")
+	value, third := w.defender(functionName, second, rotated)
+	if value == "" || third == rotated {
+		t.Error("the second token isn't replaced in its turn")
+	}
+}
+
+// TestRotationIsSeldom lets functions ask every two minutes for a month: some follow to new tokens, some don't. But for the
+// first question and one a week, all are answered with 304.
+func TestRotationIsSeldom(t *testing.T) {
+	const functions, period, every = 4, 30 * 24 * time.Hour, 2 * time.Minute
+	w := newWorld(t)
+	w.must("PUT", runtimePath, `{"rules":[{"name":"a","collections":["All"],"dns":{"effect":"alert"}}]}`)
+	var issued [functions]time.Time
+	var tags [functions]string
+	for i := range issued {
+		issued[i] = w.now()
+	}
+	asked, given := 0, 0
+	for range int(period / every) {
+		w.pass(every)
+		for i := range issued {
+			value, tag := w.defender(functionName, issued[i], tags[i])
+			asked++
+			if value == "" {
+				continue // the client keeps its tag
+			}
+			given++
+			tags[i] = tag
+			if follows := i%2 == 0; follows && w.now().Sub(issued[i]) >= rotationAge {
+				issued[i] = w.now().Add(-rotationMargin)
+			}
+		}
+		w.heard = nil
+	}
+	if want := functions * (1 + int(period/rotationAge)); given != want {
+		t.Errorf("of %d questions %d were answered with a policy, want %d", asked, given, want)
 	}
 }
 
