@@ -294,10 +294,10 @@ func TestRotationHappensOnce(t *testing.T) {
 	}
 }
 
-// TestRotationIsSeldom lets functions ask every two minutes for a month: some follow to new tokens, some don't. But for the
+// TestRotationIsSeldom lets functions ask every two minutes for half a month: one follows to new tokens, one doesn't. But for the
 // first question and one a week, all are answered with 304.
 func TestRotationIsSeldom(t *testing.T) {
-	const functions, period, every = 4, 30 * 24 * time.Hour, 2 * time.Minute
+	const functions, period, every = 2, 15 * 24 * time.Hour, 2 * time.Minute
 	w := newWorld(t)
 	w.must("PUT", runtimePath, `{"rules":[{"name":"a","collections":["All"],"dns":{"effect":"alert"}}]}`)
 	var issued [functions]time.Time
