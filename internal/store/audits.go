@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,8 +20,9 @@ const (
 	// scanned is how many of the audits that the other conditions find, in the order of the page, are looked at for what
 	// no index knows: a text in the message, and members of the body.
 	scanned = 10_000
-	// rowChunk is how many audits are read at once.
-	rowChunk = 500
+	// rowChunk is how many audits are read at once, and scanChunk how many the database looks at.
+	rowChunk  = 500
+	scanChunk = 2500
 )
 
 // Audits returns a page, the newest first by Time unless the page says otherwise. With After or Before the order is that
@@ -69,26 +71,69 @@ func (s *Store) eachAudit(ctx context.Context, q *api.AuditQuery, sel *selection
 	if !sift(q) {
 		offset = 0 // the keys begin with the page
 	}
-	for part := range slices.Chunk(keys, rowChunk) {
-		audits, err := s.readAudits(ctx, q.Stream, part)
-		if err != nil {
+	for part := range slices.Chunk(keys, scanChunk) {
+		if part, err = s.narrowed(ctx, q, part); err != nil {
 			return 0, err
 		}
-		for i := range audits {
-			switch {
-			case !test(&audits[i]):
-			case offset > 0:
-				offset--
-			case limit > 0:
-				limit--
-				yield(&audits[i])
+		for rows := range slices.Chunk(part, rowChunk) {
+			audits, err := s.readAudits(ctx, q.Stream, rows)
+			if err != nil {
+				return 0, err
 			}
-		}
-		if limit == 0 {
-			break
+			for i := range audits {
+				switch {
+				case !test(&audits[i]):
+				case offset > 0:
+					offset--
+				case limit > 0:
+					limit--
+					yield(&audits[i])
+				}
+			}
+			if limit == 0 {
+				return len(keys), nil
+			}
 		}
 	}
 	return len(keys), nil
+}
+
+// narrowed has the database drop what can't pass the sieve, as reading an audit costs ten times as much as looking at it.
+// What is left is still to be tested.
+func (s *Store) narrowed(ctx context.Context, q *api.AuditQuery, keys []key) ([]key, error) {
+	var c conditions
+	c.search(q.Search, "msg")
+	c.either(q.Msgs, func(m string) (string, any) { return like("msg"), "%" + likeLiteral(m) + "%" })
+	for _, name := range slices.Sorted(maps.Keys(q.Body)) {
+		if values := q.Body[name]; !slices.ContainsFunc(values, escapable) {
+			c.either(values, func(v string) (string, any) { return s.dialect.hasBytes("body"), []byte(v) })
+		}
+	}
+	if len(c.sql) == 0 {
+		return keys, nil
+	}
+	c.add("seq IN ("+s.dialect.set()+")", s.dialect.setOf(seqsOf(keys)))
+	kept := make(map[int64]bool)
+	_, err := s.each(ctx, s.db, "SELECT seq FROM audits"+c.where(), c.args, func(rows *sql.Rows) error {
+		var seq int64
+		err := rows.Scan(&seq)
+		kept[seq] = true
+		return err
+	})
+	return slices.DeleteFunc(slices.Clone(keys), func(k key) bool { return !kept[k.seq] }), err
+}
+
+// escapable tells that JSON, as Go writes it, doesn't have a text as it is.
+func escapable(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) })
+}
+
+func seqsOf(keys []key) []int64 {
+	seqs := make([]int64, len(keys))
+	for i, k := range keys {
+		seqs[i] = k.seq
+	}
+	return seqs
 }
 
 // candidates are the keys, in the order of the page, among which the audits are: the page itself when the audits needn't be
@@ -171,13 +216,9 @@ func (s *Store) readAudits(ctx context.Context, stream api.Stream, keys []key) (
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	seqs := make([]int64, len(keys))
-	for i, k := range keys {
-		seqs[i] = k.seq
-	}
 	read := make(map[int64]api.AuditRecord, len(keys))
 	query := "SELECT seq, series, time, received, count, id, request_id, msg, body FROM audits WHERE seq IN (" + s.dialect.set() + ")"
-	err := s.eachPrepared(ctx, query, []any{s.dialect.setOf(seqs)}, func(rows *sql.Rows) error {
+	err := s.eachPrepared(ctx, query, []any{s.dialect.setOf(seqsOf(keys))}, func(rows *sql.Rows) error {
 		a := api.AuditRecord{Stream: stream}
 		var id, time, received int64
 		err := rows.Scan(&a.Sequence, &id, &time, &received, &a.Count, &a.ID, &a.RequestID, &a.Msg, &a.Body)
@@ -222,15 +263,15 @@ func sieve(q *api.AuditQuery) func(*api.AuditRecord) bool {
 	}
 	msgs := make([]string, len(q.Msgs))
 	for i, m := range q.Msgs {
-		msgs[i] = strings.ToLower(m)
+		msgs[i] = lower(m)
 	}
-	search := strings.ToLower(q.Search)
+	search := lower(q.Search)
 	return func(a *api.AuditRecord) bool {
 		if !anyOf(q.IDs, a.ID) || !anyOf(q.RequestIDs, a.RequestID) {
 			return false
 		}
 		if len(msgs) > 0 || search != "" {
-			msg := strings.ToLower(a.Msg)
+			msg := lower(a.Msg)
 			if !strings.Contains(msg, search) || len(msgs) > 0 && !slices.ContainsFunc(msgs, func(m string) bool { return strings.Contains(msg, m) }) {
 				return false
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -316,4 +317,59 @@ func TestReopen(t *testing.T) {
 	}
 	sequences(t, s, m)
 	checkQuery(t, s, m, rand.New(rand.NewPCG(1, 1)), api.AuditQuery{Stream: api.StreamRuntime, Rules: []string{"rule 7", "rule 8"}, Page: api.Page{Limit: 50}})
+}
+
+// TestFindsWhatNoIndexKnows: texts in messages and members of audits, also where JSON spells them in its own way.
+func TestFindsWhatNoIndexKnows(t *testing.T) {
+	members := []map[string]any{
+		{"url": "/a?b=<c>&d", "pid": 7}, {"url": "/a", "interactive": true}, {"url": `say "hi"`, "tags": []string{"/a", "x"}}, {"url": "gr\u00fc\u00df"}, {"other": "/a"},
+	}
+	msgs := []string{"Wget 100%", "wget_x", "WGET", "GR\u00dc\u00df", "none"}
+	tests := []struct {
+		name string
+		q    api.AuditQuery
+		want string
+	}{
+		{"plain", api.AuditQuery{Body: map[string][]string{"url": {"/a"}}}, "1"},
+		{"escaped", api.AuditQuery{Body: map[string][]string{"url": {"/a?b=<c>&d"}}}, "0"},
+		{"quoted", api.AuditQuery{Body: map[string][]string{"url": {`say "hi"`}}}, "2"},
+		{"not ASCII", api.AuditQuery{Body: map[string][]string{"url": {"gr\u00fc\u00df"}}}, "3"},
+		{"either", api.AuditQuery{Body: map[string][]string{"url": {"/a", "gr\u00fc\u00df"}}}, "1 3"},
+		{"a list's element", api.AuditQuery{Body: map[string][]string{"tags": {"/a"}}}, "2"},
+		{"number", api.AuditQuery{Body: map[string][]string{"pid": {"7"}}}, "0"},
+		{"bool", api.AuditQuery{Body: map[string][]string{"interactive": {"true"}}}, "1"},
+		{"both", api.AuditQuery{Body: map[string][]string{"url": {"/a"}, "interactive": {"true"}}}, "1"},
+		{"neither", api.AuditQuery{Body: map[string][]string{"url": {"/a"}, "pid": {"7"}}}, ""},
+		{"message", api.AuditQuery{Search: "wget"}, "0 1 2"},
+		{"no wildcards", api.AuditQuery{Search: "T_"}, "1"},
+		{"percent", api.AuditQuery{Search: "%"}, "0"},
+		{"not ASCII in a message", api.AuditQuery{Search: "r\u00dc"}, "3"},
+		{"one of two messages", api.AuditQuery{Msgs: []string{"NON", "100"}}, "0 4"},
+		{"message and member", api.AuditQuery{Search: "wget", Body: map[string][]string{"url": {"/a"}}}, "1"},
+	}
+	onEach(t, func(t *testing.T, s *Store) {
+		e := newEstate(5, 3, time.Hour)
+		for i, m := range members {
+			a := e.audit(len(members))
+			a.ID, a.Msg = fmt.Sprint(i), msgs[i]
+			var err error
+			a.Body, err = json.Marshal(m)
+			must(t, err)
+			_, err = s.AppendAudits(t.Context(), []api.AuditRecord{a})
+			must(t, err)
+		}
+		for _, tt := range tests {
+			tt.q.Stream = api.StreamRuntime
+			page, err := s.Audits(t.Context(), tt.q)
+			must(t, err)
+			var found []string
+			for _, a := range page {
+				found = append(found, a.ID)
+			}
+			slices.Sort(found)
+			if got := strings.Join(found, " "); got != tt.want {
+				t.Errorf("%s: found %q, want %q", tt.name, got, tt.want)
+			}
+		}
+	})
 }

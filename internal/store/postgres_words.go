@@ -37,3 +37,5 @@ func (postgres) by(table, _ string, alias ...string) string {
 func (postgres) crossJoin() string { return " JOIN" }
 
 func (postgres) unindexed(column string) string { return "(" + column + " + 0)" }
+
+func (postgres) hasBytes(column string) string { return "position(CAST(? AS bytea) IN " + column + ") > 0" }

@@ -35,6 +35,18 @@ func (c *conditions) in(column string, values []string) {
 	c.add(column+" IN ("+placeholders(len(values))+")", args...)
 }
 
+// either requires one of the conditions that the values make, if there are any values.
+func (c *conditions) either(values []string, condition func(v string) (string, any)) {
+	if len(values) == 0 {
+		return
+	}
+	sql, args := make([]string, len(values)), make([]any, len(values))
+	for i, v := range values {
+		sql[i], args[i] = condition(v)
+	}
+	c.add("("+strings.Join(sql, " OR ")+")", args...)
+}
+
 // bool requires a column of 0 and 1 to be what is asked for, if it is.
 func (c *conditions) bool(column string, want *bool) {
 	if want != nil {

@@ -200,6 +200,8 @@ type words interface {
 	skipLocked() string
 	// noLimit is what OFFSET needs before it when there is no limit.
 	noLimit() string
+	// hasBytes tests that a column of bytes has those that are given.
+	hasBytes(column string) string
 	// sizeSQL asks how many bytes the audits take.
 	sizeSQL() string
 }
