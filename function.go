@@ -37,6 +37,10 @@ type Function struct {
 	CodeSize    int64
 	Layers      []AttachedLayer
 	Environment Environment
+	// Description is the owner's, and LastModified when the configuration was
+	// last written; zero when AWS didn't say.
+	Description  string
+	LastModified time.Time
 	// RevisionID changes with every change of the function, twice per update.
 	RevisionID string
 	// SnapStart is true when snapshots are taken of published versions.

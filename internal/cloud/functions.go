@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -90,6 +91,8 @@ func functionOf(c *types.FunctionConfiguration) (autodefend.Function, error) {
 		TimeoutSec:       int(aws.ToInt32(c.Timeout)),
 		CodeSize:         c.CodeSize,
 		Layers:           layersOf(c.Layers),
+		Description:      aws.ToString(c.Description),
+		LastModified:     modified(c.LastModified),
 		RevisionID:       aws.ToString(c.RevisionId),
 		SnapStart:        c.SnapStart != nil && c.SnapStart.ApplyOn == types.SnapStartApplyOnPublishedVersions,
 		EdgeMaster:       aws.ToString(c.MasterArn),
@@ -109,6 +112,15 @@ func functionOf(c *types.FunctionConfiguration) (autodefend.Function, error) {
 		}
 	}
 	return f, nil
+}
+
+// modified reads the time of a function's last change, as AWS writes it: 2026-01-05T08:00:00.000+0000.
+func modified(text *string) time.Time {
+	t, err := time.Parse("2006-01-02T15:04:05.999-0700", aws.ToString(text))
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 // environmentError returns the code of an environment that AWS couldn't

@@ -3,6 +3,7 @@ package cloud
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -47,6 +48,7 @@ func TestFunctionsAreMapped(t *testing.T) {
 		{
 			Name: "rich", Runtime: "python3.13", Handler: "app.main", Role: role, Timeout: 31, Memory: 513, CodeSize: 777,
 			Architectures: []string{"arm64"}, Env: map[string]string{"A": "one", "B": ""}, Layers: []string{layer},
+			Description: "what it's for", LastModified: time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC),
 			SnapStart: "PublishedVersions", Tags: map[string]string{"team": "a"}, Versions: 2, Aliases: map[string]string{"live": "2", "blue": "1"},
 		},
 		{Name: "image", PackageType: "Image", ImageURI: home + ".dkr.ecr.eu-west-1.amazonaws.com/x:1", Role: role},
@@ -73,6 +75,7 @@ func TestFunctionsAreMapped(t *testing.T) {
 		"rich": with("rich", func(f *autodefend.Function) {
 			f.Handler, f.TimeoutSec, f.MemoryMB, f.CodeSize, f.Architecture, f.SnapStart = "app.main", 31, 513, 777, "arm64", true
 			f.Layers = []autodefend.AttachedLayer{{ARN: layer, CodeSize: 1234}}
+			f.Description, f.LastModified = "what it's for", time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC)
 			f.Environment.Variables = autodefend.Variables{"A": "one", "B": ""}
 		}),
 		"image": with("image", func(f *autodefend.Function) { f.Runtime, f.Handler, f.PackageType = "", "", "Image" }),
@@ -95,7 +98,7 @@ func TestFunctionsAreMapped(t *testing.T) {
 		}
 		f.RevisionID = ""
 		if f.ARN.Name != "rich" {
-			f.CodeSize = 0
+			f.CodeSize, f.LastModified = 0, time.Time{}
 		}
 		got[f.ARN.Name] = f
 	}

@@ -46,6 +46,12 @@ func (c *Collection) match(t Target) (bool, string) {
 	return true, ""
 }
 
+// Holds tells whether a collection holds the function.
+func (c *Collection) Holds(t Target) bool {
+	held, _ := c.match(t)
+	return held
+}
+
 // notIn says why a field doesn't match; excluded is the entry that excludes, if one does.
 func notIn(field string, entries []string, excluded string) string {
 	if excluded != "" {

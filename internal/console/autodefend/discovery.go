@@ -149,13 +149,24 @@ func (s *Service) entities(ctx context.Context, c *route.Call) (route.Answer, er
 		c.Query["accountIDs"] = accounts
 	}
 	records, total, err := s.find(ctx, c, p)
+	if err != nil {
+		return route.Answer{}, err
+	}
+	collections, err := s.membership(ctx, c)
+	if err != nil {
+		return route.Answer{}, err
+	}
 	for _, r := range records {
+		info, err := collections.of(r)
+		if err != nil {
+			return route.Answer{}, err
+		}
 		out = append(out, api.CloudDiscoveryEntity{
-			AccountID: r.Account, ARN: r.ARN, Collections: []string{}, Defended: r.Defended, LastModified: r.Modified, Name: r.Name,
+			AccountID: r.Account, ARN: r.ARN, Collections: info.Collections, Defended: r.Defended, LastModified: r.Modified, Name: r.Name,
 			Provider: "aws", Region: r.Region, Runtime: r.Runtime, ServiceType: api.ServiceLambda, Timestamp: r.Seen, Version: "$LATEST",
 		})
 	}
-	return list(out, total), err
+	return list(out, total), nil
 }
 
 // accountsOf are the accounts that the filters of a discovery leave of those that are known; nil when there is no such filter.
@@ -189,14 +200,18 @@ func (s *Service) radar(ctx context.Context, c *route.Call) (route.Answer, error
 	for _, site := range st.sites {
 		credentials[site.Account+"/"+site.Region] = site.Credential
 	}
+	collections, err := s.membership(ctx, c)
+	if err != nil {
+		return route.Answer{}, err
+	}
 	data := api.RadarData{ServerlessRadar: []api.RadarEntity{}}
 	err = s.eachFound(ctx, c, api.Page{}, func(r api.FunctionRecord) error {
-		_, info, err := functionOf(r)
+		info, err := collections.of(r)
 		if err != nil {
 			return err
 		}
 		data.ServerlessRadar = append(data.ServerlessRadar, api.RadarEntity{
-			ID: r.ARN, AccountID: r.Account, ApplicationName: info.ApplicationName, Collections: []string{},
+			ID: r.ARN, AccountID: r.Account, ApplicationName: info.ApplicationName, Collections: info.Collections, Description: info.Description,
 			CredentialID: credentials[r.Account+"/"+r.Region], Defended: r.Defended, LastModified: r.Modified, Name: r.Name,
 			Permissions: []struct{}{}, Provider: "aws", Region: r.Region, Runtime: r.Runtime, Scanned: true,
 			Tags: info.FunctionTags, Triggers: []struct{}{}, Version: info.Version,

@@ -102,20 +102,37 @@ func (s *Service) functions(ctx context.Context, c *route.Call) (route.Answer, e
 	if err != nil {
 		return route.Answer{}, err
 	}
-	fields := texts(c.Query, "fields")
-	bodies := make([]json.RawMessage, len(records))
-	for i, r := range records {
-		if bodies[i], err = project(r.Body, fields); err != nil {
-			return route.Answer{}, err
-		}
+	bodies, err := s.shown(ctx, c, records, texts(c.Query, "fields"))
+	if err != nil {
+		return route.Answer{}, err
 	}
 	return list(bodies, total), nil
 }
 
-// project keeps of an object only the members that are asked for, and its id.
-func project(body []byte, fields []string) (json.RawMessage, error) {
-	if len(fields) == 0 {
-		return body, nil
+// shown are functions as a caller sees them: with the collections that hold them now, and only the members in fields.
+func (s *Service) shown(ctx context.Context, c *route.Call, records []api.FunctionRecord, fields []string) ([]json.RawMessage, error) {
+	collections, err := s.membership(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	bodies := make([]json.RawMessage, len(records))
+	for i, r := range records {
+		info, err := collections.of(r)
+		if err != nil {
+			return nil, err
+		}
+		if bodies[i], err = project(info, fields); err != nil {
+			return nil, err
+		}
+	}
+	return bodies, nil
+}
+
+// project keeps of a function only the members that are asked for, and its id.
+func project(info api.FunctionInfo, fields []string) (json.RawMessage, error) {
+	body, err := json.Marshal(info)
+	if err != nil || len(fields) == 0 {
+		return body, err
 	}
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(body, &all); err != nil {
@@ -232,8 +249,9 @@ func (s *Service) evaluateFunctions(ctx context.Context, c *route.Call) (route.A
 	}
 	q.Scopes = scopes
 	records, _, err := s.cfg.Inventory.Functions(ctx, q)
-	for _, r := range records {
-		out.Functions = append(out.Functions, r.Body)
+	if err != nil {
+		return route.Answer{}, err
 	}
+	out.Functions, err = s.shown(ctx, c, records, nil)
 	return route.Answer{JSON: out}, err
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -81,6 +82,53 @@ func TestFunctionFilters(t *testing.T) {
 		if _, err := b.call("GET", "/serverless?"+bad, ""); autodefend.ErrorCode(err) != autodefend.CodeInvalid {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+}
+
+// TestCollectionsOfFunctions: every list says which collections hold a function, and those are the collections that find it.
+func TestCollectionsOfFunctions(t *testing.T) {
+	b := estate(t)
+	changed := time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC)
+	f := b.world.put(account, region, "tagged", "python3.13", map[string]string{"env": "prod"})
+	f.Description, f.LastModified = "what it's for", changed
+	b.lookAgain()
+	b.settled()
+	want := map[string][]string{
+		"big-orders": {"All", "ireland", "hosts"}, "far": {"All", "hosts"}, "java": {"All", "ireland", "hosts"},
+		"orders-1": {"All", "orders", "ireland", "hosts"}, "orders-2": {"All", "orders", "ireland", "hosts"}, "tagged": {"All", "ireland", "prod", "hosts"},
+	}
+	got := map[string][]string{}
+	for _, f := range get[[]api.FunctionInfo](b, "/serverless") {
+		got[f.Name] = f.Collections
+		if f.Name == "tagged" && (f.Description != "what it's for" || !f.LastModified.Equal(changed)) {
+			t.Errorf("described as %q, changed %s", f.Description, f.LastModified)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("functions: %s", diff)
+	}
+	clear(got)
+	for _, f := range get[[]api.CloudDiscoveryEntity](b, "/cloud/discovery/entities") {
+		got[f.Name] = f.Collections
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("discovery: %s", diff)
+	}
+	clear(got)
+	for _, f := range get[api.RadarData](b, "/radar/serverless").ServerlessRadar {
+		got[f.Name] = f.Collections
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("radar: %s", diff)
+	}
+	// Who is limited to collections hears of no others.
+	b.cfg.Collections = collections{{Name: "orders", Functions: []string{"orders-*"}}, {Name: "ireland", Functions: []string{"*"}}}
+	answer, err := callAs(t, b.Service, route.Principal{Username: "bob", Collections: []string{"orders"}}, "GET", "/serverless?fields=collections", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := json.Marshal(answer.JSON); strings.Contains(string(text), "ireland") || strings.Count(string(text), `["orders"]`) != 2 {
+		t.Errorf("bob sees %s", text)
 	}
 }
 

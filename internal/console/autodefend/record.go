@@ -49,6 +49,7 @@ func (s *Service) info(f *autodefend.Function, verdict api.FunctionVerdict) api.
 		Handler: f.Handler, Memory: int64(f.MemoryMB), Timeout: int64(f.TimeoutSec), Platform: "linux", Role: f.Role, Runtime: f.Runtime,
 		ScanTime: s.now(), Status: f.State.Name, Type: api.ScanServerless, Version: "$LATEST", Own: verdict,
 	}
+	info.Description, info.LastModified = f.Description, f.LastModified
 	info.ApplicationName = f.Tags["aws:cloudformation:stack-name"]
 	for _, l := range f.Layers {
 		name, version := l.ARN, ""
