@@ -23,9 +23,8 @@ const (
 	livePause = 200 * time.Millisecond
 	// liveBeat is how often a silent stream shows that it's alive.
 	liveBeat = 15 * time.Second
-	// liveMax is how long a stream lasts, and with it what its client may no longer do: the end of a session, a role or a
-	// user isn't looked for in between. The client then connects again with the id of its last event, and shows again who
-	// it is.
+	// liveMax is how long a stream lasts. The client then connects again with the id of its last event. That the client may
+	// still have what is sent, the server looks at with each piece.
 	liveMax = time.Minute
 	// mediaEvents is the media type of server-sent events.
 	mediaEvents = "text/event-stream"

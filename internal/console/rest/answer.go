@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/autodefend/autodefend/internal/console/route"
@@ -17,6 +18,7 @@ import (
 const (
 	mediaJSON = "application/json"
 	mediaText = "text/plain; charset=utf-8"
+	mediaCSV  = "text/csv"
 )
 
 // answer sends what a handler returned.
@@ -33,6 +35,7 @@ func (e *endpoint) answer(x *exchange, a route.Answer) {
 	if media == "" && len(body) > 0 {
 		media = mediaJSON
 	}
+	e.nameTable(x, media)
 	for name, value := range a.Header {
 		x.w.Header().Set(name, value)
 	}
@@ -41,6 +44,15 @@ func (e *endpoint) answer(x *exchange, a route.Answer) {
 		status = http.StatusOK
 	}
 	e.write(x, status, media, body)
+}
+
+// nameTable gives a table a name to be saved under, which is the route's.
+func (e *endpoint) nameTable(x *exchange, media string) {
+	if media != mediaCSV {
+		return
+	}
+	name := strings.ReplaceAll(strings.Trim(strings.TrimSuffix(e.route.Path, "/download"), "/"), "/", "-")
+	x.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
 }
 
 // marshal writes a value as JSON. A nil list is an empty one, and what only matters in HTML stays as it is.

@@ -256,7 +256,7 @@ func TestAnswers(t *testing.T) {
 	if written := w.do("POST", "/api/v1/things", "{}", "Authorization", "Bearer writer"); written.status != 200 || written.body != "" || written.header.Get("Content-Type") != "" {
 		t.Errorf("write: %v", written)
 	}
-	if csv := w.get("/api/v1/csv", "reader"); csv.header.Get("Content-Type") != "text/csv" || csv.body != "a,b\n" {
+	if csv := w.get("/api/v1/csv", "reader"); csv.header.Get("Content-Type") != "text/csv" || csv.header.Get("Content-Disposition") != `attachment; filename="csv.csv"` || csv.body != "a,b\n" {
 		t.Errorf("csv: %v", csv)
 	}
 	if version := w.get("/api/v1/version", "reader"); version.body != `"1.2.3"` {

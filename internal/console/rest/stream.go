@@ -30,14 +30,16 @@ func (e *endpoint) stream(x *exchange, media string, admitted *pass, cancel cont
 	}
 	admitted.leave()
 	x.pass, x.streamed = slot, true
+	s := &stream{w: x.w, rc: http.NewResponseController(x.w), wait: e.limits.Write, head: x.r.Method == http.MethodHead}
 	if strings.HasPrefix(media, mediaEvents) {
+		s.allowed = func() error { return e.stillAllowed(x) }
 		stop := context.AfterFunc(e.drained, func() { cancel(context.Canceled) })
 		context.AfterFunc(x.r.Context(), func() { stop() })
 		x.w.Header().Set("X-Accel-Buffering", "no")
 	}
+	e.nameTable(x, media)
 	x.w.Header().Set("Content-Type", media)
 	x.w.WriteHeader(http.StatusOK)
-	s := &stream{w: x.w, rc: http.NewResponseController(x.w), wait: e.limits.Write, head: x.r.Method == http.MethodHead}
 	return s, s.Flush()
 }
 
@@ -47,7 +49,21 @@ type stream struct {
 	rc   *http.ResponseController
 	wait time.Duration
 	head bool
+	// allowed fails once the caller may no longer have what is sent; nil for what ends by itself.
+	allowed func() error
 }
+
+// stillAllowed fails once the caller's session, user or role isn't what it was: an open stream ends with it.
+func (e *endpoint) stillAllowed(x *exchange) error {
+	principal, err := e.authenticate(x)
+	if err == nil && !Permitted(principal, e.route) {
+		err = errNoLonger
+	}
+	return err
+}
+
+// errNoLonger ends the stream of a caller whose role is another one now.
+var errNoLonger = errors.New("the caller may no longer have this")
 
 // errHead ends the stream of a request that wants the headers only.
 var errHead = errors.New("the request is HEAD")
@@ -56,6 +72,11 @@ var errHead = errors.New("the request is HEAD")
 func (s *stream) Write(p []byte) (int, error) {
 	if s.head {
 		return 0, errHead
+	}
+	if s.allowed != nil {
+		if err := s.allowed(); err != nil {
+			return 0, err
+		}
 	}
 	if err := s.deadline(); err != nil {
 		return 0, err
