@@ -32,6 +32,7 @@ type consoleParts struct {
 	keys     *keys.Keys
 	// address and ca are how functions reach the Console and know it.
 	address, ca string
+	words       []string      // that passwords mustn't be made of
 	interval    time.Duration // of asking for a policy
 	layers      *layerZips
 	auditAge    time.Duration
@@ -56,7 +57,7 @@ func (p consoleParts) services() (*consoleServices, error) {
 	heard := &heartbeats{}
 	var err error
 	s.access, err = access.New(access.Config{
-		Documents: p.database, Logins: p.database, Keys: p.keys, Inventory: p.database, Log: p.log, Now: time.Now,
+		Documents: p.database, Logins: p.database, Keys: p.keys, Inventory: p.database, Words: p.words, Log: p.log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func (p consoleParts) services() (*consoleServices, error) {
 	})
 	s.audits = audits.New(audits.Config{
 		Audits: p.database, Retention: p.database, Incidents: p.database, MgmtAudits: p.database, Documents: p.database,
-		Leases: p.database, Defenders: p.database, Signals: p.database, Scopes: s.settings, Alerts: s.alerting,
+		Leases: p.database, Defenders: p.database, Signals: p.database, Scopes: s.settings,
 		Log: p.log, Now: time.Now, Owner: replica, Keep: audits.Keep{Age: p.auditAge, Bytes: p.auditBytes},
 	})
 	heard.audits = s.audits

@@ -57,7 +57,7 @@ func (s *Service) collectWindow(ctx context.Context, lease api.Lease, stream api
 	if err != nil {
 		return false, err
 	}
-	deliveries, err := s.deliveriesOf(profiles, audits)
+	deliveries, tolls, err := s.deliveriesOf(profiles, audits)
 	if err != nil {
 		return false, err
 	}
@@ -68,6 +68,9 @@ func (s *Service) collectWindow(ctx context.Context, lease api.Lease, stream api
 		if err := s.outbox.Enqueue(ctx, deliveries); err != nil {
 			return false, err
 		}
+	}
+	for _, t := range tolls {
+		s.flood.spend(t.bucket, t.perMinute, t.told, s.now())
 	}
 	at.Sequence = audits[len(audits)-1].Sequence
 	return len(audits) == window, s.writePosition(ctx, stream, at)

@@ -3,6 +3,8 @@ package alerting
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -52,9 +54,10 @@ func (s *Service) giveUp(ctx context.Context, c *route.Call) (route.Answer, erro
 	return s.end(ctx, c, func(d *api.Delivery) { d.Outcome = "delivered" })
 }
 
-// end changes what becomes of a dead letter, or of all.
+// end changes what becomes of a dead letter, or of all that there are now.
 func (s *Service) end(ctx context.Context, c *route.Call, change func(*api.Delivery)) (route.Answer, error) {
-	letters, err := s.deadLetters(ctx, c.Path["id"])
+	id := c.Path["id"]
+	letters, left, err := s.deadLetters(ctx, id)
 	if err != nil {
 		return route.Answer{}, err
 	}
@@ -62,34 +65,55 @@ func (s *Service) end(ctx context.Context, c *route.Call, change func(*api.Deliv
 	if err := s.documents.Write(ctx, nil, journal.Audit(c, api.MgmtSettings, s.now(), nil, nil)); err != nil {
 		return route.Answer{}, fmt.Errorf("write management audit: %w", err)
 	}
-	for _, d := range letters {
-		change(&d)
-		if err := s.outbox.Settle(ctx, d); err != nil {
+	defer s.wake()
+	for len(letters) > 0 {
+		if err := s.settleAll(ctx, letters, change); err != nil {
 			return route.Answer{}, fmt.Errorf("change dead alert: %w", err)
 		}
-	}
-	return route.Answer{}, s.Raise(ctx, "", nil)
-}
-
-// deadLetters returns the dead letter of an id, or all.
-func (s *Service) deadLetters(ctx context.Context, id string) ([]api.Delivery, error) {
-	var found []api.Delivery
-	for page := (api.Page{Limit: deadPage}); ; page.Offset += page.Limit {
-		letters, _, err := s.outbox.Dead(ctx, page)
-		if err != nil {
-			return nil, fmt.Errorf("read dead alerts: %w", err)
-		}
-		for _, d := range letters {
-			if id == allDead || d.ID == id {
-				found = append(found, d)
-			}
-		}
-		if len(letters) < page.Limit || id != allDead && len(found) > 0 {
+		if left -= len(letters); left <= 0 {
 			break
 		}
+		if letters, _, err = s.deadLetters(ctx, id); err != nil {
+			return route.Answer{}, err
+		}
 	}
-	if len(found) == 0 && id != allDead {
-		return nil, autodefend.Errorf(autodefend.CodeNotFound, "there is no dead alert %q", id).WithHint("GET /alerts/dead lists them")
+	return route.Answer{}, nil
+}
+
+// settleAll changes deliveries side by side, so that the store can write them at once. One that is gone stays so.
+func (s *Service) settleAll(ctx context.Context, letters []api.Delivery, change func(*api.Delivery)) error {
+	for some := range slices.Chunk(letters, mostTogether) {
+		failed := make([]error, len(some))
+		var running sync.WaitGroup
+		for i := range some {
+			change(&some[i])
+			running.Go(func() { failed[i] = s.outbox.Settle(ctx, some[i]) })
+		}
+		running.Wait()
+		for _, err := range failed {
+			if err != nil && autodefend.ErrorCode(err) != autodefend.CodeNotFound {
+				return err
+			}
+		}
 	}
-	return found, nil
+	return nil
+}
+
+// deadLetters returns the dead letter of an id, or the oldest of all, and how many there are in all.
+func (s *Service) deadLetters(ctx context.Context, id string) ([]api.Delivery, int, error) {
+	for page := (api.Page{Limit: deadPage, Reverse: true}); ; page.Offset += page.Limit {
+		letters, total, err := s.outbox.Dead(ctx, page)
+		if err != nil {
+			return nil, 0, fmt.Errorf("read dead alerts: %w", err)
+		}
+		if id == allDead {
+			return letters, total, nil
+		}
+		if i := slices.IndexFunc(letters, func(d api.Delivery) bool { return d.ID == id }); i >= 0 {
+			return letters[i : i+1], 1, nil
+		}
+		if len(letters) < page.Limit {
+			return nil, 0, autodefend.Errorf(autodefend.CodeNotFound, "there is no dead alert %q", id).WithHint("GET /alerts/dead lists them")
+		}
+	}
 }

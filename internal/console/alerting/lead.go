@@ -49,7 +49,7 @@ func (s *Service) lead(ctx context.Context, lease api.Lease) {
 	go func() {
 		defer close(ended)
 		defer stop()
-		s.renew(leading)
+		s.renew(leading, lease)
 	}()
 	s.rounds(leading, lease)
 	stop()
@@ -61,17 +61,18 @@ func (s *Service) lead(ctx context.Context, lease api.Lease) {
 	}
 }
 
-// renew prolongs the lease until it's lost or ctx ends.
-func (s *Service) renew(ctx context.Context) {
+// renew prolongs the lease until it's lost or ctx ends. A lease with another token is a new one: it ended before it was
+// prolonged, and what is held against the old one would fail for ever.
+func (s *Service) renew(ctx context.Context, lease api.Lease) {
 	good := s.now()
 	for pause(ctx, leaseRenewal) {
 		asked := s.now()
-		_, held, err := s.leases.Acquire(ctx, leaseName, s.owner, leaseTime)
+		now, held, err := s.leases.Acquire(ctx, leaseName, s.owner, leaseTime)
 		switch {
-		case err == nil && held:
+		case err == nil && held && now.Token == lease.Token:
 			good = asked
 		case err == nil, s.now().Sub(good) > leaseTime-leaseRenewal:
-			s.logger.WarnContext(ctx, "another replica delivers alerts from now on", "error", err)
+			s.logger.WarnContext(ctx, "the lease for alerts was lost", "error", err)
 			return
 		}
 	}

@@ -33,7 +33,7 @@ func (s *Service) list(ctx context.Context, c *route.Call) (route.Answer, error)
 			continue
 		}
 		members := maps.Clone(p.members)
-		members["lastError"] = statuses[p.Name].text()
+		members["lastError"] = statuses[p.Name].text(channels(p))
 		shown = append(shown, members)
 	}
 	return listed(cutPage(shown, page), len(shown)), nil

@@ -13,9 +13,18 @@ import (
 // floodMinutes is how many minutes' worth of audits a channel's backlog may take at once.
 const floodMinutes = 10
 
-// deliveriesOf are the deliveries that profiles ask for, of audits of one stream.
-func (s *Service) deliveriesOf(profiles []*profile, audits []api.AuditRecord) ([]api.Delivery, error) {
+// toll is what deliveries take of a channel's room in the outbox.
+type toll struct {
+	bucket    string
+	perMinute int
+	told      int
+}
+
+// deliveriesOf are the deliveries that profiles ask for, of audits of one stream, and what is to be paid for them once they
+// are in the outbox: what couldn't be stored takes no room.
+func (s *Service) deliveriesOf(profiles []*profile, audits []api.AuditRecord) ([]api.Delivery, []toll, error) {
 	var all []api.Delivery
+	var tolls []toll
 	for _, p := range profiles {
 		var wanted []api.AuditRecord
 		for _, audit := range audits {
@@ -24,38 +33,34 @@ func (s *Service) deliveriesOf(profiles []*profile, audits []api.AuditRecord) ([
 			}
 		}
 		for _, channel := range channels(p) {
-			told, err := s.channelDeliveries(p, channel, wanted)
+			t := toll{bucket: bucketOf(p, channel), perMinute: perMinuteOr(p.Autodefend.MaxPerMinute) * mostTogether}
+			t.told = min(len(wanted), s.flood.available(t.bucket, t.perMinute, s.now()))
+			deliveries, err := s.channelDeliveries(p, channel, wanted, t.told)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			all = append(all, told...)
+			all, tolls = append(all, deliveries...), append(tolls, t)
 		}
 	}
-	return all, nil
+	return all, tolls, nil
 }
 
 // channelDeliveries are a channel's deliveries. More audits than all of its messages could ever carry would only fill the
-// database: those beyond are told by their number.
-func (s *Service) channelDeliveries(p *profile, channel string, audits []api.AuditRecord) ([]api.Delivery, error) {
+// database: those beyond the first some are told by their number.
+func (s *Service) channelDeliveries(p *profile, channel string, audits []api.AuditRecord, some int) ([]api.Delivery, error) {
 	var all []api.Delivery
-	var beyond []api.AuditRecord
 	now := s.now()
-	carried := perMinuteOr(p.Autodefend.MaxPerMinute) * mostTogether
-	for _, audit := range audits {
-		if !s.flood.take(bucketOf(p, channel), carried, now) {
-			beyond = append(beyond, audit)
-			continue
-		}
+	for _, audit := range audits[:some] {
 		d, err := delivery(p, channel, audit, now)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, d)
 	}
-	if len(beyond) == 0 {
+	if some == len(audits) {
 		return all, nil
 	}
-	d, err := delivery(p, channel, summary(beyond), now)
+	d, err := delivery(p, channel, summary(audits[some:]), now)
 	return append(all, d), err
 }
 

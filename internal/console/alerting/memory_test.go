@@ -236,7 +236,7 @@ func (m *memory) Acquire(_ context.Context, name, owner string, ttl time.Duratio
 	if m.lease.Owner != owner && m.lease.Expires.After(now) {
 		return api.Lease{}, false, nil
 	}
-	if m.lease.Owner != owner {
+	if m.lease.Owner != owner || !m.lease.Expires.After(now) {
 		m.lease = api.Lease{Name: name, Owner: owner, Token: m.lease.Token + 1}
 	}
 	m.lease.Expires = now.Add(ttl)

@@ -48,6 +48,15 @@ func (p *pacer) take(channel string, perMinute int, now time.Time) bool {
 	return true
 }
 
+// spend counts so many of those that were available.
+func (p *pacer) spend(channel string, perMinute, n int, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.fill(channel, perMinute, now)
+	b.tokens -= float64(n)
+	p.buckets[channel] = b
+}
+
 // turn is when a message that has no room now should try again: one after the other, so that a long queue isn't taken
 // out of the store and put back at every turn.
 func (p *pacer) turn(channel string, perMinute int, now time.Time) time.Time {

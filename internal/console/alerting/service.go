@@ -73,7 +73,7 @@ type Service struct {
 	pace   pacer
 	flood  pacer
 	noting sync.Mutex
-	// woken has a value when there may be something to do.
+	// woken has a value when something waits in the outbox that the store doesn't tell of.
 	woken chan struct{}
 }
 
@@ -102,14 +102,12 @@ func New(cfg Config) *Service {
 	return s
 }
 
-// Raise tells that audits were stored: they needn't wait for the next look. It doesn't block, and its error is always
-// nil, since the audits are read from the store.
-func (s *Service) Raise(context.Context, api.Stream, []api.AuditRecord) error {
+// wake has the outbox looked at now.
+func (s *Service) wake() {
 	select {
 	case s.woken <- struct{}{}:
 	default: // one is enough
 	}
-	return nil
 }
 
 // Routes are the endpoints of alert profiles and dead letters.

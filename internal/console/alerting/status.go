@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -14,14 +13,17 @@ import (
 
 const statusPrefix = "status/"
 
-// status is what last went wrong with a profile, by channel. Channels that work aren't in it.
+// status is what last went wrong with a profile, by channel. Channels that work aren't in it; some that the profile doesn't
+// have any more may be.
 type status map[string]string
 
-// text is the status in one line; "" when all works.
-func (s status) text() string {
+// text is the status of some channels in one line; "" when all work.
+func (s status) text(channels []string) string {
 	var lines []string
-	for _, channel := range slices.Sorted(maps.Keys(s)) {
-		lines = append(lines, channel+": "+s[channel])
+	for _, channel := range slices.Sorted(slices.Values(channels)) {
+		if problem := s[channel]; problem != "" {
+			lines = append(lines, channel+": "+problem)
+		}
 	}
 	return strings.Join(lines, "; ")
 }

@@ -145,7 +145,10 @@ func (s *Service) store(ctx context.Context, c *route.Call, name string, body []
 	if err := s.documents.Write(ctx, changes, journal.Audit(c, api.MgmtSettings, s.now(), was, body)); err != nil {
 		return fmt.Errorf("write alert profile: %w", err)
 	}
-	if before != nil && before.Name != name {
+	switch {
+	case before == nil:
+		s.forgetStatus(ctx, name) // of one that was deleted while it told somebody
+	case before.Name != name:
 		s.forgetStatus(ctx, before.Name)
 	}
 	return nil

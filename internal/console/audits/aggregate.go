@@ -2,6 +2,7 @@ package audits
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -20,9 +21,9 @@ const (
 
 // group are audits that are equal but for what happens to differ between two of the same.
 type group struct {
-	members map[string]json.RawMessage // of the newest one
-	newest  time.Time
-	count   int
+	body   []byte // of the newest one
+	newest time.Time
+	count  int
 }
 
 // unequal are members that two audits of the same may differ in.
@@ -48,7 +49,7 @@ func (s *Service) aggregated(ctx context.Context, f api.AuditFilter) (route.Answ
 	from := min(f.Query.Page.Offset, len(groups))
 	var bodies [][]byte
 	for _, g := range groups[from:min(len(groups), from+f.Query.Page.Limit)] {
-		body, err := g.body(f.Fields)
+		body, err := g.whole(f.Fields)
 		if err != nil {
 			return route.Answer{}, err
 		}
@@ -63,7 +64,7 @@ func (s *Service) aggregated(ctx context.Context, f api.AuditFilter) (route.Answ
 
 // merge reads audits from the newest and merges them. It reports whether it read all.
 func (s *Service) merge(ctx context.Context, q api.AuditQuery) ([]*group, bool, error) {
-	known := make(map[string]*group)
+	known := make(map[[sha256.Size]byte]*group)
 	var groups []*group
 	read := 0
 	for records, err := range s.newestFirst(ctx, q) {
@@ -71,7 +72,7 @@ func (s *Service) merge(ctx context.Context, q api.AuditQuery) ([]*group, bool, 
 			return nil, false, err
 		}
 		for i := range records {
-			key, members, err := mergeKey(records[i].Body)
+			key, err := mergeKey(records[i].Body)
 			if err != nil {
 				return nil, false, err
 			}
@@ -80,7 +81,7 @@ func (s *Service) merge(ctx context.Context, q api.AuditQuery) ([]*group, bool, 
 				if len(groups) == groupsMax {
 					return groups, false, nil
 				}
-				g = &group{members: members, newest: records[i].Time}
+				g = &group{body: records[i].Body, newest: records[i].Time}
 				known[key], groups = g, append(groups, g)
 			}
 			g.count += max(1, records[i].Count)
@@ -93,36 +94,42 @@ func (s *Service) merge(ctx context.Context, q api.AuditQuery) ([]*group, bool, 
 }
 
 // mergeKey is equal for audits that are to be merged.
-func mergeKey(body []byte) (string, map[string]json.RawMessage, error) {
-	broken := func(err error) (string, map[string]json.RawMessage, error) {
-		return "", nil, &autodefend.Error{Code: autodefend.CodeInternal, Message: "read a stored audit", Err: err}
+func mergeKey(body []byte) ([sha256.Size]byte, error) {
+	members, err := membersOf(body)
+	if err != nil {
+		return [sha256.Size]byte{}, err
 	}
+	for _, name := range unequal() {
+		delete(members, name)
+	}
+	rest, err := json.Marshal(members) // sorted by name
+	if err != nil {
+		return [sha256.Size]byte{}, &autodefend.Error{Code: autodefend.CodeInternal, Message: "merge audits", Err: err}
+	}
+	return sha256.Sum256(rest), nil
+}
+
+func membersOf(body []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
-		return broken(err)
+		return nil, &autodefend.Error{Code: autodefend.CodeInternal, Message: "read a stored audit", Err: err}
 	}
-	kept := make(map[string]json.RawMessage, 2)
+	return members, nil
+}
+
+// whole is the group as one audit: what its audits have in common, with the id and time of the newest and the count of all.
+func (g *group) whole(fields []string) ([]byte, error) {
+	members, err := membersOf(g.body)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range unequal() {
-		if value, ok := members[name]; ok {
-			kept[name] = value
+		if name != "_id" && name != "time" {
 			delete(members, name)
 		}
 	}
-	key, err := json.Marshal(members) // sorted by name
-	if err != nil {
-		return broken(err)
-	}
-	for _, name := range []string{"_id", "time"} {
-		if value, ok := kept[name]; ok {
-			members[name] = value
-		}
-	}
-	return string(key), members, nil
-}
-
-func (g *group) body(fields []string) ([]byte, error) {
-	g.members["count"] = json.RawMessage(strconv.Itoa(g.count))
-	body, err := json.Marshal(g.members)
+	members["count"] = json.RawMessage(strconv.Itoa(g.count))
+	body, err := json.Marshal(members)
 	if err != nil {
 		return nil, &autodefend.Error{Code: autodefend.CodeInternal, Message: "write merged audits", Err: err}
 	}

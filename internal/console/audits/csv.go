@@ -121,9 +121,9 @@ func piece[V any](all []V) iter.Seq2[[][]byte, error] {
 
 // cells are an object's members as texts.
 func cells(body []byte, columns []string) ([]string, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
-		return nil, &autodefend.Error{Code: autodefend.CodeInternal, Message: "read a stored audit", Err: err}
+	members, err := membersOf(body)
+	if err != nil {
+		return nil, err
 	}
 	row := make([]string, len(columns))
 	for i, name := range columns {

@@ -75,13 +75,26 @@ func (s *Service) connectedSince(ctx context.Context) (time.Time, error) {
 	return s.Now().UTC().Add(-time.Duration(days) * day), nil
 }
 
-// countDefenders returns how many are connected, and all.
-func (s *Service) countDefenders(ctx context.Context) (int, int, error) {
+// countDefenders returns how many are connected, and all, of those that the caller may see.
+func (s *Service) countDefenders(ctx context.Context, c *route.Call) (int, int, error) {
 	since, err := s.connectedSince(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	return s.Defenders.CountDefenders(ctx, since)
+	scopes, err := s.scopes(ctx, c, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	if scopes == nil {
+		return s.Defenders.CountDefenders(ctx, since)
+	}
+	one := api.Page{Limit: 1}
+	_, connected, err := s.Defenders.Defenders(ctx, api.DefenderQuery{Scopes: scopes, SeenSince: since, Page: one})
+	if err != nil {
+		return 0, 0, err
+	}
+	_, all, err := s.Defenders.Defenders(ctx, api.DefenderQuery{Scopes: scopes, Page: one})
+	return connected, all, err
 }
 
 // defenderFilter reads what is asked for, adds what the caller may see, and returns since when Defenders are connected.
@@ -166,8 +179,8 @@ func (s *Service) defenderNames(ctx context.Context, c *route.Call) (route.Answe
 	return listedValues(names, nil, total)
 }
 
-func (s *Service) defenderSummary(ctx context.Context, _ *route.Call) (route.Answer, error) {
-	connected, all, err := s.countDefenders(ctx)
+func (s *Service) defenderSummary(ctx context.Context, c *route.Call) (route.Answer, error) {
+	connected, all, err := s.countDefenders(ctx, c)
 	if err != nil {
 		return route.Answer{}, err
 	}

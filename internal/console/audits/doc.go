@@ -3,6 +3,6 @@
 //
 // An audit is acknowledged when the store has it on the disk, and not before. Incidents are made of it later, by a reader
 // that remembers how far it has come: a lease lets one replica read, the position is a document, and an audit that was
-// read twice changes nothing. So no crash loses an incident or makes two of one; see [Service.Run]. Alerts read the same
-// way by themselves and are only told when to look.
+// read twice changes nothing. So no crash loses an incident or makes two of one; see [Service.Run]. Alerts are made the
+// same way, elsewhere.
 package audits

@@ -31,6 +31,8 @@ type memory struct {
 	defenders map[string]api.DefenderRecord
 	heardIn   []int // the sizes of batches
 	watchers  []chan struct{}
+	bloat     int64         // how much larger the store is than its audits; grows by what is removed when it's kept
+	keeps     bool          // what was freed is kept
 	fail      error         // of every write
 	block     chan struct{} // appending waits for it
 }
@@ -168,13 +170,16 @@ func (m *memory) Expire(_ context.Context, stream api.Stream, before time.Time, 
 		}
 		return gone
 	})
+	if m.keeps {
+		m.bloat += int64(1000 * n)
+	}
 	return n, m.fail
 }
 
 func (m *memory) Size(context.Context) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return int64(1000 * (len(m.audits[api.StreamRuntime]) + len(m.audits[api.StreamFirewall]))), nil
+	return m.bloat + int64(1000*(len(m.audits[api.StreamRuntime])+len(m.audits[api.StreamFirewall]))), nil
 }
 
 func (m *memory) ExpireMgmt(_ context.Context, before time.Time) (int, error) {

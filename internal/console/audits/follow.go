@@ -33,9 +33,9 @@ type reader struct {
 // each batch, so a batch may be read twice and none is left out.
 func (s *Service) follow(ctx context.Context, r reader) {
 	stored := s.Signals.Watch(ctx)
-	wait := time.Duration(0)
+	wait := followPause
 	for {
-		if !sleep(ctx, max(wait, followPause)) {
+		if !sleep(ctx, wait) {
 			return
 		}
 		more, err := s.readOn(ctx, r)
@@ -48,7 +48,7 @@ func (s *Service) follow(ctx context.Context, r reader) {
 		case more:
 			wait = 0
 		default:
-			wait = 0
+			wait = followPause
 			if stored = s.awaitStored(ctx, stored); ctx.Err() != nil {
 				return
 			}
@@ -118,23 +118,33 @@ func (s *Service) readOn(ctx context.Context, r reader) (bool, error) {
 
 // position is how far a reader has come, with the version of the document that says so; 0 when there is none.
 func (s *Service) position(ctx context.Context, id string) (api.Position, int64, error) {
+	return readDocument[api.Position](ctx, s, id)
+}
+
+// readDocument reads a document of the kind [api.KindPosition] with its version; zero values when there is none.
+func readDocument[V any](ctx context.Context, s *Service, id string) (V, int64, error) {
+	var v V
 	document, err := s.Documents.Document(ctx, api.KindPosition, id)
 	if autodefend.ErrorCode(err) == autodefend.CodeNotFound {
-		return api.Position{}, 0, nil
+		return v, 0, nil
 	}
 	if err != nil {
-		return api.Position{}, 0, fmt.Errorf("read position: %w", err)
+		return v, 0, fmt.Errorf("read position: %w", err)
 	}
-	var position api.Position
-	if err := json.Unmarshal(document.Body, &position); err != nil {
-		return api.Position{}, 0, fmt.Errorf("read position: %w", err)
+	if err := json.Unmarshal(document.Body, &v); err != nil {
+		return v, 0, fmt.Errorf("read position %s: %w", id, err)
 	}
-	return position, document.Version, nil
+	return v, document.Version, nil
 }
 
 // move stores how far a reader has come. It's a conflict when somebody else did so meanwhile.
 func (s *Service) move(ctx context.Context, id string, version int64, to api.Position) error {
-	body, err := json.Marshal(to)
+	return s.writeDocument(ctx, id, version, to)
+}
+
+// writeDocument writes a document of the kind [api.KindPosition] over the version that was read.
+func (s *Service) writeDocument(ctx context.Context, id string, version int64, v any) error {
+	body, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("write position: %w", err)
 	}

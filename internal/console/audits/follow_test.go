@@ -4,33 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
 )
-
-// raised remembers what alerts were raised.
-type raised struct {
-	mu    sync.Mutex
-	ids   []string
-	fails int
-}
-
-func (r *raised) Raise(_ context.Context, stream api.Stream, audits []api.AuditRecord) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.fails > 0 {
-		r.fails--
-		return errors.New("busy")
-	}
-	for _, a := range audits {
-		r.ids = append(r.ids, string(stream)+" "+a.ID)
-	}
-	return nil
-}
 
 // miner is an audit that makes an incident.
 func miner(id string, members ...any) string {
@@ -194,17 +174,30 @@ func TestReaders(t *testing.T) {
 	}
 }
 
-// TestAlertsAreTold: alerts hear of new audits, and their failure is nobody's.
-func TestAlertsAreTold(t *testing.T) {
-	told := &raised{fails: 1}
-	b := start(t, func(c *Config) { c.Alerts = told })
-	for range 2 {
-		b.mustPost(orders(), audit("1"))
-		b.mustPost(orders(), audit("2"))
-	}
-	if got := fmt.Sprint(told.ids); got != "[runtime 2]" {
-		t.Errorf("%s", got)
-	}
+// TestReadersKeepUp: a reader with a backlog doesn't rest between two batches.
+func TestReadersKeepUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, nil)
+		var records []api.AuditRecord
+		for i := range 20 * followBatch {
+			records = append(records, api.AuditRecord{Stream: api.StreamRuntime, ID: nth("a", i)})
+		}
+		if _, err := b.Audits.AppendAudits(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go b.follow(ctx, reader{"test", api.StreamRuntime, func(_ context.Context, audits []api.AuditRecord) error {
+			seen += len(audits)
+			return nil
+		}})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if seen != 20*followBatch {
+			t.Errorf("%d audits were read in a second, want all %d", seen, 20*followBatch)
+		}
+	})
 }
 
 // TestALostLeaseDoesNotMove: a reader that was too slow doesn't set the position back.

@@ -3,6 +3,7 @@ package audits
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/autodefend/autodefend"
@@ -119,10 +120,7 @@ func (s *Service) acknowledge(ctx context.Context, c *route.Call) (route.Answer,
 	if len(found) == 0 {
 		return route.Answer{}, autodefend.Errorf(autodefend.CodeNotFound, "there is no incident %.80q", id)
 	}
-	diff := "incident " + id + ": acknowledged false -> true"
-	if !*body.Acknowledged {
-		diff = "incident " + id + ": acknowledged true -> false"
-	}
+	diff := fmt.Sprintf("incident %s: acknowledged %t -> %t", id, found[0].Acknowledged, *body.Acknowledged)
 	audit := s.mgmt(c, api.MgmtSettings, diff)
 	return route.Answer{}, s.Incidents.Acknowledge(ctx, id, *body.Acknowledged, &audit)
 }

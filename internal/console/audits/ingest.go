@@ -77,11 +77,6 @@ func (s *Service) ingest(ctx context.Context, c *route.Call, stream api.Stream) 
 		FunctionID: first.FunctionID, Account: first.Account, Region: first.Region, Function: first.Function, Runtime: first.Runtime,
 		Version: version, LastSeen: now,
 	})
-	if s.Alerts != nil && stored > 0 {
-		if err := s.Alerts.Raise(ctx, stream, records); err != nil {
-			s.Log.Warn("tell of new audits", slog.Any("error", err))
-		}
-	}
 	return route.Answer{}, nil
 }
 

@@ -139,9 +139,9 @@ func selected(body []byte, fields []string) ([]byte, error) {
 	if len(fields) == 0 {
 		return body, nil
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
-		return nil, &autodefend.Error{Code: autodefend.CodeInternal, Message: "read a stored audit", Err: err}
+	members, err := membersOf(body)
+	if err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	b.WriteByte('{')

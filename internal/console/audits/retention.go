@@ -15,8 +15,6 @@ const (
 	expireBatch = 1000
 	// expireLease is for how long a replica that died keeps others from removing.
 	expireLease = 2 * time.Minute
-	// shrinkMax is how many audits are removed in one go when they take too much room.
-	shrinkMax = 500_000
 )
 
 // expire removes what is too old or too much, now and then, until ctx ends. Of all replicas, the one with the lease does.
@@ -83,43 +81,92 @@ func (s *Service) expireBefore(ctx context.Context, lease *api.Lease, stream api
 	}
 }
 
-// shrink removes the oldest audits of both streams until they fit. A store that doesn't get smaller is left alone after
-// shrinkMax of them: it may need time to give room back.
+// room is how large a store may be that doesn't get smaller: PostgreSQL keeps what was freed for what comes next. It's
+// stored, so that a restart removes nothing for the same size once more.
+type room struct {
+	// Bytes is how large the store was when enough had been removed for Keep.
+	Bytes int64 `json:"bytes"`
+	Keep  int64 `json:"keep"`
+}
+
+// roomID is the document that has the room, of the kind [api.KindPosition].
+const roomID = "retention.room"
+
+// shrink removes the oldest audits of both streams until they fit: as large a share of them as the store is too large,
+// and a twentieth more. When the store isn't smaller then, it has room, and is left alone until it has used that up.
 func (s *Service) shrink(ctx context.Context, lease *api.Lease) error {
-	for removed := 0; removed < shrinkMax; {
-		size, err := s.Retention.Size(ctx)
-		if err != nil || size <= s.Keep.Bytes {
+	size, err := s.Retention.Size(ctx)
+	if err != nil || size <= s.Keep.Bytes {
+		return err
+	}
+	known, version, err := readDocument[room](ctx, s, roomID)
+	if err != nil || known.Keep == s.Keep.Bytes && size <= known.Bytes {
+		return err
+	}
+	all, err := s.countAll(ctx)
+	if err != nil {
+		return err
+	}
+	goal := int(float64(all)*float64(size-s.Keep.Bytes)/float64(size)) + all/20 + 1
+	removed := 0
+	for removed < goal && size > s.Keep.Bytes {
+		n, err := s.removeOldest(ctx, lease)
+		if err != nil {
 			return err
 		}
-		before := s.Now().UTC()
-		for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
-			// The audit that comes expireBatch after the oldest one tells up to when to remove.
-			next, err := s.Audits.Audits(ctx, api.AuditQuery{
-				Stream: stream, Before: math.MaxInt64, Page: api.Page{Reverse: true, Offset: expireBatch, Limit: 1},
-			})
-			if err != nil {
-				return err
-			}
-			if len(next) > 0 && next[0].Received.Before(before) {
-				before = next[0].Received.Add(time.Millisecond) // it too: many may have come at once
-			}
+		if n == 0 {
+			break
 		}
-		batch := 0
-		for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
-			if err := s.held(ctx, lease); err != nil {
-				return err
-			}
-			n, err := s.Retention.Expire(ctx, stream, before, expireBatch)
-			if err != nil {
-				return err
-			}
-			batch += n
+		removed += n
+		if size, err = s.Retention.Size(ctx); err != nil {
+			return err
 		}
-		if batch == 0 {
-			return nil
-		}
-		removed += batch
-		s.Log.Info("audits were removed for want of room", slog.Int("audits", batch), slog.Int64("bytes", size))
 	}
-	return nil
+	s.Log.Info("audits were removed for want of room", slog.Int("audits", removed), slog.Int64("bytes", size))
+	if size <= s.Keep.Bytes {
+		return nil
+	}
+	return s.writeDocument(ctx, roomID, version, room{Bytes: size, Keep: s.Keep.Bytes})
+}
+
+// countAll counts the audits of both streams.
+func (s *Service) countAll(ctx context.Context) (int, error) {
+	all := 0
+	for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
+		n, err := s.totalOf(ctx, api.AuditQuery{Stream: stream})
+		if err != nil {
+			return 0, err
+		}
+		all += n
+	}
+	return all, nil
+}
+
+// removeOldest removes some of the oldest audits of both streams, and returns how many.
+func (s *Service) removeOldest(ctx context.Context, lease *api.Lease) (int, error) {
+	before := s.Now().UTC()
+	for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
+		// The audit that comes expireBatch after the oldest one tells up to when to remove.
+		next, err := s.Audits.Audits(ctx, api.AuditQuery{
+			Stream: stream, Before: math.MaxInt64, Page: api.Page{Reverse: true, Offset: expireBatch, Limit: 1},
+		})
+		if err != nil {
+			return 0, err
+		}
+		if len(next) > 0 && next[0].Received.Before(before) {
+			before = next[0].Received.Add(time.Millisecond) // it too: many may have come at once
+		}
+	}
+	removed := 0
+	for _, stream := range []api.Stream{api.StreamRuntime, api.StreamFirewall} {
+		if err := s.held(ctx, lease); err != nil {
+			return removed, err
+		}
+		n, err := s.Retention.Expire(ctx, stream, before, expireBatch)
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+	}
+	return removed, nil
 }

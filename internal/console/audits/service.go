@@ -14,7 +14,7 @@ import (
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
-// Config is what the service needs. The storage interfaces, Scopes, Log and Now are required; Alerts may be nil.
+// Config is what the service needs. The storage interfaces, Scopes, Log and Now are required.
 type Config struct {
 	Audits     console.Audits
 	Retention  console.Retention
@@ -26,7 +26,6 @@ type Config struct {
 	Signals    console.Signals
 
 	Scopes Scopes
-	Alerts Alerts
 	Log    *slog.Logger
 	Now    func() time.Time
 	// Owner names this replica in leases; "" makes a name.
@@ -40,12 +39,6 @@ type Config struct {
 type Scopes interface {
 	// Scopes returns what of some collections says which functions are in them.
 	Scopes(ctx context.Context, names []string) ([]api.FunctionScope, error)
-}
-
-// Alerts is told that audits were stored, so that it needn't wait for its next look at the store. It doesn't block; that
-// nothing is lost is its own reading, by position.
-type Alerts interface {
-	Raise(ctx context.Context, stream api.Stream, audits []api.AuditRecord) error
 }
 
 // Ingest bounds what is taken from Defenders. A member that is zero has its default.

@@ -166,15 +166,15 @@ func (s *Service) dayStats(ctx context.Context, from, to time.Time, scopes []api
 	return d, err
 }
 
-func (s *Service) dashboard(ctx context.Context, _ *route.Call) (route.Answer, error) {
-	connected, _, err := s.countDefenders(ctx)
+func (s *Service) dashboard(ctx context.Context, c *route.Call) (route.Answer, error) {
+	connected, _, err := s.countDefenders(ctx, c)
 	return route.Answer{JSON: api.Trends{
 		ComplianceTrend: []any{}, DefendersSummary: map[string]int{api.CategoryServerless: connected}, VulnerabilitySummary: map[string]int{},
 	}}, err
 }
 
-func (s *Service) licenseStats(ctx context.Context, _ *route.Call) (route.Answer, error) {
-	connected, _, err := s.countDefenders(ctx)
+func (s *Service) licenseStats(ctx context.Context, c *route.Call) (route.Answer, error) {
+	connected, _, err := s.countDefenders(ctx, c)
 	return route.Answer{JSON: api.LicenseStats{MonthlyUsage: []any{}, ProtectedFunctions: connected}}, err
 }
 

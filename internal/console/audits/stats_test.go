@@ -184,3 +184,67 @@ func TestExpire(t *testing.T) {
 	}
 	wantCode(t, "lost", other.held(t.Context(), &lease), autodefend.CodeConflict)
 }
+
+// TestAStoreThatKeepsItsRoom: a store that doesn't get smaller, as PostgreSQL's tables, loses what is too much once, and not
+// everything little by little.
+func TestAStoreThatKeepsItsRoom(t *testing.T) {
+	const mebi = 1_000_000
+	b := start(t, func(c *Config) { c.Keep = Keep{Age: -1, MgmtAge: -1, Bytes: 3 * mebi} })
+	b.memory.keeps = true
+	stored := 0
+	fill := func(n int) {
+		t.Helper()
+		records := make([]api.AuditRecord, n)
+		for i := range records {
+			stored++
+			records[i] = api.AuditRecord{Stream: api.StreamRuntime, ID: nth("a", stored), Type: "processes", Received: noon().Add(time.Duration(stored-1e6) * time.Millisecond)}
+		}
+		if _, err := b.memory.AppendAudits(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func() int {
+		t.Helper()
+		for range 10 {
+			if err := New(b.Config).Expire(t.Context()); err != nil { // each time as after a restart
+				t.Fatal(err)
+			}
+		}
+		return len(b.memory.audits[api.StreamRuntime])
+	}
+	fill(12_000)
+	if n := left(); n > 3000 || n < 1000 {
+		t.Fatalf("%d of 12,000 audits are left where there is room for 3,000", n)
+	}
+	b.memory.bloat -= 1000 * 500 // what comes next takes room that is there
+	fill(500)
+	was := len(b.memory.audits[api.StreamRuntime])
+	if n := left(); n != was {
+		t.Errorf("%d of %d are left although the store didn't grow", n, was)
+	}
+	fill(500)
+	if n := left(); n >= was {
+		t.Errorf("%d are left of a store that grew", n)
+	}
+}
+
+// TestCountsOfWhoSeesSomeFunctionsOnly: Defenders of other functions aren't counted.
+func TestCountsOfWhoSeesSomeFunctionsOnly(t *testing.T) {
+	b := start(t, nil)
+	b.mustPost(orders(), audit("1"))
+	b.mustPost(route.FunctionIdentity{Account: "123456789012", Region: "eu-west-1", Function: "shop-1"}, audit("2"))
+	b.flushHeard(t.Context())
+	who := admin()
+	for n, mine := range map[int][]string{2: nil, 1: {"shop"}} {
+		who.Collections = mine
+		var summary []api.DefenderSummary
+		b.getAs(who, "/defenders/summary", &summary)
+		var trends api.Trends
+		b.getAs(who, "/stats/dashboard", &trends)
+		var license api.LicenseStats
+		b.getAs(who, "/stats/license", &license)
+		if summary[0].Connected != n || summary[0].Deployed != n || trends.DefendersSummary["serverless"] != n || license.ProtectedFunctions != n {
+			t.Errorf("collections %v: %+v, %+v, %+v, want %d", mine, summary, trends, license, n)
+		}
+	}
+}
