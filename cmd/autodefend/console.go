@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -159,7 +162,7 @@ func (c *consoleCommand) assemble(ctx context.Context, opened *openConsole, secr
 	p := consoleParts{
 		log: log, database: opened.database, keys: secrets, address: address, ca: opened.trust.pin, interval: c.interval,
 		layers: &layerZips{app: c.app, programs: c.programs}, auditAge: c.auditAge, auditBytes: c.auditMB << 20,
-		alertNetworks: networks.alerts,
+		alertNetworks: networks.alerts, words: ownNames(append([]string{address}, c.names...)),
 	}
 	var err error
 	if opened.services, err = p.services(); err != nil {
@@ -167,6 +170,23 @@ func (c *consoleCommand) assemble(ctx context.Context, opened *openConsole, secr
 	}
 	opened.server, err = newConsoleServer(ctx, opened, log, networks.proxies, c.getenv)
 	return err
+}
+
+// ownNames are the words in addresses and names of hosts, such as the organisation's.
+func ownNames(hosts []string) []string {
+	const least = 4 // letters; com and www are nobody's
+	var words []string
+	for _, host := range hosts {
+		if u, err := url.Parse(host); err == nil && u.Host != "" {
+			host = u.Hostname()
+		}
+		for word := range strings.FieldsFuncSeq(host, func(r rune) bool { return r == '.' || r == '-' || r == ':' }) {
+			if len(word) >= least && !slices.Contains(words, word) {
+				words = append(words, word)
+			}
+		}
+	}
+	return words
 }
 
 // serve serves until ctx ends, and closes everything.

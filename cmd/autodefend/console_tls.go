@@ -77,9 +77,19 @@ func (c *consoleCommand) trust() (consoleTrust, error) {
 	}
 	reloader := &certificateReloader{files: files, pair: pair, loaded: files.modified()}
 	return consoleTrust{
-		config:      &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: reloader.get},
+		config:      &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites(), GetCertificate: reloader.get},
 		fingerprint: fingerprint, pin: pin,
 	}, nil
+}
+
+// suites are those of TLS 1.2: they encrypt with authentication, and what was recorded can't be read when the key is lost
+// later. Those of TLS 1.3 are all like that.
+func suites() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
 }
 
 // authority reads --tls-ca.

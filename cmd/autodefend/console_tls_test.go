@@ -1,9 +1,12 @@
 package main
 
 import (
+	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +44,51 @@ func TestSelfSigned(t *testing.T) {
 	}
 	if err := files.make(nil); autodefend.ErrorCode(err) != autodefend.CodeInvalid {
 		t.Errorf("made a second time: %v", err)
+	}
+}
+
+// TestOfferedTLS: nothing older than TLS 1.2, and of its cipher suites only those that authenticate.
+func TestOfferedTLS(t *testing.T) {
+	c := &consoleCommand{where: consoleData{dir: t.TempDir()}}
+	trust, err := c.trust()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		version uint16
+		suite   uint16
+		ok      bool
+	}{
+		"1.1":     {version: tls.VersionTLS11},
+		"1.2 CBC": {version: tls.VersionTLS12, suite: tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA},
+		"1.2 GCM": {version: tls.VersionTLS12, suite: tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, ok: true},
+		"1.3":     {version: tls.VersionTLS13, ok: true},
+	} {
+		client, server := net.Pipe()
+		done := make(chan struct{})
+		go func() { defer close(done); _ = tls.Server(server, trust.config).Handshake(); server.Close() }()
+		wanted := &tls.Config{InsecureSkipVerify: true, MinVersion: test.version, MaxVersion: test.version}
+		if test.suite != 0 {
+			wanted.CipherSuites = []uint16{test.suite}
+		}
+		err := tls.Client(client, wanted).Handshake()
+		client.Close()
+		<-done
+		if (err == nil) != test.ok {
+			t.Errorf("TLS %s: %v, want success: %v", name, err, test.ok)
+		}
+	}
+	for _, id := range suites() {
+		if name := tls.CipherSuiteName(id); !strings.HasPrefix(name, "TLS_ECDHE_") || strings.Contains(name, "CBC") {
+			t.Errorf("%s is offered", name)
+		}
+	}
+}
+
+func TestOwnNames(t *testing.T) {
+	got := ownNames([]string{"https://console.example.com:8083", "cd-example.org", "10.0.0.1", "", "acme"})
+	if want := []string{"console", "example", "acme"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

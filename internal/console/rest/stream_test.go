@@ -40,7 +40,7 @@ func TestStreamsEndWithTheirCallers(t *testing.T) {
 					Method: "GET", Path: "/ticks", Permission: "things", Summary: "Sends ticks.", Response: "", Media: mediaEvents,
 					Handle: func(_ context.Context, c *route.Call) (route.Answer, error) {
 						s, err := c.Stream(mediaEvents)
-						for err == nil {
+						for i := 0; i < 6 && err == nil; i++ {
 							if _, err = s.Write([]byte("tick\n")); err == nil {
 								err = s.Flush()
 							}
