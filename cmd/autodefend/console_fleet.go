@@ -60,7 +60,7 @@ func (c *consoleClouds) Open(ctx context.Context, scope service.Scope) ([]servic
 	}
 	var sites []service.Site
 	for _, r := range regions {
-		if !ofRegionType(scope.RegionType, r.Partition) {
+		if !scope.RegionType.Holds(r.Partition) {
 			continue
 		}
 		seen := &recorder{Estate: r}
@@ -115,20 +115,6 @@ func regionNames(scope service.Scope) []string {
 		return []string{"cn-north-1", "cn-northwest-1"}
 	}
 	return []string{"all"}
-}
-
-// ofRegionType reports whether a partition's regions are of a type.
-func ofRegionType(t api.RegionType, partition string) bool {
-	switch t {
-	case api.RegionAll:
-		return true
-	case api.RegionGov:
-		return partition == "aws-us-gov"
-	case api.RegionChina:
-		return partition == "aws-cn"
-	default:
-		return partition == "aws"
-	}
 }
 
 // fleet says what the fleets of a scope do.

@@ -264,6 +264,20 @@ func TestRulesDefendFunctions(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	t.Run("another recipe leaves alone what the one before attached", func(t *testing.T) {
+		before := time.Now()
+		w.must("POST", "/settings/serverless-auto-deploy", "["+strings.TrimSuffix(orders, "}")+`,"autodefend":{"recipe":"prisma-wrapper"}}]`)
+		w.status("evaluated with it", func(s api.ServerlessAutoDeployStatus) bool { return spec(s, "orders").Own.Started.After(before) })
+		if diff := cmp.Diff([]string{"orders-1", "orders-2"}, w.defended()); diff != "" || len(w.updated()) != 6 {
+			t.Errorf("after %d updates: %s", len(w.updated()), diff)
+		}
+		attached := asText(w.must("GET", "/serverless?name=orders-1", "").JSON)
+		for _, text := range []string{`"defended":true`, `"decision":"skip"`, "the Defender of another recipe is attached", "roll it back with that recipe first"} {
+			if !strings.Contains(attached, text) {
+				t.Errorf("%s isn't in %s", text, attached)
+			}
+		}
+	})
 	functions := w.must("GET", "/serverless", "")
 	if functions.Header["Total-Count"] != "4" || strings.Contains(asText(functions.JSON), "secret-of-") {
 		t.Errorf("functions: %s", asText(functions.JSON))

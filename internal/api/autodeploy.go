@@ -22,6 +22,20 @@ const (
 	RegionAll     RegionType = "all"
 )
 
+// Holds reports whether the regions of one of AWS's partitions are of the type.
+func (t RegionType) Holds(partition string) bool {
+	switch t {
+	case RegionAll:
+		return true
+	case RegionGov:
+		return partition == "aws-us-gov"
+	case RegionChina:
+		return partition == "aws-cn"
+	default:
+		return partition == "aws"
+	}
+}
+
 // AutoDeployRule is Prisma's shared.ServerlessAutoDeploySpecification: which functions of an account shall carry the
 // Defender. Members that it doesn't know are kept and written back.
 type AutoDeployRule struct {

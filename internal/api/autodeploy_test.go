@@ -58,6 +58,20 @@ func TestARuleOfAProgramIsWritten(t *testing.T) {
 	}
 }
 
+func TestRegionTypesHoldPartitions(t *testing.T) {
+	for kind, want := range map[RegionType]string{"": "aws", RegionRegular: "aws", RegionGov: "aws-us-gov", RegionChina: "aws-cn", RegionAll: "aws aws-us-gov aws-cn"} {
+		var got []string
+		for _, partition := range []string{"aws", "aws-us-gov", "aws-cn"} {
+			if kind.Holds(partition) {
+				got = append(got, partition)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q holds %v, want %s", kind, got, want)
+		}
+	}
+}
+
 func TestEvery(t *testing.T) {
 	for text, want := range map[string]time.Duration{"": time.Hour, "30m": 30 * time.Minute, "nonsense": time.Hour, "-1h": time.Hour} {
 		if got := (AutoDeployOptions{Interval: text}).Every(); got != want {

@@ -100,21 +100,7 @@ func (c *cover) region(partition, region string) bool {
 	if names := c.regions(); len(names) > 0 && !slices.Contains(names, region) {
 		return false
 	}
-	return ofType(c.rule.AWSRegionType, partition)
-}
-
-// ofType reports whether a partition's regions are of a type.
-func ofType(t api.RegionType, partition string) bool {
-	switch t {
-	case api.RegionAll:
-		return true
-	case api.RegionGov:
-		return partition == "aws-us-gov"
-	case api.RegionChina:
-		return partition == "aws-cn"
-	default:
-		return partition == "aws"
-	}
+	return c.rule.AWSRegionType.Holds(partition)
 }
 
 // regions are the names that the rule is restricted to; nil when it isn't. Collections that only hold labels of regions
