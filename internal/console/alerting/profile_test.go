@@ -169,6 +169,7 @@ func TestRefusedProfiles(t *testing.T) {
 		{"unknown macro", `{"name":"a","webhook":{"enabled":true,"url":"https://example.com","json":"{\"a\":#nothing}"}}`, "webhook.json: there is no macro #nothing"},
 		{"slack without address", `{"name":"a","slack":{"enabled":true}}`, "slack.webhookUrl: is missing"},
 		{"slack unencrypted", `{"name":"a","slack":{"enabled":true,"webhookUrl":"http://hooks.slack.com/x"}}`, "slack.webhookUrl: isn't an https"},
+		{"slack unencrypted, as it is stored", `{"name":"a","slack":{"enabled":true,"webhookUrl":"http://hooks.slack.com/x"},"SLACK":{"webhookUrl":"https://hooks.slack.com/x"}}`, "slack.webhookUrl: isn't an https"},
 		{"nothing to keep", `{"name":"a","slack":{"enabled":true,"webhookUrl":"********"}}`, "slack.webhookurl: there is no secret to keep"},
 		{"mail without recipients", `{"name":"a","email":{"enabled":true,"smtpAddress":"mail.example.com","from":"a@example.com"}}`, "email.recipients: is empty"},
 		{"mail with a command", `{"name":"a","email":{"enabled":true,"smtpAddress":"mail.example.com","from":"a@example.com","recipients":["b@example.com\r\nDATA"]}}`, "email.recipients[0]"},

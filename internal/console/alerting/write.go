@@ -18,7 +18,17 @@ import (
 
 // put adds, replaces or renames a profile.
 func (s *Service) put(ctx context.Context, c *route.Call) (route.Answer, error) {
-	wanted, err := api.DecodeAlertProfile(c.Body)
+	// Of members that differ only in case the last one counts, and which that is depends on how they're written: so what is
+	// judged is written as it will be stored.
+	members, err := readMembers(c.Body)
+	if err != nil {
+		return route.Answer{}, err
+	}
+	judged, err := writeJSON(members)
+	if err != nil {
+		return route.Answer{}, err
+	}
+	wanted, err := api.DecodeAlertProfile(judged)
 	if err != nil {
 		return route.Answer{}, err
 	}
