@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -16,6 +17,19 @@ type awsPublishers struct {
 	// credential returns a credential with its secrets opened.
 	credential func(ctx context.Context, id string) (api.Credential, error)
 	log        *slog.Logger
+
+	mu sync.Mutex
+	// kept are the publishers that are open, by what they were opened with; guarded by mu.
+	kept map[publisherKey]*cloud.Publisher
+}
+
+// mostPublishers bounds how many publishers are kept, with their connections and the keys of assumed roles.
+const mostPublishers = 64
+
+// publisherKey is what a publisher was opened with: a credential that changes opens another.
+type publisherKey struct {
+	region, role string
+	access       cloud.AccessKey
 }
 
 // PublishSNS sends a message to a topic.
@@ -40,11 +54,11 @@ func (a *awsPublishers) PutEvents(ctx context.Context, bus api.AlertEventBridge,
 	return publisher.PutEvents(ctx, bus.Bus, converted)
 }
 
-// open makes a publisher with a credential; "" is the Console's own.
+// open returns a publisher with a credential; "" is the Console's own.
 func (a *awsPublishers) open(ctx context.Context, id, region string) (*cloud.Publisher, error) {
 	cfg := cloud.PublisherConfig{Region: region, Base: cloud.Config{Logger: a.log}}
 	if id == "" {
-		return cloud.OpenPublisher(ctx, cfg)
+		return a.keep(ctx, cfg)
 	}
 	credential, err := a.credential(ctx, id)
 	if err != nil {
@@ -57,7 +71,26 @@ func (a *awsPublishers) open(ctx context.Context, id, region string) (*cloud.Pub
 		cfg.AssumeRole = cloud.AssumeRole{ARN: credential.RoleARN, SessionName: "autodefend-console"}
 	}
 	cfg.Base.AccessKey = accessKey(credential)
-	return cloud.OpenPublisher(ctx, cfg)
+	return a.keep(ctx, cfg)
+}
+
+// keep opens a publisher, or returns the one that was opened the same way.
+func (a *awsPublishers) keep(ctx context.Context, cfg cloud.PublisherConfig) (*cloud.Publisher, error) {
+	key := publisherKey{cfg.Region, cfg.AssumeRole.ARN, cfg.Base.AccessKey}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known := a.kept[key]; known != nil {
+		return known, nil
+	}
+	opened, err := cloud.OpenPublisher(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if a.kept == nil || len(a.kept) >= mostPublishers {
+		a.kept = make(map[publisherKey]*cloud.Publisher) // those in use are opened again
+	}
+	a.kept[key] = opened
+	return opened, nil
 }
 
 // regionOf is the region that is named, or that of an ARN.

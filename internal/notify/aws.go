@@ -28,8 +28,8 @@ func (n *Notifier) sns(ctx context.Context, to api.AlertSNS, format api.AlertFor
 	first := alert.First()
 	attributes := map[string]string{"kind": string(alert.Kind)}
 	for name, value := range map[string]string{"effect": first.Effect, "severity": severityOf(first), "region": first.Region, "function": first.Function} {
-		if value != "" {
-			attributes[name] = clean(value, 256)
+		if value = clean(value, 256); value != "" { // SNS takes no empty ones
+			attributes[name] = value
 		}
 	}
 	return n.aws.PublishSNS(ctx, to, snsSubject(alert), string(body), attributes)

@@ -107,7 +107,7 @@ const maxWait = time.Hour
 // retryAfter reads the header of that name: seconds or a date.
 func retryAfter(value string, now time.Time) time.Duration {
 	if seconds, err := strconv.Atoi(value); err == nil {
-		return min(max(time.Duration(seconds), 0)*time.Second, maxWait)
+		return time.Duration(min(max(seconds, 0), int(maxWait/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return min(max(at.Sub(now), 0), maxWait)

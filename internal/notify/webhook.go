@@ -42,7 +42,7 @@ func (n *Notifier) webhook(ctx context.Context, to api.WebhookTarget, format api
 	}
 	switch {
 	case to.Login.Token != "":
-		header.Set("Authorization", "Bearer "+headerValue(to.Login.Token))
+		header.Set("Authorization", "Bearer "+clean(to.Login.Token, len(to.Login.Token)))
 	case to.Login.User != "":
 		header.Set("Authorization", basicAuth(to.Login))
 	}
@@ -72,7 +72,7 @@ func basicAuth(login api.Login) string {
 	return r.Header.Get("Authorization")
 }
 
-// headerValue returns a text without what ends a header.
+// headerValue returns a text without what ends a header, and not too long for one.
 func headerValue(s string) string { return clean(s, 1024) }
 
 // post sends a body to an address. Each message has a connection of its own: they are few, and what was decided about an

@@ -79,11 +79,12 @@ func TestWebhook(t *testing.T) {
 func TestWebhookTemplate(t *testing.T) {
 	s, got := receiver(t, nil)
 	n := newNotifier(t, Config{Roots: roots(s)})
+	token := strings.Repeat("tok", 1000) // as long as tokens with claims are
 	template, err := api.ParseAlertTemplate(`{"t":#type,"text":"#rule in #function: #message","all":#aggregated,"more":#rest}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := api.AlertTarget{Webhook: &api.WebhookTarget{URL: s.URL, Template: template, Login: api.Login{Token: "tok"}}}
+	to := api.AlertTarget{Webhook: &api.WebhookTarget{URL: s.URL, Template: template, Login: api.Login{Token: token}}}
 	if err := n.Send(t.Context(), to, runtimeAlert("a1", "a2")); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func TestWebhookTemplate(t *testing.T) {
 	if body.T != "ServerlessRuntime" || body.Text != "strict in orders: /usr/bin/curl launched and denied" || body.All.ID != "a1" || len(body.More) != 1 {
 		t.Errorf("body %s", r.body)
 	}
-	if r.header.Get("Authorization") != "Bearer tok" || r.header.Get(SignatureHeader) != "" {
+	if r.header.Get("Authorization") != "Bearer "+token || r.header.Get(SignatureHeader) != "" {
 		t.Errorf("headers %v", r.header)
 	}
 }
@@ -122,6 +123,7 @@ func TestWebhookAnswers(t *testing.T) {
 		{429, "7", autodefend.CodeThrottled, 7 * time.Second},
 		{429, "", autodefend.CodeThrottled, 0},
 		{429, "999999999", autodefend.CodeThrottled, time.Hour},
+		{429, "9223372037", autodefend.CodeThrottled, time.Hour},
 		{429, "-5", autodefend.CodeThrottled, 0},
 		{503, "Sun, 22 Nov 2026 12:01:01 GMT", autodefend.CodeThrottled, time.Minute},
 		{500, "", autodefend.CodeUnavailable, 0},
