@@ -28,16 +28,22 @@ type wholeConsole struct {
 	client *http.Client
 }
 
-// startConsole starts a Console as the command does. Its database is a file in dir unless one is named, and its master key
-// is in dir.
+// startConsole starts a Console as the command does, whose functions ask for policies every second. Its database is a file
+// in dir unless one is named, and its master key is in dir.
 func startConsole(t *testing.T, dir, database, programs string) *wholeConsole {
+	t.Helper()
+	return startConsoleAsking(t, dir, database, programs, time.Second)
+}
+
+// startConsoleAsking is startConsole with another interval.
+func startConsoleAsking(t *testing.T, dir, database, programs string, interval time.Duration) *wholeConsole {
 	t.Helper()
 	if database == "" {
 		database = filepath.Join(dir, databaseFile)
 	}
 	command := &consoleCommand{
 		app: &app{stdout: io.Discard, stderr: io.Discard, quiet: true}, listen: "127.0.0.1:0", programs: programs,
-		interval: time.Second, auditAge: 24 * time.Hour, auditMB: 100, getenv: func(string) string { return "" },
+		interval: interval, auditAge: 24 * time.Hour, auditMB: 100, getenv: func(string) string { return "" },
 		where: consoleData{dir: dir, database: database},
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
