@@ -64,7 +64,7 @@ func (p consoleParts) services() (*consoleServices, error) {
 	}
 	s.settings = settings.New(settings.Config{
 		Documents: p.database, Audits: p.database, Inventory: p.database, Heartbeats: heard, Keys: p.keys, Tokens: s.access,
-		Signer: p.keys.PolicySigner(), Address: p.address, CA: p.ca, Interval: p.interval, Layers: p.layers, Log: p.log, Now: time.Now,
+		Signer: p.keys.PolicySigner(), OldSigner: p.keys.OldPolicySigner, Address: p.address, CA: p.ca, Interval: p.interval, Layers: p.layers, Log: p.log, Now: time.Now,
 	})
 	s.alerting = alerting.New(alerting.Config{
 		Documents: p.database, Audits: p.database, Outbox: p.database, Leases: p.database, Signals: p.database, Vault: p.keys,

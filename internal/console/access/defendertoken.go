@@ -25,8 +25,8 @@ const (
 	maxClaims = 512
 )
 
-// DefenderToken makes the token that a Defender in a function calls with. Issued is now when it is 0. Names that no account,
-// region or function has give "", which opens nothing.
+// DefenderToken makes the token that a Defender in a function calls with. Issued is now when it is 0, and the key is the
+// newest when there's no other of that id. Names that no account, region or function has give "", which opens nothing.
 func (s *Service) DefenderToken(id route.FunctionIdentity) string {
 	if id.Issued == 0 {
 		id.Issued = s.now().Unix()
@@ -39,11 +39,22 @@ func (s *Service) DefenderToken(id route.FunctionIdentity) string {
 		return ""
 	}
 	signed := defenderPrefix + base64.RawURLEncoding.EncodeToString([]byte(claims))
-	return signed + "." + base64.RawURLEncoding.EncodeToString(s.defenderMAC(signed))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(defenderMAC(s.defenderKey(id.Key), signed))
 }
 
-func (s *Service) defenderMAC(signed string) []byte {
-	mac := hmac.New(sha256.New, s.keys.DefenderTokens())
+// defenderKey is the key of an id, or else the newest.
+func (s *Service) defenderKey(id string) []byte {
+	all := s.keys.DefenderTokens()
+	for _, key := range all {
+		if key.ID == id {
+			return key.Key
+		}
+	}
+	return all[0].Key
+}
+
+func defenderMAC(key []byte, signed string) []byte {
+	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(signed))
 	return mac.Sum(nil)[:macSize]
 }
@@ -75,7 +86,11 @@ func (s *Service) readDefenderToken(token string) (route.FunctionIdentity, bool)
 		return route.FunctionIdentity{}, false
 	}
 	mac, err := base64.RawURLEncoding.Strict().DecodeString(token[dot+1:])
-	if err != nil || !hmac.Equal(mac, s.defenderMAC(token[:dot])) {
+	if err != nil {
+		return route.FunctionIdentity{}, false
+	}
+	key, ok := s.keyOf(token[:dot], mac)
+	if !ok {
 		return route.FunctionIdentity{}, false
 	}
 	claims, err := base64.RawURLEncoding.Strict().DecodeString(token[len(defenderPrefix):dot])
@@ -90,7 +105,20 @@ func (s *Service) readDefenderToken(token string) (route.FunctionIdentity, bool)
 	if err != nil {
 		return route.FunctionIdentity{}, false
 	}
-	return route.FunctionIdentity{Account: parts[0], Region: parts[1], Function: parts[3], Issued: issued}, true
+	return route.FunctionIdentity{Account: parts[0], Region: parts[1], Function: parts[3], Issued: issued, Key: key}, true
+}
+
+// keyOf returns the id of the key that a token was made with, "" for the newest.
+func (s *Service) keyOf(signed string, mac []byte) (string, bool) {
+	for i, key := range s.keys.DefenderTokens() {
+		if hmac.Equal(mac, defenderMAC(key.Key, signed)) {
+			if i == 0 {
+				return "", true
+			}
+			return key.ID, true
+		}
+	}
+	return "", false
 }
 
 // revocations are those of all functions, by the function's name.

@@ -18,18 +18,18 @@ type claims struct {
 	Role string `json:"role,omitempty"`
 }
 
-// sessionSigner makes and checks the tokens of sessions: JWT with HS256.
+// sessionSigner makes and checks the tokens of sessions: JWT with HS256. The first key signs, any of them checks.
 type sessionSigner struct {
-	key    []byte
+	keys   [][]byte
 	signer jose.Signer
 }
 
-func newSessionSigner(secret []byte) (*sessionSigner, error) {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: secret}, (&jose.SignerOptions{}).WithType("JWT"))
+func newSessionSigner(secrets [][]byte) (*sessionSigner, error) {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: secrets[0]}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return nil, fmt.Errorf("make session signer: %w", err)
 	}
-	return &sessionSigner{key: secret, signer: signer}, nil
+	return &sessionSigner{keys: secrets, signer: signer}, nil
 }
 
 // sign makes the token of a session, which ends when the session does.
@@ -52,12 +52,24 @@ func (s *sessionSigner) read(token string, now time.Time) (string, error) {
 	if err != nil {
 		return "", unknown("the token isn't one of this Console").WithHint("log in again with POST /authenticate")
 	}
-	var c claims
-	if err := parsed.Claims(s.key, &c); err != nil {
+	c, err := s.claims(parsed)
+	if err != nil {
 		return "", unknown("the token isn't one of this Console").WithHint("log in again with POST /authenticate")
 	}
 	if c.Expiry == nil || c.ID == "" || c.ValidateWithLeeway(jwt.Expected{Issuer: issuer, Time: now}, 0) != nil {
 		return "", unknown("the token expired").WithHint("log in again with POST /authenticate, and renew with GET /authenticate/renew in time")
 	}
 	return c.ID, nil
+}
+
+// claims returns what a token says, once one of the keys shows that it's true.
+func (s *sessionSigner) claims(token *jwt.JSONWebToken) (claims, error) {
+	var err error
+	for _, key := range s.keys {
+		var c claims
+		if err = token.Claims(key, &c); err == nil {
+			return c, nil
+		}
+	}
+	return claims{}, err
 }

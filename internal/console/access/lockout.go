@@ -72,7 +72,7 @@ func (s *Service) subjects(a attempt) [3]subject {
 }
 
 func (s *Service) blind(name string) string {
-	mac := hmac.New(sha256.New, s.keys.Session())
+	mac := hmac.New(sha256.New, s.keys.Sessions()[0])
 	mac.Write([]byte("login failures\x00" + name))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }

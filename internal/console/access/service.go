@@ -9,6 +9,7 @@ import (
 
 	"github.com/autodefend/autodefend/internal/api"
 	"github.com/autodefend/autodefend/internal/console"
+	"github.com/autodefend/autodefend/internal/console/keys"
 )
 
 // Config is what the service works with. All but Inventory, Words and HTTP is required.
@@ -33,8 +34,9 @@ type Logins interface {
 
 // Keys are those of package keys that this package uses.
 type Keys interface {
-	Session() []byte
-	DefenderTokens() []byte
+	// Sessions and DefenderTokens are those of all master keys, the newest first.
+	Sessions() [][]byte
+	DefenderTokens() []keys.TokenKey
 	Seal(plain, aad []byte) []byte
 	Open(sealed, aad []byte) ([]byte, error)
 }
@@ -70,7 +72,7 @@ const providerTimeout = 10 * time.Second
 
 // New makes a service. It fails when a key doesn't fit.
 func New(cfg Config) (*Service, error) {
-	signer, err := newSessionSigner(cfg.Keys.Session())
+	signer, err := newSessionSigner(cfg.Keys.Sessions())
 	if err != nil {
 		return nil, err
 	}

@@ -29,8 +29,8 @@ func TestOpenMakesTheMasterKeyOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !first.PolicySigner().Equal(second.PolicySigner()) || !bytes.Equal(first.Session(), second.Session()) ||
-		!bytes.Equal(first.DefenderTokens(), second.DefenderTokens()) {
+	if !first.PolicySigner().Equal(second.PolicySigner()) || !bytes.Equal(first.Sessions()[0], second.Sessions()[0]) ||
+		!bytes.Equal(first.DefenderTokens()[0].Key, second.DefenderTokens()[0].Key) {
 		t.Error("the second start has other keys")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, FileName+".*")); len(left) > 0 {
@@ -50,7 +50,7 @@ func TestOpenAtTheSameTimeAgrees(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			sessions[i] = k.Session()
+			sessions[i] = k.Sessions()[0]
 		})
 	}
 	wg.Wait()
@@ -69,7 +69,7 @@ func TestOpenRefuses(t *testing.T) {
 		want                 string
 	}{
 		{name: "a file that others may read", file: good, mode: 0o644, want: "others than its owner"},
-		{name: "an empty file", file: "", mode: 0o600, want: "has 0 bytes"},
+		{name: "an empty file", file: "", mode: 0o600, want: "isn't base64"},
 		{name: "a file of something else", file: "hello, world", mode: 0o600, want: "isn't base64"},
 		{name: "a short key", file: base64.StdEncoding.EncodeToString(make([]byte, 16)), mode: 0o600, want: "has 16 bytes"},
 		{name: "a variable of something else", variable: "?", want: EnvironmentVariable},
@@ -115,14 +115,14 @@ func TestKeysDiffer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Equal(k.Session(), k.DefenderTokens()) || bytes.Equal(k.Session(), k.PolicySigner().Seed()) {
+	if bytes.Equal(k.Sessions()[0], k.DefenderTokens()[0].Key) || bytes.Equal(k.Sessions()[0], k.PolicySigner().Seed()) {
 		t.Error("two purposes have one key")
 	}
 	other, err := New(bytes.Repeat([]byte{1}, MasterSize))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Equal(k.Session(), other.Session()) {
+	if bytes.Equal(k.Sessions()[0], other.Sessions()[0]) {
 		t.Error("two master keys have one session key")
 	}
 }

@@ -120,6 +120,9 @@ type FunctionIdentity struct {
 	Account, Region, Function string
 	// Issued is when the token was made, Unix seconds.
 	Issued int64
+	// Key is the id of the master key that the token hangs on, when that isn't the newest: the function obeys only policies
+	// that are signed by the same.
+	Key string
 }
 
 // Can reports whether the principal has a permission, and for changes when write is set.

@@ -58,7 +58,7 @@ func (s *Service) defenderPolicy(ctx context.Context, c *route.Call) (route.Answ
 	if rotate > 0 {
 		id.Issued = s.Now().Add(-rotationMargin).Unix()
 	}
-	value, err := s.encode(r, at, policy.Envelope{Target: t, Console: policy.Console{Token: s.Tokens.DefenderToken(id)}}, 0)
+	value, err := s.encodeBy(s.signer(id), r, at, policy.Envelope{Target: t, Console: policy.Console{Token: s.Tokens.DefenderToken(id)}}, 0)
 	if err != nil {
 		return route.Answer{}, err
 	}

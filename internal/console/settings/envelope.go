@@ -59,6 +59,20 @@ func (s *Service) console() policy.Console { return policy.Console{Address: s.Ad
 
 // encode completes an envelope with rules, time and, when it has none, a new token, and signs it.
 func (s *Service) encode(r *resolved, at rules, e policy.Envelope, room int) (string, error) {
+	return s.encodeBy(s.Signer, r, at, e, room)
+}
+
+// signer is the one that a function obeys: an older master key's, until its policy is set anew.
+func (s *Service) signer(id route.FunctionIdentity) ed25519.PrivateKey {
+	if id.Key != "" && s.OldSigner != nil {
+		if old := s.OldSigner(id.Key); old != nil {
+			return old
+		}
+	}
+	return s.Signer
+}
+
+func (s *Service) encodeBy(signer ed25519.PrivateKey, r *resolved, at rules, e policy.Envelope, room int) (string, error) {
 	r.take(&e, at)
 	e.Interval = cmp.Or(e.Interval, s.Interval)
 	e.Issued = s.Now().UTC().Truncate(time.Second)
@@ -67,7 +81,7 @@ func (s *Service) encode(r *resolved, at rules, e policy.Envelope, room int) (st
 			Account: e.Target.AccountID, Region: e.Target.Region, Function: e.Target.Function, Issued: e.Issued.Unix(),
 		})
 	}
-	return policy.Encode(e, s.Signer, room)
+	return policy.Encode(e, signer, room)
 }
 
 // tag stands for what rules mean, how often this Console is asked for them and who signs them.

@@ -50,6 +50,9 @@ type Config struct {
 	Tokens     Tokens
 	// Signer signs policies.
 	Signer ed25519.PrivateKey
+	// OldSigner returns the signer of an older master key, by its id, for functions that obey no other; nil when there is
+	// none. The function itself may be nil.
+	OldSigner func(key string) ed25519.PrivateKey
 	// Address is where functions reach the Console, as https://host:port; CA is the PEM of its authority or "sha256:" and
 	// its certificate's fingerprint, "" for one that every system trusts.
 	Address, CA string
