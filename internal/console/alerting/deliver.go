@@ -154,13 +154,22 @@ func (s *Service) pack(p *profile, bucket string, parcels []parcel) [][]parcel {
 	size := 0
 	for _, d := range parcels {
 		last := len(batches) - 1
-		if last < 0 || !together || len(batches[last]) == mostTogether || size+len(d.Body) > mostBytes {
+		if last < 0 || !together || len(batches[last]) == mostTogether || size+weight(p, d) > mostBytes {
 			batches, size = append(batches, nil), 0
 			last++
 		}
-		batches[last], size = append(batches[last], d), size+len(d.Body)
+		batches[last], size = append(batches[last], d), size+weight(p, d)
 	}
 	return batches
+}
+
+// weight is about how many bytes a delivery has in a message. An OCSF finding has the audit as a text, in which quotation
+// marks are escaped, and much beside it: SNS would refuse the whole message as too large.
+func weight(p *profile, d parcel) int {
+	if p.Autodefend.Format == api.AlertOCSF {
+		return 2*len(d.Body) + 2<<10
+	}
+	return len(d.Body)
 }
 
 func flat(batches [][]parcel) []parcel {

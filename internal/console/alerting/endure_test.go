@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/notify"
 )
 
 // TestALeaseThatEndedUnnoticed: a replica that was suspended gets its lease again, under a new token, and goes on.
@@ -146,4 +148,40 @@ func TestErrorsOfChannelsThatAreGone(t *testing.T) {
 			t.Errorf("lastError %q, and there is a webhook only", got)
 		}
 	})
+}
+
+// topic takes messages in place of SNS.
+type topic struct{ messages []string }
+
+func (c *topic) PublishSNS(_ context.Context, _ api.AlertSNS, _, message string, _ map[string]string) error {
+	c.messages = append(c.messages, message)
+	return nil
+}
+
+func (*topic) PutEvents(context.Context, api.AlertEventBridge, []notify.Event) error { return nil }
+
+// TestMessagesFitTheirFormat: audits that are put together aren't more than the service takes of their format.
+func TestMessagesFitTheirFormat(t *testing.T) {
+	for _, format := range []api.AlertFormat{api.AlertJSON, api.AlertOCSF, api.AlertASFF} {
+		synctest.Test(t, func(t *testing.T) {
+			m, sns := newMemory(), &topic{}
+			s := newService(m, nil, "a")
+			s.sender = notify.New(notify.Config{AWS: sns})
+			put(t, s, `{"name":"p","autodefend":{"bufferPeriodSec":10,"format":"`+string(format)+`","sns":{"topicArn":"arn:aws:sns:eu-west-1:123456789012:t"}},
+				"policy":{"serverlessAppFirewall":{"enabled":true,"allRules":true}}}`)
+			start(t, s)
+			audits := numbered(api.StreamFirewall, 0, 50)
+			for i := range audits {
+				audits[i].Body = []byte(`{"_id":"` + audits[i].ID + `","rawEvent":"` + strings.Repeat(`\"`, 2500) + `"}`)
+			}
+			store(t, m, audits...)
+			time.Sleep(time.Minute)
+			all := strings.Join(sns.messages, "")
+			for _, a := range audits {
+				if !strings.Contains(all, a.ID) {
+					t.Fatalf("%s: %s is missing, and %d are dead", format, a.ID, len(m.waiting("dead")))
+				}
+			}
+		})
+	}
 }

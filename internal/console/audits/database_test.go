@@ -324,11 +324,13 @@ func BenchmarkIngestDatabase(b *testing.B) {
 		return err
 	})
 	whole := rate(func(c, n int) error {
-		answer, err := s.ingest(b.Context(), &route.Call{Principal: defender(function(c)), Body: []byte(bodies[[2]int{c, n}])}, api.StreamRuntime)
-		if answer.Status != 0 {
-			return fmt.Errorf("status %d", answer.Status)
+		for {
+			answer, err := s.ingest(b.Context(), &route.Call{Principal: defender(function(c)), Body: []byte(bodies[[2]int{c, n}])}, api.StreamRuntime)
+			if answer.Status == 0 || err != nil {
+				return err
+			}
+			time.Sleep(time.Millisecond) // a slow disk: Defenders come again, too
 		}
-		return err
 	})
 	b.ReportMetric(whole, "audits/s")
 	b.ReportMetric(whole/raw, "of-the-store's-rate")

@@ -179,7 +179,8 @@ func (s *Service) changes(r *replacement, preview api.AutoDeployPreview, c *rout
 		changes = append(changes, queued...)
 	}
 	for name := range r.was.states {
-		if !slices.ContainsFunc(r.rules, func(rule api.AutoDeployRule) bool { return rule.Name == name }) {
+		_, _, was := r.was.rule(name) // the state of one that wasn't goes with its evaluation
+		if was && !slices.ContainsFunc(r.rules, func(rule api.AutoDeployRule) bool { return rule.Name == name }) {
 			changes = append(changes, api.DocumentChange{Kind: api.KindRuleStatus, ID: idRule + name, Version: api.Any})
 		}
 	}
