@@ -178,7 +178,7 @@ func architecture() []row {
 		{
 			pkg: "internal/console", kind: part,
 			internal: []string{root, "internal/api", "internal/plan", "internal/policy", "internal/report", "internal/waas"},
-			external: []string{"golang.org/x/crypto/argon2", "golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4"},
+			external: []string{yaml, "golang.org/x/crypto/argon2", "golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4"},
 			why:      "the Console's services declare the storage, the fleet and the channels they need and are wired by the command",
 		},
 		{

@@ -72,12 +72,15 @@ func readAPISpec(_ context.Context, c *route.Call) (route.Answer, error) {
 	return route.Answer{JSON: spec}, nil
 }
 
-// parseAPISpec reads an OpenAPI description, version 2 or 3, in JSON.
+// parseAPISpec reads an OpenAPI description, version 2 or 3, in JSON or YAML.
 func parseAPISpec(raw []byte) (api.APISpec, error) {
 	spec := api.APISpec{Effect: "disable", FallbackEffect: "disable", QueryParamFallbackEffect: "disable"}
 	raw = bytes.TrimSpace(raw)
-	if len(raw) > 0 && raw[0] != '{' && (bytes.Contains(raw, []byte("openapi:")) || bytes.Contains(raw, []byte("swagger:"))) {
-		return spec, invalid("", "make JSON of it first, for example with: yq -o json", "OpenAPI in YAML isn't read here")
+	if isYAML(raw) {
+		var err error
+		if raw, err = yamlToJSON(raw); err != nil {
+			return spec, err
+		}
 	}
 	if err := checkDepth(raw); err != nil {
 		return spec, err

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -417,12 +418,76 @@ func TestAPISpec(t *testing.T) {
 		t.Errorf("OpenAPI 2: %s", got)
 	}
 	for body, words := range map[string]string{
-		"openapi: 3.0.0\npaths: {}":                   "YAML",
 		`{"paths":{}}`:                                "openapi",
 		`{"openapi":"3.0.0","paths":[]}`:              "paths",
 		`{"openapi":"3.0.0","paths":{"/":{"get":7}}}`: `paths["/"].get`,
-		`nonsense`: "line 1, column 2",
+		`nonsense`:                          "want an object",
+		"paths: {}":                         "openapi",
+		"openapi: 3.0.0\npaths: []":         "paths",
+		"openapi: 3.0.0\n paths: {}":        "neither JSON nor YAML",
+		"openapi: 3.0.0\n---\na: 1":         "after the first document",
+		"openapi: 3.0.0\nopenapi: 3.0.0":    "line 2: the key",
+		"openapi: 3.0.0\n? [a]\n: b":        "line 2: a key",
+		"openapi: 3.0.0\npaths: &a {/: *a}": "deep",
+		"a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100): "deep",
+		"a: " + strings.Repeat("x", maxYAML):                        "too many in YAML",
+		"a: [" + strings.Repeat("a,", maxYAMLNodes) + "]":           "values are too many in YAML",
+		strings.Repeat(strings.Repeat("- ", 9000)+"x\n", 30):        "values are too many in YAML",
+		yamlBomb(9): "values are too many in YAML",
 	} {
 		w.refused("POST", path, body, autodefend.CodeInvalid, words)
 	}
+}
+
+// yamlBomb is a list of ten lists of ten lists and so on, in few bytes.
+func yamlBomb(levels int) string {
+	bomb := "a0: &a0 [x]\n"
+	for i := range levels {
+		bomb += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), i)
+	}
+	return bomb
+}
+
+// TestAPISpecInYAML: YAML gives what the same in JSON gives.
+func TestAPISpecInYAML(t *testing.T) {
+	const inJSON = `{"openapi":"3.0.1","info":{"title":"Shop","version":"2026-01-02"},"servers":[{"url":"https://shop.example.com:8443/v1"}],
+		"components":{"parameters":{"page":{"name":"page","in":"query","schema":{"type":"integer","minimum":1,"maximum":16}}}},
+		"paths":{"/items/{id}":{"parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string"}}],
+		"get":{"parameters":[{"$ref":"#/components/parameters/page"}],"responses":{"200":{"description":"no"}}},
+		"delete":{"parameters":[{"name":"force","in":"query","schema":{"type":["null","boolean"]}}]}}}}`
+	const inYAML = `# The shop.
+openapi: 3.0.1
+info: {title: Shop, version: 2026-01-02}
+servers:
+  - url: https://shop.example.com:8443/v1
+x-base: &base
+  in: query
+  name: overridden
+components:
+  parameters:
+    page:
+      name: page
+      in: query
+      schema: {type: integer, minimum: 1, maximum: 0x10}
+paths:
+  /items/{id}:
+    parameters:
+      - {name: id, in: path, required: yes, schema: &text {type: string}}
+    get:
+      parameters:
+        - $ref: '#/components/parameters/page'
+      responses:
+        200: {description: no}
+    delete:
+      parameters:
+        - <<: *base
+          name: force
+          schema: {type: [null, boolean]}
+`
+	w := newWorld(t)
+	const path = "/policies/firewall/app/apispec"
+	want := w.must("POST", path, inJSON)
+	same(t, "YAML", want, w.must("POST", path, strings.Replace(inYAML, "required: yes", "required: true", 1)))
+	// What YAML 1.1 took for true is a text now.
+	w.refused("POST", path, inYAML, autodefend.CodeInvalid, `paths["/items/{id}"].parameters.required: want true or false`)
 }

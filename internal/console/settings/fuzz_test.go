@@ -88,6 +88,7 @@ func FuzzRequests(f *testing.F) {
 		`[{"credentialId":"a","credential":{"_id":"b"},"serverlessScanSpec":{}}]`, `{"_id":5,"name":"a","type":"processes","script":"x"}`,
 		`{"name":"l","subnets":["10.0.0.0/8","::1"]}`, `{"function":"f","provider":["aws"],"proxy":{"httpProxy":"http://x"},"consoleAddr":"c:1"}`,
 		`{"runtime":["python"],"provider":"azure"}`, `{"policy":{},"from":"2026-01-01T00:00:00Z","limit":5}`, `{"httpProxy":"http://p","password":{"plain":"x"}}`,
+		"openapi: 3.1.0\npaths:\n  /: &p {get: {parameters: [{name: 0x1F, in: query, schema: {type: integer, maximum: .inf}}]}}\n  /b: *p\n  /c: {<<: [*p]}\n",
 		`{"openapi":"3.1.0","paths":{"/":{"get":{"parameters":[{"$ref":"#/components/parameters/p"}]}}},"components":{"parameters":{"p":{"name":"p","in":"query","schema":{"type":["null","string"]}}}}}`,
 	} {
 		f.Add([]byte(s))

@@ -33,7 +33,7 @@ func (s *Service) networkListRoutes() []route.Route {
 		},
 		{
 			Method: http.MethodPost, Path: "/policies/firewall/app/apispec", Permission: api.PermPolicyWAAS, Prisma: true,
-			Summary: "Reads the paths of an API from its OpenAPI description in JSON. Nothing is stored.", Request: "", Response: api.APISpec{},
+			Summary: "Reads the paths of an API from its OpenAPI description in JSON or YAML. Nothing is stored.", Request: "", Response: api.APISpec{},
 			MaxBody: maxAPISpec, Handle: readAPISpec,
 		},
 	}
