@@ -220,36 +220,39 @@ func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need i
 	}
 }
 
-// keysBySequence walks in the order of storing.
+// keysBySequence walks in the order of storing. Those who follow what's stored ask for little and often, so it begins with
+// what's needed and takes larger steps when that isn't found.
 func (s *Store) keysBySequence(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
-	query := "SELECT seq, time, series, stream FROM audits WHERE seq >= ? AND seq <= ? ORDER BY seq" + b.direction() + " LIMIT ?"
+	query := s.orderSQL(b)
 	var found []key
-	for {
-		read, last := 0, key{}
-		err := s.eachPrepared(ctx, query, []any{b.after, b.before, chunk}, func(rows *sql.Rows) error {
-			var stream int64
-			err := rows.Scan(&last.seq, &last.time, &last.series, &stream)
-			read++
-			if stream == sel.stream && b.include(last) && (sel.all() || sel.has.has(last.series)) {
-				found = append(found, last)
-			}
-			return err
-		})
+	for step := min(need, chunk); ; step = min(4*step, chunk) {
+		keys, err := s.readKeys(ctx, query, step, sel.stream, b.after, b.before, step)
 		if err != nil {
 			return nil, err
+		}
+		for _, k := range keys {
+			if b.include(k) && (sel.all() || sel.has.has(k.series)) {
+				found = append(found, k)
+			}
 		}
 		if len(found) >= need {
 			return found[:need], nil
 		}
-		if read < chunk {
+		if len(keys) < step {
 			return found, nil
 		}
+		last := keys[len(keys)-1]
 		if b.older {
 			b.after = last.seq + 1
 		} else {
 			b.before = last.seq - 1
 		}
 	}
+}
+
+// orderSQL walks in the order of storing.
+func (s *Store) orderSQL(b bounds) string {
+	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_order") + " WHERE stream = ? AND seq >= ? AND seq <= ? ORDER BY seq" + b.direction() + " LIMIT ?"
 }
 
 // keysByColumn goes through the values of a column in their order; those with the same value are newest first.

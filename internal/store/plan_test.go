@@ -35,6 +35,7 @@ func TestPlans(t *testing.T) {
 		{"request", requestSQL(s), 2, "SEARCH audits USING INDEX audits_request (request=?)"},
 		{"id", "SELECT seq FROM audits WHERE stream = ? AND id IN (?)", 2, "SEARCH audits USING COVERING INDEX audits_id (id=? AND stream=?)"},
 		{"uncounted", s.uncountedSQL(), 4, "SEARCH audits USING INTEGER PRIMARY KEY (rowid>?)"},
+		{"order", s.orderSQL(newest), 4, "SEARCH audits USING COVERING INDEX audits_order (stream=? AND seq>? AND seq<?)"},
 		{"documents", "SELECT body FROM documents WHERE kind = ? AND id = ?", 2, "SEARCH documents USING INDEX sqlite_autoindex_documents_1 (kind=? AND id=?)"},
 		{"management", "SELECT api FROM mgmt_audits ORDER BY time DESC, seq DESC LIMIT ?", 1, "SCAN mgmt_audits USING INDEX mgmt_audits_time"},
 	}
