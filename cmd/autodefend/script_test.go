@@ -305,10 +305,14 @@ func cmdNoSecrets(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdPrograms(ts *testscript.TestScript, _ bool, args []string) {
-	dir := ts.MkAbs("programs")
+	real := slices.Contains(args, "-real")
+	dir := ts.MkAbs("stand-ins")
+	if real {
+		dir = ts.MkAbs("programs")
+	}
 	ts.Check(os.Mkdir(dir, 0o700))
 	ts.Check(writePrograms(dir))
-	if slices.Contains(args, "-real") {
+	if real {
 		ts.Check(buildPrograms(dir))
 	}
 	ts.Setenv("PROGRAMS", dir)
