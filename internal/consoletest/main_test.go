@@ -2,6 +2,7 @@ package consoletest
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
 
@@ -21,5 +22,12 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(diskVariable); dir != "" {
 		os.Exit(serveDisk(dir))
 	}
-	os.Exit(pgtest.Main(m))
+	code := pgtest.Main(m)
+	if built.dir != "" {
+		if err := os.RemoveAll(built.dir); err != nil {
+			fmt.Fprintln(os.Stderr, "remove the program:", err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
 }
