@@ -150,6 +150,11 @@ func (l *live) next(ctx context.Context) (bool, error) {
 	if limit == 0 {
 		return false, l.drop(ctx)
 	}
+	// What was stored up to now and isn't asked for needn't be looked at again.
+	last, err := l.s.newest(ctx, api.AuditQuery{Stream: l.query.Stream})
+	if err != nil || last <= l.at {
+		return false, err
+	}
 	records, err := l.s.after(ctx, l.query, l.at, limit)
 	if err != nil {
 		return false, err
@@ -165,6 +170,9 @@ func (l *live) next(ctx context.Context) (bool, error) {
 		}
 	}
 	l.tokens -= float64(len(records))
+	if len(records) < limit {
+		l.at = max(l.at, last)
+	}
 	return len(records) == limit, l.flush()
 }
 

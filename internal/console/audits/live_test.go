@@ -99,6 +99,23 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// TestLivePassesOver: what a filter doesn't want is looked at once.
+func TestLivePassesOver(t *testing.T) {
+	b := start(t, nil)
+	l, err := b.newLive(t.Context(), &route.Call{Principal: admin(), Query: map[string][]string{"function": {"other"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.out = &screen{}
+	b.mustPost(orders(), audit("a"), audit("b"))
+	if more, err := l.next(t.Context()); more || err != nil {
+		t.Errorf("next: %t, %v", more, err)
+	}
+	if newest, err := b.newest(t.Context(), api.AuditQuery{Stream: api.StreamRuntime}); err != nil || newest == 0 || l.at != newest {
+		t.Errorf("it's at %d of %d, %v", l.at, newest, err)
+	}
+}
+
 func TestLiveDropsWhatIsTooMuch(t *testing.T) {
 	b := start(t, nil)
 	for i := range 15 {
