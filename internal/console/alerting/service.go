@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
 	"github.com/autodefend/autodefend/internal/console"
 	"github.com/autodefend/autodefend/internal/console/route"
@@ -120,7 +121,7 @@ func (s *Service) Routes() []route.Route {
 		{
 			Method: http.MethodPost, Path: "/alert-profiles", Permission: api.PermManageAlerts, Write: true, Prisma: true, MaxBody: maxProfile,
 			Summary: "Adds an alert profile, replaces the one of the name, or renames it with previousName.",
-			Request: api.AlertProfile{}, Handle: s.put,
+			Request: api.AlertProfile{}, Handle: whole(s.put),
 		},
 		{
 			Method: http.MethodGet, Path: "/alert-profiles/names", Permission: api.PermManageAlerts, Prisma: true,
@@ -128,23 +129,35 @@ func (s *Service) Routes() []route.Route {
 		},
 		{
 			Method: http.MethodDelete, Path: "/alert-profiles/{id}", Permission: api.PermManageAlerts, Write: true, Prisma: true,
-			Summary: "Deletes an alert profile by its name.", Handle: s.remove,
+			Summary: "Deletes an alert profile by its name.", Handle: whole(s.remove),
 		},
 		{
 			Method: http.MethodPost, Path: "/alert-profiles/{id}/test", Permission: api.PermManageAlerts, Write: true,
-			Summary: "Sends a sample by every channel of an alert profile and tells what came of it.", Response: []api.AlertTest{}, Handle: s.test,
+			Summary: "Sends a sample by every channel of an alert profile and tells what came of it.", Response: []api.AlertTest{}, Handle: whole(s.test),
 		},
 		{
 			Method: http.MethodGet, Path: "/alerts/dead", Permission: api.PermManageAlerts, List: true,
-			Summary: "Lists the alerts that couldn't be delivered.", Response: []api.DeadAlert{}, Handle: s.dead,
+			Summary: "Lists the alerts that couldn't be delivered.", Response: []api.DeadAlert{}, Handle: whole(s.dead),
 		},
 		{
 			Method: http.MethodPost, Path: "/alerts/dead/{id}/retry", Permission: api.PermManageAlerts, Write: true,
-			Summary: "Tries to deliver an alert again; the id all means every one.", Handle: s.retry,
+			Summary: "Tries to deliver an alert again; the id all means every one.", Handle: whole(s.retry),
 		},
 		{
 			Method: http.MethodDelete, Path: "/alerts/dead/{id}", Permission: api.PermManageAlerts, Write: true,
-			Summary: "Gives an alert up; the id all means every one.", Handle: s.giveUp,
+			Summary: "Gives an alert up; the id all means every one.", Handle: whole(s.giveUp),
 		},
+	}
+}
+
+// whole is a handler that concerns the audits of all functions, which alerts are of: it refuses who sees those of some
+// collections only.
+func whole(handle route.Handler) route.Handler {
+	return func(ctx context.Context, c *route.Call) (route.Answer, error) {
+		if c.Principal.Limited() {
+			return route.Answer{}, autodefend.Errorf(autodefend.CodeDenied, "who is limited to collections doesn't say who is told of alerts: they are of all functions").
+				WithHint("ask somebody who sees every function")
+		}
+		return handle(ctx, c)
 	}
 }

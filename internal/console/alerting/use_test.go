@@ -75,3 +75,21 @@ func TestAlertsNeedNoCredentials(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoSeesSomeFunctionsOnlyIsntTold: alerts are of all functions.
+func TestWhoSeesSomeFunctionsOnlyIsntTold(t *testing.T) {
+	s := newService(newMemory(), &recorder{}, "a")
+	put(t, s, `{"name":"p",`+webhookOfAll+`}`)
+	some := route.Principal{Username: "bob", Collections: []string{"orders"}, Permissions: map[api.PermName]bool{api.PermManageAlerts: true, api.PermManageCreds: true}}
+	for _, endpoint := range [][3]string{
+		{"POST", "/alert-profiles", ""}, {"DELETE", "/alert-profiles/{id}", "p"}, {"POST", "/alert-profiles/{id}/test", "p"},
+		{"GET", "/alerts/dead", ""}, {"POST", "/alerts/dead/{id}/retry", "all"}, {"DELETE", "/alerts/dead/{id}", "all"},
+	} {
+		if _, err := callAs(t, s, some, endpoint[0], endpoint[1], endpoint[2], `{"name":"q",`+webhookOfAll+`}`); autodefend.ErrorCode(err) != autodefend.CodeDenied {
+			t.Errorf("%s %s: %v, want it denied", endpoint[0], endpoint[1], err)
+		}
+	}
+	if all := profilesOf(t, s); len(all) != 1 || all[0]["name"] != "p" {
+		t.Errorf("profiles %v", all)
+	}
+}

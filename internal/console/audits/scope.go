@@ -20,8 +20,7 @@ func permissionOf(stream api.Stream) api.PermName {
 // scopes are what a caller may see, or wants to see of it; nil doesn't restrict. A caller who may see some collections
 // only may ask for those only.
 func (s *Service) scopes(ctx context.Context, c *route.Call, wanted []string) ([]api.FunctionScope, error) {
-	mine := c.Principal.Collections
-	restricted := len(mine) > 0 && !slices.Contains(mine, api.AllCollection)
+	mine, restricted := c.Principal.Collections, c.Principal.Limited()
 	for _, name := range wanted {
 		if restricted && !slices.Contains(mine, name) {
 			return nil, autodefend.Errorf(autodefend.CodeDenied, "collections: %.80q isn't assigned to you", name)

@@ -112,7 +112,7 @@ func (s *Service) seen(ctx context.Context, c *route.Call) ([]api.FunctionScope,
 	switch {
 	case len(names) == 0:
 		names = allowed
-	case len(allowed) > 0 && !slices.Contains(allowed, api.AllCollection):
+	case c.Principal.Limited():
 		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(allowed, name) })
 		if len(names) == 0 {
 			return nil, autodefend.Errorf(autodefend.CodeDenied, "collections: none of them is yours").

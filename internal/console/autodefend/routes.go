@@ -1,9 +1,11 @@
 package autodefend
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
+	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
 	"github.com/autodefend/autodefend/internal/console/route"
 )
@@ -11,6 +13,17 @@ import (
 // Routes returns the endpoints.
 func (s *Service) Routes() []route.Route {
 	return slices.Concat(s.ruleRoutes(), s.runRoutes(), s.functionRoutes(), s.discoveryRoutes())
+}
+
+// whole is a handler that does or shows something of all functions: it refuses who sees those of some collections only.
+func whole(handle route.Handler) route.Handler {
+	return func(ctx context.Context, c *route.Call) (route.Answer, error) {
+		if c.Principal.Limited() {
+			return route.Answer{}, autodefend.Errorf(autodefend.CodeDenied, "who is limited to collections doesn't see or change what auto-defend rules do: it is about all functions").
+				WithHint("ask somebody who sees every function")
+		}
+		return handle(ctx, c)
+	}
 }
 
 func param(name, summary string) route.Param {
@@ -28,11 +41,11 @@ func (s *Service) ruleRoutes() []route.Route {
 			Summary: "Lists the auto-defend rules, in the order in which they claim functions.",
 		},
 		{
-			Method: http.MethodPost, Path: settings, Alias: []string{old}, Permission: perm, Write: true, Prisma: true, Request: rules, Query: confirm, Handle: s.putRules,
+			Method: http.MethodPost, Path: settings, Alias: []string{old}, Permission: perm, Write: true, Prisma: true, Request: rules, Query: confirm, Handle: whole(s.putRules),
 			Summary: "Replaces all auto-defend rules. Functions that no rule covers any more lose the Defender.",
 		},
 		{
-			Method: http.MethodPost, Path: settings + "/preview", Permission: perm, Request: rules, Response: api.AutoDeployPreview{}, Handle: s.previewRules,
+			Method: http.MethodPost, Path: settings + "/preview", Permission: perm, Request: rules, Response: api.AutoDeployPreview{}, Handle: whole(s.previewRules),
 			Summary: "Says which functions a list of rules would defend and undefend, by what was seen last.",
 		},
 		{
@@ -40,11 +53,11 @@ func (s *Service) ruleRoutes() []route.Route {
 			Summary: "Says what the rules discovered and defended, and what went wrong.",
 		},
 		{
-			Method: http.MethodPost, Path: "/deployment/serverless/scan", Permission: perm, Write: true, Prisma: true, Handle: s.scanRules,
+			Method: http.MethodPost, Path: "/deployment/serverless/scan", Permission: perm, Write: true, Prisma: true, Handle: whole(s.scanRules),
 			Summary: "Evaluates all auto-defend rules now.",
 		},
 		{
-			Method: http.MethodPost, Path: "/deployment/serverless/stop", Permission: perm, Write: true, Prisma: true, Handle: s.stopRules,
+			Method: http.MethodPost, Path: "/deployment/serverless/stop", Permission: perm, Write: true, Prisma: true, Handle: whole(s.stopRules),
 			Summary: "Stops what is under way for auto-defend rules; functions in hand are finished.",
 		},
 		{
@@ -59,29 +72,29 @@ func (s *Service) runRoutes() []route.Route {
 	run := api.RunRecord{}
 	return []route.Route{
 		{
-			Method: http.MethodGet, Path: "/runs", Permission: perm, List: true, Response: []api.RunRecord{}, Handle: s.listRuns,
+			Method: http.MethodGet, Path: "/runs", Permission: perm, List: true, Response: []api.RunRecord{}, Handle: whole(s.listRuns),
 			Query:   []route.Param{param("rule", "names of rules"), param("kind", "apply, plan, rollback or removal"), param("state", "queued, running, done, failed or blocked")},
 			Summary: "Lists the runs that are kept, the newest first, without receipts.",
 		},
 		{
-			Method: http.MethodGet, Path: "/runs/{id}", Permission: perm, Response: run, Handle: s.getRun,
+			Method: http.MethodGet, Path: "/runs/{id}", Permission: perm, Response: run, Handle: whole(s.getRun),
 			Summary: "Returns a run with its receipts.",
 		},
 		{
-			Method: http.MethodPost, Path: "/runs/{id}/rollback", Permission: perm, Write: true, Response: run, Handle: s.rollbackRun,
+			Method: http.MethodPost, Path: "/runs/{id}/rollback", Permission: perm, Write: true, Response: run, Handle: whole(s.rollbackRun),
 			Summary: "Takes the Defender from the functions that a run attached it to, and puts its rule into dry run.",
 		},
 		{
-			Method: http.MethodPost, Path: "/runs/{id}/confirm", Permission: perm, Write: true, Handle: s.confirmRun,
+			Method: http.MethodPost, Path: "/runs/{id}/confirm", Permission: perm, Write: true, Handle: whole(s.confirmRun),
 			Query:   []route.Param{{Name: "confirm", Summary: "the digest that the run says", Type: "string"}},
 			Summary: "Lets a removal go on that waits for confirmation.",
 		},
 		{
-			Method: http.MethodPost, Path: "/plans", Permission: perm, Write: true, Request: planRequest{}, Response: run, Handle: s.makePlan,
+			Method: http.MethodPost, Path: "/plans", Permission: perm, Write: true, Request: planRequest{}, Response: run, Handle: whole(s.makePlan),
 			Summary: "Plans one rule now; nothing is changed. The answer's _id is the plan's.",
 		},
 		{
-			Method: http.MethodGet, Path: "/plans/{id}", Permission: perm, Response: run, Handle: s.getPlan,
+			Method: http.MethodGet, Path: "/plans/{id}", Permission: perm, Response: run, Handle: whole(s.getPlan),
 			Summary: "Returns a plan, once its state is done.",
 		},
 	}

@@ -5,6 +5,7 @@ package route
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"github.com/autodefend/autodefend/internal/api"
 )
@@ -113,6 +114,11 @@ type Principal struct {
 	Collections []string
 	// Function is set for a Defender's token and names the only function it may speak for.
 	Function FunctionIdentity
+}
+
+// Limited reports whether the principal sees the functions of some collections only.
+func (p Principal) Limited() bool {
+	return len(p.Collections) > 0 && !slices.Contains(p.Collections, api.AllCollection)
 }
 
 // FunctionIdentity is the function that a Defender's token was made for. Empty members match any.
