@@ -15,11 +15,12 @@ func (s *Service) Routes() []route.Route {
 	return slices.Concat(s.ruleRoutes(), s.runRoutes(), s.functionRoutes(), s.discoveryRoutes())
 }
 
-// whole is a handler that does or shows something of all functions: it refuses who sees those of some collections only.
+// whole is a handler that shows something of all functions: it refuses who sees those of some collections only. Rules
+// themselves may be written by whose role says so.
 func whole(handle route.Handler) route.Handler {
 	return func(ctx context.Context, c *route.Call) (route.Answer, error) {
 		if c.Principal.Limited() {
-			return route.Answer{}, autodefend.Errorf(autodefend.CodeDenied, "who is limited to collections doesn't see or change what auto-defend rules do: it is about all functions").
+			return route.Answer{}, autodefend.Errorf(autodefend.CodeDenied, "who is limited to collections doesn't see what auto-defend rules do: it is about all functions").
 				WithHint("ask somebody who sees every function")
 		}
 		return handle(ctx, c)
@@ -41,7 +42,7 @@ func (s *Service) ruleRoutes() []route.Route {
 			Summary: "Lists the auto-defend rules, in the order in which they claim functions.",
 		},
 		{
-			Method: http.MethodPost, Path: settings, Alias: []string{old}, Permission: perm, Write: true, Prisma: true, Request: rules, Query: confirm, Handle: whole(s.putRules),
+			Method: http.MethodPost, Path: settings, Alias: []string{old}, Permission: perm, Write: true, Prisma: true, Request: rules, Query: confirm, Handle: s.putRules,
 			Summary: "Replaces all auto-defend rules. Functions that no rule covers any more lose the Defender.",
 		},
 		{
@@ -53,11 +54,11 @@ func (s *Service) ruleRoutes() []route.Route {
 			Summary: "Says what the rules discovered and defended, and what went wrong.",
 		},
 		{
-			Method: http.MethodPost, Path: "/deployment/serverless/scan", Permission: perm, Write: true, Prisma: true, Handle: whole(s.scanRules),
+			Method: http.MethodPost, Path: "/deployment/serverless/scan", Permission: perm, Write: true, Prisma: true, Handle: s.scanRules,
 			Summary: "Evaluates all auto-defend rules now.",
 		},
 		{
-			Method: http.MethodPost, Path: "/deployment/serverless/stop", Permission: perm, Write: true, Prisma: true, Handle: whole(s.stopRules),
+			Method: http.MethodPost, Path: "/deployment/serverless/stop", Permission: perm, Write: true, Prisma: true, Handle: s.stopRules,
 			Summary: "Stops what is under way for auto-defend rules; functions in hand are finished.",
 		},
 		{
