@@ -10,6 +10,7 @@
 // calls [Defender.Next], [Defender.Invoked] and [Defender.Responded], and the wrapper [Defender.Shutdown].
 //
 // The files: judge.go is the way of an event; mainprocess.go, learnt.go and invocations.go are the facts; audit.go,
-// scrub.go, repeats.go and aggregate.go make audits of decisions; line.go and outbox.go are where they go; refresh.go
-// replaces the policy; coverage.go and startline.go say what is held, and by which tier.
+// scrub.go, repeats.go and aggregate.go make audits of decisions; line.go and outbox.go are where they go, and link.go by
+// which way, which changes when a policy has another token or address of the Console; refresh.go replaces the policy;
+// coverage.go and startline.go say what is held, and by which tier.
 package defend

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -203,9 +202,9 @@ func (o *outbox[A]) take(n int) {
 func pauseAfter(err error, failures int) time.Duration {
 	pause := min(pauseLeast<<min(failures-1, 10), pauseMost)
 	if asked := askedPause(err); asked > 0 {
-		return asked + rand.N(pause) //nolint:gosec // it's no secret
+		return asked + chance(pause)
 	}
-	return pause/2 + rand.N(pause/2) //nolint:gosec // it's no secret
+	return pause/2 + chance(pause/2)
 }
 
 // askedPause is how long a Console asks to be left alone; 0 when it doesn't.

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"strings"
 	"sync"
@@ -27,9 +26,9 @@ const (
 	refreshWait = 200 * time.Millisecond
 	// refreshTimeout bounds one attempt.
 	refreshTimeout = 5 * time.Second
-	// earlyShare is the share of the interval by which a question may come early. Chance decides, so that functions that were
-	// started together don't ask together for ever.
-	earlyShare = 0.1
+	// earlyMost is by how many thousandths of the interval a question may come early. Chance decides, so that functions that
+	// were started together don't ask together for ever.
+	earlyMost = 100
 )
 
 // refresher asks the Console for a newer policy, one question at a time.
@@ -38,7 +37,7 @@ type refresher struct {
 
 	mu      sync.Mutex
 	last    time.Time // of the last question; zero means that one is due
-	early   float64   // share of the interval by which the next one comes early
+	early   int64     // thousandths of the interval by which the next one comes early
 	after   time.Time // the Console wants no question before
 	tag     string
 	running chan struct{} // closed when the question that runs is answered; nil when none does
@@ -48,7 +47,7 @@ func newRefresher(console Console, now time.Time) *refresher {
 	return &refresher{console: console, last: now, early: early()}
 }
 
-func early() float64 { return earlyShare * rand.Float64() } //nolint:gosec // it's no secret
+func early() int64 { return int64(chance(earlyMost)) }
 
 // due reports whether it's time for a question. A clock that was set back makes it so. Preconditions: mu is held.
 func (r *refresher) due(now time.Time, interval time.Duration) bool {
@@ -56,7 +55,7 @@ func (r *refresher) due(now time.Time, interval time.Duration) bool {
 		return false
 	}
 	age := now.Sub(r.last)
-	return age < 0 || age >= interval-time.Duration(r.early*float64(interval))
+	return age < 0 || age >= interval-interval/1000*time.Duration(r.early)
 }
 
 // expire makes the next question due.
@@ -146,7 +145,7 @@ func (r *refresher) putOff(wait time.Duration, now time.Time) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.after = now.Add(wait + rand.N(wait/4+1)) //nolint:gosec // it's no secret
+	r.after = now.Add(wait + chance(wait/4))
 }
 
 // replace puts a new policy in the place of the one that holds, and follows it to another token or address of the Console.
