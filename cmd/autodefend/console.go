@@ -90,7 +90,7 @@ share the master key too, by ` + keys.EnvironmentVariable + `. Ends with Ctrl-C.
 	flags.DurationVar(&c.auditAge, "audit-age", 30*24*time.Hour, "how long audits are kept; `DURATION`")
 	flags.Int64Var(&c.auditMB, "audit-megabytes", 20<<10, "how much room audits may take; `MB`")
 	programsFlag(cmd, &c.programs)
-	cmd.AddCommand(newConsoleBackup(a), newConsoleRestore(a), newConsoleMigrate(a))
+	cmd.AddCommand(newConsoleBackup(a), newConsoleRestore(a), newConsoleMigrate(a), newConsoleRekey(a, os.Getenv))
 	return cmd
 }
 

@@ -48,6 +48,19 @@ func Open(dir, variable string) (*Keys, error) {
 	return New(masters...)
 }
 
+// Present returns the keys of the directory's file, which must be there.
+func Present(dir string) (*Keys, error) {
+	masters, err := read(filepath.Join(dir, FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, autodefend.Errorf(autodefend.CodeNotFound, "there is no master key %q", filepath.Join(dir, FileName)).
+			WithHint("name the Console's directory with --data")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return New(masters...)
+}
+
 // Rotate puts a new master key before the one in the directory's file and returns the keys of both. The old one stays there:
 // what it sealed and signed goes on to open and hold. When there is an older one already, nothing changes. Nobody else may
 // rotate at the same time.
