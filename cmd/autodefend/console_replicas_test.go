@@ -149,8 +149,11 @@ func (r *replicaProcess) live(ctx context.Context, running *sync.WaitGroup, id s
 
 // TestReplicas is two Consoles on one PostgreSQL: what one stores is told to the clients of both, and when the one that
 // attaches Defenders is killed the other goes on, and no function is changed twice.
-func TestReplicas(t *testing.T) {
-	database := pgtest.Start(t)
+func TestReplicas(t *testing.T) { shareWork(t, pgtest.Start(t)) }
+
+// shareWork runs two Consoles on one database.
+func shareWork(t *testing.T, database string) {
+	t.Helper()
 	var names []string
 	for i := range 30 {
 		names = append(names, fmt.Sprintf("f-%02d", i))
