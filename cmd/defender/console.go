@@ -18,6 +18,8 @@ func (s *supervisor) console(c policy.Console) (defend.Console, error) {
 		Token:     c.Token,
 		CA:        c.CA,
 		Proxy:     proxyURL(c.Proxy),
+		NoProxy:   c.Proxy.NoProxy,
+		ProxyCA:   c.Proxy.CA,
 		UserAgent: "autodefend-defender/" + version(),
 	})
 	if err != nil {

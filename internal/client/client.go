@@ -42,6 +42,11 @@ type Config struct {
 	// Proxy is the URL of an HTTP proxy, with user and password if it wants them; "" goes directly. The proxy variables
 	// of the environment are the customer's, and not used.
 	Proxy string
+	// NoProxy are the hosts that are reached without it: names, addresses and networks, divided by commas.
+	NoProxy string
+	// ProxyCA is the PEM of the authority of a proxy that opens the TLS, or that is reached by TLS itself; it is trusted
+	// besides CA.
+	ProxyCA string
 	// UserAgent names the Defender and its version.
 	UserAgent string
 }
@@ -66,18 +71,18 @@ func New(config Config) (*Client, error) {
 	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return nil, autodefend.Errorf(autodefend.CodeInvalid, "the Console's token is empty or has characters that no token has")
 	}
-	trusted, err := trust(config.CA)
+	proxy, err := proxyTo(address, config)
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{TLSClientConfig: trusted, MaxIdleConns: 1, IdleConnTimeout: idleTimeout}
-	if config.Proxy != "" {
-		proxy, err := url.Parse(config.Proxy)
-		if err != nil || proxy.Host == "" {
-			return nil, autodefend.Errorf(autodefend.CodeInvalid, "the proxy to the Console is no URL")
-		}
-		transport.Proxy = http.ProxyURL(proxy)
+	if proxy == nil {
+		config.ProxyCA = ""
 	}
+	trusted, err := trust(config.CA, config.ProxyCA)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{Proxy: proxy, TLSClientConfig: trusted, MaxIdleConns: 1, IdleConnTimeout: idleTimeout}
 	return &Client{
 		base: strings.TrimSuffix(address.String(), "/"), token: token, userAgent: config.UserAgent,
 		http: http.Client{

@@ -3,6 +3,9 @@ package client
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -64,6 +67,59 @@ func TestOtherCertificateGetsNoToken(t *testing.T) {
 	}
 }
 
+// TestProxyCA: what a proxy's authority signed stands in for the Console's certificate, for the right name alone, and only
+// when there's a proxy.
+func TestProxyCA(t *testing.T) {
+	interceptor, _, calls := tlsConsole(t)
+	tunnel := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		to, err := net.Dial("tcp", interceptor.Listener.Addr().String()) // whoever is asked for
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer to.Close()
+		client, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer client.Close()
+		_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { _, _ = io.Copy(to, client) }()
+		_, _ = io.Copy(client, to)
+	}))
+	defer tunnel.Close()
+	own := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: interceptor.Certificate().Raw}))
+	other := "sha256:" + strings.Repeat("ab", 32)
+	for name, tt := range map[string]struct {
+		address, ca, proxyCA string
+		reached              bool
+	}{
+		"in place of a pin":             {"https://example.com", other, own, true},
+		"besides the system's":          {"https://example.com", "", own, true},
+		"without the proxy's authority": {"https://example.com", other, "", false},
+		"for another name":              {"https://console.example.org", other, own, false},
+		"for another name, no pin":      {"https://console.example.org", "", own, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			*calls = 0
+			c := newClient(t, Config{Address: tt.address, Token: token, CA: tt.ca, Proxy: tunnel.URL, ProxyCA: tt.proxyCA})
+			_, err := c.FetchPolicy(t.Context(), "")
+			c.http.CloseIdleConnections()
+			if (err == nil) != tt.reached || (*calls > 0) != tt.reached {
+				t.Errorf("error %v, %d calls", err, *calls)
+			}
+		})
+	}
+	c := newClient(t, Config{Address: interceptor.URL, Token: token, CA: other, ProxyCA: own})
+	if _, err := c.FetchPolicy(t.Context(), ""); err == nil {
+		t.Error("the authority of a proxy is trusted without one")
+	}
+	if _, err := New(Config{Address: "https://example.com", Token: token, Proxy: tunnel.URL, ProxyCA: "x"}); autodefend.ErrorCode(err) != autodefend.CodeInvalid {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestBadPins(t *testing.T) {
 	for _, ca := range []string{"sha256:", "sha256:ab", "sha256:" + strings.Repeat("x", 64), "sha256:" + strings.Repeat("ab", 33), "sha1:" + strings.Repeat("ab", 20)} {
 		if _, err := New(Config{Address: "https://console", Token: token, CA: ca}); autodefend.ErrorCode(err) != autodefend.CodeInvalid || strings.Contains(err.Error(), ca[5:]) && len(ca) > 20 {
@@ -77,7 +133,7 @@ func FuzzTrust(f *testing.F) {
 	f.Add("sha256:zz")
 	f.Add("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
 	f.Fuzz(func(t *testing.T, ca string) {
-		config, err := trust(ca)
+		config, err := trust(ca, "")
 		if err != nil {
 			return
 		}
