@@ -553,12 +553,10 @@ func TestReplicaThatLosesItsLease(t *testing.T) {
 		put(t, a, `{"name":"p",`+webhookOfAll+`}`)
 		start(t, a)
 		time.Sleep(time.Second)
-		m.mu.Lock()
-		m.lease = api.Lease{Name: leaseName, Owner: "c", Token: m.lease.Token + 1, Expires: time.Now().Add(25 * time.Second)} // "a" was asleep, and "c" died
-		m.mu.Unlock()
+		m.Steal(leaseName, "c", 25*time.Second) // "a" was asleep, and "c" died
 		start(t, b)
 		time.Sleep(leaseRenewal + time.Second) // it has been noticed by now
-		p, err := readProfile(m.documents[api.KindAlertProfile]["p"])
+		p, err := readProfile(m.Stored(api.KindAlertProfile)["p"])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	m := newMemory()
 	put(t, newService(m, &recorder{}, "a"), profile)
-	p, err := readProfile(m.documents[api.KindAlertProfile]["security"])
+	p, err := readProfile(m.Stored(api.KindAlertProfile)["security"])
 	if err != nil {
 		t.Fatal(err)
 	}

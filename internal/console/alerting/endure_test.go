@@ -21,9 +21,7 @@ func TestALeaseThatEndedUnnoticed(t *testing.T) {
 		put(t, s, `{"name":"p",`+webhookOfAll+`}`)
 		start(t, s)
 		time.Sleep(time.Second)
-		m.mu.Lock()
-		m.lease.Expires = time.Time{}
-		m.mu.Unlock()
+		m.Lapse(leaseName)
 		time.Sleep(leaseRenewal)
 		store(t, m, audit(api.StreamRuntime, "a1", "r"))
 		time.Sleep(3 * leaseRenewal)

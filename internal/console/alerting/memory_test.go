@@ -14,96 +14,40 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/console/fakestore"
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
 // memory is the storage that alerting needs, without a disk. Its faults are errors that operations return.
 type memory struct {
-	mu         sync.Mutex
-	documents  map[api.Kind]map[string]api.Document
-	generation int64
-	mgmt       []api.MgmtAudit
-	audits     []api.AuditRecord
-	outbox     map[string]api.Delivery
-	held       map[string]time.Time // until when a delivery isn't given out
-	enqueued   int                  // deliveries that were put in
-	lease      api.Lease
-	faults     map[string]error
-	now        func() time.Time
-	stored     chan struct{}
-	reading    func() // called once, before audits are read
+	*fakestore.Store
+
+	mu       sync.Mutex // guards the fields below
+	audits   []api.AuditRecord
+	outbox   map[string]api.Delivery
+	held     map[string]time.Time // until when a delivery isn't given out
+	enqueued int                  // deliveries that were put in
+	faults   map[string]error
+	stored   chan struct{}
+	reading  func() // called once, before audits are read
 }
 
 func newMemory() *memory {
-	return &memory{
-		documents: make(map[api.Kind]map[string]api.Document), outbox: make(map[string]api.Delivery), held: make(map[string]time.Time),
-		faults: make(map[string]error), now: time.Now, stored: make(chan struct{}, 1),
+	m := &memory{
+		outbox: make(map[string]api.Delivery), held: make(map[string]time.Time), faults: make(map[string]error), stored: make(chan struct{}, 1),
 	}
+	m.Store = &fakestore.Store{Fault: func(operation string) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.faults[operation]
+	}}
+	return m
 }
 
 func (m *memory) fault(operation string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.faults[operation] = err
-}
-
-func (m *memory) Document(_ context.Context, kind api.Kind, id string) (api.Document, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	d, ok := m.documents[kind][id]
-	if !ok {
-		return api.Document{}, autodefend.Errorf(autodefend.CodeNotFound, "no document")
-	}
-	return d, m.faults["Document"]
-}
-
-func (m *memory) Documents(_ context.Context, kind api.Kind) ([]api.Document, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var all []api.Document
-	for _, d := range m.documents[kind] {
-		all = append(all, d)
-	}
-	slices.SortFunc(all, func(a, b api.Document) int { return cmp.Compare(a.ID, b.ID) })
-	return all, nil
-}
-
-func (m *memory) Write(_ context.Context, changes []api.DocumentChange, audit *api.MgmtAudit) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.faults["Write"]; err != nil {
-		return err
-	}
-	for _, c := range changes {
-		stored, has := m.documents[c.Kind][c.ID]
-		if c.Body == nil && !has {
-			return autodefend.Errorf(autodefend.CodeNotFound, "no document")
-		}
-		if c.Version != api.Any && c.Version != stored.Version {
-			return autodefend.Errorf(autodefend.CodeConflict, "changed")
-		}
-	}
-	for _, c := range changes {
-		if m.documents[c.Kind] == nil {
-			m.documents[c.Kind] = make(map[string]api.Document)
-		}
-		if c.Body == nil {
-			delete(m.documents[c.Kind], c.ID)
-			continue
-		}
-		m.documents[c.Kind][c.ID] = api.Document{Kind: c.Kind, ID: c.ID, Version: m.documents[c.Kind][c.ID].Version + 1, Body: slices.Clone(c.Body)}
-	}
-	m.generation++
-	if audit != nil {
-		m.mgmt = append(m.mgmt, *audit)
-	}
-	return nil
-}
-
-func (m *memory) Generation(context.Context, ...api.Kind) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.generation, nil
 }
 
 func (m *memory) AppendAudits(_ context.Context, audits []api.AuditRecord) (int, error) {
@@ -224,41 +168,6 @@ func (m *memory) Dead(_ context.Context, page api.Page) ([]api.Delivery, int, er
 	}
 	from := min(page.Offset, len(dead))
 	return dead[from:min(from+page.Limit, len(dead))], len(dead), nil
-}
-
-func (m *memory) Acquire(_ context.Context, name, owner string, ttl time.Duration) (api.Lease, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.faults["Acquire"]; err != nil {
-		return api.Lease{}, false, err
-	}
-	now := m.now()
-	if m.lease.Owner != owner && m.lease.Expires.After(now) {
-		return api.Lease{}, false, nil
-	}
-	if m.lease.Owner != owner || !m.lease.Expires.After(now) {
-		m.lease = api.Lease{Name: name, Owner: owner, Token: m.lease.Token + 1}
-	}
-	m.lease.Expires = now.Add(ttl)
-	return m.lease, true, nil
-}
-
-func (m *memory) Release(_ context.Context, lease api.Lease) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.lease.Token == lease.Token {
-		m.lease.Expires = time.Time{}
-	}
-	return nil
-}
-
-func (m *memory) Holds(_ context.Context, lease api.Lease) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.lease.Token != lease.Token || !m.lease.Expires.After(m.now()) {
-		return autodefend.Errorf(autodefend.CodeConflict, "the lease is another's")
-	}
-	return nil
 }
 
 func (m *memory) Watch(context.Context) <-chan struct{} { return m.stored }

@@ -45,12 +45,12 @@ func TestProfileIsReadAsWritten(t *testing.T) {
 	if got := fmt.Sprint(p["slack"], p["pagerduty"], p["splunk"]); got != "map[channels:[#security] enabled:true webhookUrl:********] map[enabled:false routingKey:map[encrypted:********] severity:critical] map[authToken:******** url:https://splunk.example.com]" {
 		t.Errorf("secrets %s", got)
 	}
-	stored := string(m.documents[api.KindAlertProfile]["security"].Body)
+	stored := string(m.Stored(api.KindAlertProfile)["security"].Body)
 	shown, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mgmt := fmt.Sprint(m.mgmt)
+	mgmt := fmt.Sprint(m.Mgmt())
 	for _, secret := range plainSecrets() {
 		for place, text := range map[string]string{"database": stored, "answer": string(shown), "management audits": mgmt} {
 			if strings.Contains(text, secret) {
@@ -58,8 +58,8 @@ func TestProfileIsReadAsWritten(t *testing.T) {
 			}
 		}
 	}
-	if len(m.mgmt) != 1 || m.mgmt[0].Username != "ann" || m.mgmt[0].SourceIP != "203.0.113.1" {
-		t.Errorf("management audits %+v", m.mgmt)
+	if len(m.Mgmt()) != 1 || m.Mgmt()[0].Username != "ann" || m.Mgmt()[0].SourceIP != "203.0.113.1" {
+		t.Errorf("management audits %+v", m.Mgmt())
 	}
 	if !strings.Contains(stored, "2.50") {
 		t.Errorf("a number was rewritten: %s", stored)
@@ -69,7 +69,7 @@ func TestProfileIsReadAsWritten(t *testing.T) {
 // secretsOf opens all secrets of a stored profile.
 func secretsOf(t *testing.T, s *Service, m *memory, name string) map[string]string {
 	t.Helper()
-	p, err := readProfile(m.documents[api.KindAlertProfile][name])
+	p, err := readProfile(m.Stored(api.KindAlertProfile)[name])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,11 +117,11 @@ func TestSecretsWhateverTheirCase(t *testing.T) {
 	m := newMemory()
 	s := newService(m, &recorder{}, "a")
 	put(t, s, `{"Name":"p","SLACK":{"Enabled":true,"WEBHOOKURL":"https://hooks.slack.com/verysecret"},"other":[{"deep":{"PLAIN":"verysecret","Encrypted":""}}],"apiKey":"verysecret"}`)
-	stored := string(m.documents[api.KindAlertProfile]["p"].Body)
+	stored := string(m.Stored(api.KindAlertProfile)["p"].Body)
 	if strings.Contains(stored, "verysecret") {
 		t.Errorf("stored %s", stored)
 	}
-	p, err := readProfile(m.documents[api.KindAlertProfile]["p"])
+	p, err := readProfile(m.Stored(api.KindAlertProfile)["p"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestSecretsOfAnotherProfile(t *testing.T) {
 	m := newMemory()
 	s := newService(m, &recorder{}, "a")
 	put(t, s, written)
-	doc := m.documents[api.KindAlertProfile]["security"]
+	doc := m.Stored(api.KindAlertProfile)["security"]
 	doc.ID = "thief"
 	p, err := readProfile(doc)
 	if err != nil {
@@ -203,7 +203,7 @@ func TestRefusedProfiles(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	if len(m.documents[api.KindAlertProfile]) != 0 || len(m.mgmt) != 0 {
+	if len(m.Stored(api.KindAlertProfile)) != 0 || len(m.Mgmt()) != 0 {
 		t.Error("something was written")
 	}
 	if _, err := call(t, s, "POST", "/alert-profiles", "", `{"name":"a","previousName":"b"}`); autodefend.ErrorCode(err) != autodefend.CodeNotFound {
@@ -240,8 +240,8 @@ func TestDeleteProfile(t *testing.T) {
 	if all := profilesOf(t, s); all == nil || len(all) != 0 {
 		t.Errorf("an empty list is [], not %v", all)
 	}
-	if len(m.mgmt) != 2 {
-		t.Errorf("%d management audits", len(m.mgmt))
+	if len(m.Mgmt()) != 2 {
+		t.Errorf("%d management audits", len(m.Mgmt()))
 	}
 }
 

@@ -45,12 +45,12 @@ func TestCredentialsNeedTheirPermission(t *testing.T) {
 			m := newMemory()
 			s := newService(m, &recorder{}, "a")
 			put(t, s, using)
-			before := fmt.Sprint(m.documents[api.KindAlertProfile])
+			before := fmt.Sprint(m.Stored(api.KindAlertProfile))
 			_, err := callAs(t, s, route.Principal{Username: "eve", Permissions: alertsOnly}, "POST", "/alert-profiles", "", test.body)
 			if autodefend.ErrorCode(err) != autodefend.CodeDenied || !strings.Contains(err.Error(), test.member+":") {
 				t.Errorf("error %v, want one that denies %s", err, test.member)
 			}
-			if after := fmt.Sprint(m.documents[api.KindAlertProfile]); after != before {
+			if after := fmt.Sprint(m.Stored(api.KindAlertProfile)); after != before {
 				t.Errorf("stored %s, want %s", after, before)
 			}
 		})

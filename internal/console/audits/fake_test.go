@@ -12,22 +12,20 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/console/fakestore"
 )
 
 // memory is a store in memory, for what a database can't be made to do at will. What is asked of it is what the tests
 // ask; the real store has tests of its own.
 type memory struct {
-	now func() time.Time
+	*fakestore.Store
 
-	mu        sync.Mutex
+	mu        sync.Mutex // guards the fields below
 	audits    map[api.Stream][]api.AuditRecord
 	ids       map[string]bool // by stream and id
 	sequence  int64
-	documents map[string]api.Document
-	writes    int64
 	incidents map[string]api.Incident
 	mgmt      []api.MgmtAudit
-	leases    map[string]api.Lease
 	defenders map[string]api.DefenderRecord
 	heardIn   []int // the sizes of batches
 	watchers  []chan struct{}
@@ -38,10 +36,18 @@ type memory struct {
 }
 
 func newMemory(now func() time.Time) *memory {
-	return &memory{
-		now: now, audits: map[api.Stream][]api.AuditRecord{}, ids: map[string]bool{}, documents: map[string]api.Document{}, incidents: map[string]api.Incident{},
-		leases: map[string]api.Lease{}, defenders: map[string]api.DefenderRecord{},
+	m := &memory{
+		audits: map[api.Stream][]api.AuditRecord{}, ids: map[string]bool{}, incidents: map[string]api.Incident{}, defenders: map[string]api.DefenderRecord{},
 	}
+	m.Store = &fakestore.Store{Now: now, Fault: func(operation string) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if operation == "Write" {
+			return m.fail
+		}
+		return nil
+	}}
+	return m
 }
 
 func (m *memory) AppendAudits(ctx context.Context, audits []api.AuditRecord) (int, error) {
@@ -248,78 +254,6 @@ func (m *memory) AddMgmt(_ context.Context, audit api.MgmtAudit) error {
 	defer m.mu.Unlock()
 	m.mgmt = append(m.mgmt, audit)
 	return m.fail
-}
-
-func (m *memory) Document(_ context.Context, kind api.Kind, id string) (api.Document, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	d, ok := m.documents[string(kind)+"/"+id]
-	if !ok {
-		return d, autodefend.Errorf(autodefend.CodeNotFound, "no document")
-	}
-	return d, nil
-}
-
-func (m *memory) Documents(_ context.Context, kind api.Kind) ([]api.Document, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var all []api.Document
-	for _, d := range m.documents {
-		if d.Kind == kind {
-			all = append(all, d)
-		}
-	}
-	slices.SortFunc(all, func(a, b api.Document) int { return strings.Compare(a.ID, b.ID) })
-	return all, nil
-}
-
-func (m *memory) Write(_ context.Context, changes []api.DocumentChange, audit *api.MgmtAudit) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return m.fail
-	}
-	for _, c := range changes {
-		known := m.documents[string(c.Kind)+"/"+c.ID]
-		if c.Version != api.Any && c.Version != known.Version {
-			return autodefend.Errorf(autodefend.CodeConflict, "version %d", known.Version)
-		}
-		m.documents[string(c.Kind)+"/"+c.ID] = api.Document{Kind: c.Kind, ID: c.ID, Version: known.Version + 1, Body: c.Body}
-		m.writes++
-	}
-	return nil
-}
-
-func (m *memory) Generation(context.Context, ...api.Kind) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.writes, nil
-}
-
-func (m *memory) Acquire(_ context.Context, name, owner string, ttl time.Duration) (api.Lease, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	known, ok := m.leases[name]
-	if ok && known.Owner != owner && known.Expires.After(m.now()) {
-		return api.Lease{}, false, nil
-	}
-	if known.Owner != owner {
-		known.Token++
-	}
-	l := api.Lease{Name: name, Owner: owner, Token: known.Token, Expires: m.now().Add(ttl)}
-	m.leases[name] = l
-	return l, true, nil
-}
-
-func (m *memory) Release(_ context.Context, lease api.Lease) error { return nil }
-
-func (m *memory) Holds(_ context.Context, lease api.Lease) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.leases[lease.Name].Token != lease.Token {
-		return autodefend.Errorf(autodefend.CodeConflict, "the lease is another's")
-	}
-	return nil
 }
 
 func (m *memory) Heard(_ context.Context, defenders []api.DefenderRecord) error {

@@ -55,7 +55,7 @@ func TestRulesAttachTheDefenderToWhatTheyCover(t *testing.T) {
 			if diff := cmp.Diff(test.want, b.world.defended()); diff != "" {
 				t.Error(diff)
 			}
-			if held := b.store.held(); len(held) > 0 {
+			if held := b.store.Held(); len(held) > 0 {
 				t.Errorf("leases still held: %v", held)
 			}
 		})

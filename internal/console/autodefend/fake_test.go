@@ -17,6 +17,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/console/fakestore"
 	"github.com/autodefend/autodefend/internal/console/route"
 	"github.com/autodefend/autodefend/internal/policy"
 )
@@ -28,136 +29,30 @@ const (
 
 // memory is a store in memory.
 type memory struct {
-	mu        sync.Mutex
-	docs      map[api.Kind]map[string]api.Document
-	audits    []api.MgmtAudit
-	leases    map[string]api.Lease
+	*fakestore.Store
+
+	mu        sync.Mutex // guards the fields below
 	functions map[string][]api.FunctionRecord
 	// replaced counts replacements by site; failLeases makes every call about leases fail.
 	replaced   map[string]int
-	generation int64
 	failLeases bool
 }
 
 func newMemory() *memory {
-	return &memory{
-		docs: map[api.Kind]map[string]api.Document{}, leases: map[string]api.Lease{},
-		functions: map[string][]api.FunctionRecord{}, replaced: map[string]int{},
-	}
-}
-
-func (m *memory) Document(_ context.Context, kind api.Kind, id string) (api.Document, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	d, ok := m.docs[kind][id]
-	if !ok {
-		return d, autodefend.Errorf(autodefend.CodeNotFound, "no %s %q", kind, id)
-	}
-	return d, nil
-}
-
-func (m *memory) Documents(_ context.Context, kind api.Kind) ([]api.Document, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := slices.Collect(maps.Values(m.docs[kind]))
-	slices.SortFunc(all, func(a, b api.Document) int { return cmp.Compare(a.ID, b.ID) })
-	return all, nil
-}
-
-func (m *memory) Write(_ context.Context, changes []api.DocumentChange, audit *api.MgmtAudit) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range changes {
-		if have := m.docs[c.Kind][c.ID]; c.Version != api.Any && c.Version != have.Version {
-			return autodefend.Errorf(autodefend.CodeConflict, "%s %q has the version %d", c.Kind, c.ID, have.Version)
-		} else if c.Body == nil && have.Version == 0 {
-			return autodefend.Errorf(autodefend.CodeNotFound, "there is no %s %q", c.Kind, c.ID)
+	m := &memory{functions: map[string][]api.FunctionRecord{}, replaced: map[string]int{}}
+	m.Store = &fakestore.Store{Fault: func(operation string) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.failLeases && (operation == "Acquire" || operation == "Holds") {
+			return autodefend.Errorf(autodefend.CodeUnavailable, "no leases")
 		}
-	}
-	m.generation++
-	for _, c := range changes {
-		if m.docs[c.Kind] == nil {
-			m.docs[c.Kind] = map[string]api.Document{}
-		}
-		if c.Body == nil {
-			delete(m.docs[c.Kind], c.ID)
-			continue
-		}
-		if !json.Valid(c.Body) {
-			return autodefend.Errorf(autodefend.CodeInternal, "%s %q isn't JSON", c.Kind, c.ID)
-		}
-		m.docs[c.Kind][c.ID] = api.Document{Kind: c.Kind, ID: c.ID, Version: m.docs[c.Kind][c.ID].Version + 1, Body: c.Body, Modified: time.Now()}
-	}
-	if audit != nil {
-		m.audits = append(m.audits, *audit)
-	}
-	return nil
-}
-
-func (m *memory) Generation(context.Context, ...api.Kind) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.generation, nil
-}
-
-func (m *memory) Acquire(_ context.Context, name, owner string, ttl time.Duration) (api.Lease, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.failLeases {
-		return api.Lease{}, false, autodefend.Errorf(autodefend.CodeUnavailable, "no leases")
-	}
-	l := m.leases[name]
-	if l.Owner != "" && l.Owner != owner && time.Now().Before(l.Expires) {
-		return l, false, nil
-	}
-	if l.Owner != owner || !time.Now().Before(l.Expires) {
-		l.Token++
-	}
-	l.Name, l.Owner, l.Expires = name, owner, time.Now().Add(ttl)
-	m.leases[name] = l
-	return l, true, nil
-}
-
-func (m *memory) Release(_ context.Context, lease api.Lease) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if l := m.leases[lease.Name]; l.Owner == lease.Owner && l.Token == lease.Token {
-		l.Owner, l.Expires = "", time.Time{}
-		m.leases[lease.Name] = l
-	}
-	return nil
-}
-
-func (m *memory) Holds(_ context.Context, lease api.Lease) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l := m.leases[lease.Name]
-	if m.failLeases || l.Token != lease.Token || l.Owner != lease.Owner || !time.Now().Before(l.Expires) {
-		return autodefend.Errorf(autodefend.CodeConflict, "the lease %s isn't held", lease.Name)
-	}
-	return nil
-}
-
-// clear drops all documents of some kinds, and the audits.
-func (m *memory) clear(kinds ...api.Kind) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, kind := range kinds {
-		delete(m.docs, kind)
-	}
-	m.audits = nil
-	m.generation++
+		return nil
+	}}
+	return m
 }
 
 // steal gives a lease to somebody else.
-func (m *memory) steal(name string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l := m.leases[name]
-	l.Name, l.Owner, l.Expires = name, "thief", time.Now().Add(time.Hour)
-	l.Token++
-	m.leases[name] = l
-}
+func (m *memory) steal(name string) { m.Steal(name, "thief", time.Hour) }
 
 func (m *memory) ReplaceFunctions(_ context.Context, account, region string, functions []api.FunctionRecord) error {
 	m.mu.Lock()
@@ -192,19 +87,6 @@ func (m *memory) Functions(_ context.Context, q api.FunctionQuery) ([]api.Functi
 }
 
 func (m *memory) Coverage(context.Context) ([]api.Coverage, error) { return nil, nil }
-
-// held lists the leases that somebody has.
-func (m *memory) held() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var names []string
-	for name, l := range m.leases {
-		if l.Owner != "" && time.Now().Before(l.Expires) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
 
 // collections are those of a test.
 type collections []policy.Collection

@@ -319,7 +319,7 @@ func FuzzBodies(f *testing.F) {
 	f.Add(`null`)
 	b := newBench(f, nil)
 	f.Fuzz(func(t *testing.T, body string) {
-		b.store.clear(api.KindAutoDeploy, api.KindRuleStatus, api.KindRun)
+		b.store.Clear(api.KindAutoDeploy, api.KindRuleStatus, api.KindRun)
 		for _, target := range []string{rulesPath + "/preview", "/plans", "/serverless/evaluate", rulesPath} {
 			_, err := callAs(t, b.Service, route.Principal{Username: "ann"}, "POST", target, body)
 			switch autodefend.ErrorCode(err) {

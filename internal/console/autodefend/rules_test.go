@@ -29,8 +29,8 @@ func TestRulesComeBackAsTheyWereWritten(t *testing.T) {
 			t.Errorf("collections became %v", c)
 		}
 	}
-	if len(b.store.audits) != 1 || b.store.audits[0].Username != "ann" || b.store.audits[0].Type != api.MgmtRule {
-		t.Errorf("audits: %+v", b.store.audits)
+	if len(b.store.Mgmt()) != 1 || b.store.Mgmt()[0].Username != "ann" || b.store.Mgmt()[0].Type != api.MgmtRule {
+		t.Errorf("audits: %+v", b.store.Mgmt())
 	}
 	first := b.must("GET", rulesPath, "").Raw
 	b.must("POST", rulesPath, string(first))
@@ -70,7 +70,7 @@ func TestBadRules(t *testing.T) {
 					t.Errorf("error %v, want invalid with %q", err, test.want)
 				}
 			}
-			if len(b.store.docs[api.KindAutoDeploy])+len(b.store.audits) > 0 {
+			if len(b.store.Stored(api.KindAutoDeploy))+len(b.store.Mgmt()) > 0 {
 				t.Error("something was written")
 			}
 		})

@@ -55,14 +55,12 @@ func TestPasswordsOfProxiesAreSealed(t *testing.T) {
 	if err := json.Unmarshal(b.world.opened[0].Proxy, &proxy); err != nil || proxy.Password.Plain != "open sesame" || proxy.HTTPProxy != "http://proxy:3128" {
 		t.Errorf("the fleet gets the proxy %s", b.world.opened[0].Proxy)
 	}
-	for _, docs := range b.store.docs {
-		for id, d := range docs {
-			if strings.Contains(string(d.Body), "open sesame") {
-				t.Errorf("%s %s has the password", d.Kind, id)
-			}
+	for _, d := range b.store.Everything() {
+		if strings.Contains(string(d.Body), "open sesame") {
+			t.Errorf("%s %s has the password", d.Kind, d.ID)
 		}
 	}
-	for _, a := range b.store.audits {
+	for _, a := range b.store.Mgmt() {
 		if strings.Contains(a.Diff, "open sesame") {
 			t.Errorf("a management audit has the password: %s", a.Diff)
 		}
