@@ -82,19 +82,10 @@ func TestLink(t *testing.T) {
 		{"the same token", nil, []policy.Console{token("1"), to("a", "1")}, []string{"a 1", "a 1", "a 1", "a 1"}, nil},
 		{"no token", nil, []policy.Console{to("b", "")}, []string{"a 1", "a 1"}, nil},
 		{"a refused token", map[string]error{"a 2": denied}, []policy.Console{token("2")}, []string{"a 2", "a 1", "a 1"}, []string{"new token", "the old one goes on"}},
-		{
-			"a refused token that comes again", map[string]error{"a 2": denied}, []policy.Console{token("2"), token("2")},
-			[]string{"a 2", "a 1", "a 1", "a 1", "a 1"}, []string{"new token", "the old one goes on"},
-		},
-		{
-			"another after a refused one", map[string]error{"a 2": denied}, []policy.Console{token("2"), token("3")},
-			[]string{"a 2", "a 1", "a 1", "a 3", "a 3"}, nil,
-		},
+		{"a refused token that comes again", map[string]error{"a 2": denied}, []policy.Console{token("2"), token("2")}, []string{"a 2", "a 1", "a 1", "a 1", "a 1"}, []string{"new token", "the old one goes on"}},
+		{"another after a refused one", map[string]error{"a 2": denied}, []policy.Console{token("2"), token("3")}, []string{"a 2", "a 1", "a 1", "a 3", "a 3"}, nil},
 		{"a token that is tried while the Console is away", map[string]error{"a 2": gone}, []policy.Console{token("2")}, []string{"a 2", "a 2"}, []string{"new token"}},
 		{"both refused", map[string]error{"a 1": denied, "a 2": denied}, []policy.Console{token("2")}, []string{"a 2", "a 1", "a 1"}, nil},
-		{
-			"refused after it was accepted", nil, []policy.Console{token("2"), token("2")}, []string{"a 2", "a 2", "a 2", "a 2"}, []string{"new token"},
-		},
 		{"a new address", nil, []policy.Console{to("b", "2")}, []string{"b 2", "b 2"}, []string{"new address"}},
 		{"a new address, and a new token there", nil, []policy.Console{to("b", "2"), token("3")}, []string{"b 2", "b 2", "b 3", "b 3"}, nil},
 		{"nobody at the new address", map[string]error{"b 2": gone}, []policy.Console{to("b", "2")}, []string{"b 2", "a 1", "a 1"}, []string{"new address", "the old connection goes on"}},
@@ -150,6 +141,26 @@ func TestLinkTriesBeforeItTrusts(t *testing.T) {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"a 3", "a 1"}, consoles.take()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestLinkForgetsWhatWasReplaced: once the Console has answered to the new token, a refusal doesn't lead back to the old one.
+func TestLinkForgetsWhatWasReplaced(t *testing.T) {
+	consoles := &ways{errs: map[string]error{}}
+	l, err := newLink(consoles.open, policy.Console{Address: "a", Token: "1"}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.take(policy.Console{Token: "2"})
+	if err := l.PostFirewallAudits(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	consoles.errs["a 2"] = autodefend.Errorf(autodefend.CodeDenied, "revoked")
+	if err := l.PostAudits(t.Context(), nil); autodefend.ErrorCode(err) != autodefend.CodeDenied {
+		t.Errorf("error %v", err)
+	}
+	if diff := cmp.Diff([]string{"a 2", "a 2"}, consoles.take()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
