@@ -27,8 +27,9 @@ const (
 	maxEnvelope = 1 << 20
 	// gzipFrom is the size from which compressing saves a packet, in bytes.
 	gzipFrom = 1400
-	// idleTimeout is how long a connection is kept for the next batch.
-	idleTimeout = 90 * time.Second
+	// idleTimeout is how long a connection is kept for the next batch, a little less than the Console keeps it. A sandbox that
+	// was frozen learns of the end when it sends.
+	idleTimeout = 25 * time.Second
 )
 
 // Config says where the Console is. Address and Token are required.
@@ -188,13 +189,16 @@ type answer struct {
 	body   []byte
 }
 
-// call makes one request. Answers other than 2xx and 304 are errors.
+// call makes one request. Answers other than 2xx and 304 are errors. A connection is kept for the next batch of audits, but
+// not for the next question, which comes minutes later: at a Console that many functions ask, those that wait would fill
+// the memory, and a sandbox that is frozen doesn't close its own.
 func (c *Client) call(ctx context.Context, method, path string, header http.Header, body []byte) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, &autodefend.Error{Code: autodefend.CodeInternal, Message: "make a request to the Console", Err: err}
 	}
 	request.Header = header
+	request.Close = method == http.MethodGet
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	request.Header.Set("User-Agent", c.userAgent)
 	response, err := c.http.Do(request)

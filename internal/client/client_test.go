@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -259,6 +260,48 @@ func TestAuthorityAndProxy(t *testing.T) {
 		t.Errorf("the proxy got %q", got)
 	}
 	c.http.CloseIdleConnections()
+}
+
+// TestConnections: batches share a connection, and a question leaves none behind.
+func TestConnections(t *testing.T) {
+	var mu sync.Mutex
+	states := map[http.ConnState]int{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	closed := make(chan struct{}, 10)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		states[state]++
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.StartTLS()
+	defer server.Close()
+	c := newClient(t, Config{Address: server.URL, Token: token, CA: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))})
+	for range 3 {
+		if err := c.PostAudits(t.Context(), audits(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := c.FetchPolicy(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-closed:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the question's connection stays")
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if states[http.StateNew] != 2 {
+		t.Errorf("%d connections were made for three batches and two questions", states[http.StateNew])
+	}
 }
 
 // TestThawed: the Console has ended the kept connection while the sandbox was frozen. The batch arrives all the same.

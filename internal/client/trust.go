@@ -22,7 +22,8 @@ var errOtherCertificate = errors.New("the server's certificate isn't the pinned 
 // "sha256:" with 64 hexadecimal digits the one certificate whose DER has that digest. What the authority of a proxy signed,
 // for the Console's name or its own, may stand in for it.
 func trust(ca, proxyCA string) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	const sessions = 4 // one Console and its proxy; a session that goes on saves both ends a signature
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(sessions)}
 	var proxies *x509.CertPool
 	if proxyCA != "" {
 		proxies = x509.NewCertPool()
