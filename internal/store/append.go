@@ -81,7 +81,7 @@ func (s *Store) appendAll(ctx context.Context, tx *tx, jobs []*job) error {
 		b.audits[i].seq = before + 1 + int64(i)
 	}
 	if before-s.counted.Load() >= s.config.uncounted {
-		if err := s.countUpTo(ctx, tx, before, s.config.uncounted); err != nil {
+		if _, err := s.countUpTo(ctx, tx, before, s.config.uncounted); err != nil {
 			return err
 		}
 	}

@@ -10,15 +10,26 @@ import (
 // tier is a table of counts: audits of one stream by something and by spans of time.
 type tier int64
 
-// What is counted. A stream's number is added: the tiers of the two streams are apart.
+// What is counted, from the finest spans of time to the widest. A stream's number is added: the tiers of the two streams
+// are apart.
 const (
-	tierClassFine tier = 10 * (iota + 1)
-	tierClassHour
-	tierKindHour
-	tierKindDay
-	tierSourceHour
-	tierSourceDay
+	tierClass  tier = 10
+	tierKind   tier = 20
+	tierSource tier = 30
 )
+
+// family are the tiers that count by the same, the finest first.
+type family []level
+
+// level is a tier and its span of time.
+type level struct {
+	tier tier
+	span int64
+}
+
+func (t tier) family() family {
+	return family{{t, fineSpan}, {t + 100, hourSpan}, {t + 200, daySpan}}
+}
 
 // Spans of time, in milliseconds.
 const (
@@ -27,45 +38,72 @@ const (
 	daySpan  = 24 * hourSpan
 )
 
-// uncountedAudits is how many audits may not be in the tables of counts yet. Counting many at once costs less, as they
-// share counts; whoever reads counts adds the rest.
-const uncountedAudits = 5000
+const (
+	// uncountedAudits is how many audits may not be in the tables of counts yet. Counting many at once costs less, as they
+	// share counts; whoever reads counts adds the rest.
+	uncountedAudits = 5000
+	// countedAtOnce bounds how many times as many are counted in one transaction.
+	countedAtOnce = 20
+)
 
-// countUpTo counts the audits up to a sequence, if at least some aren't yet. The transaction holds the lock of the
-// counter of audits, and has stored none itself.
-func (s *Store) countUpTo(ctx context.Context, tx *tx, last, atLeast int64) error {
+// countUpTo counts the audits up to a sequence, if at least some aren't yet, and no more than so many at once. It returns
+// up to where they are counted. The transaction holds the lock of the counter of audits, and has stored none itself.
+func (s *Store) countUpTo(ctx context.Context, tx *tx, last, atLeast int64) (int64, error) {
 	var counted int64
 	if err := tx.queryRow(ctx, "SELECT value FROM counters WHERE name = ?", "counted").Scan(&counted); err != nil {
-		return err
+		return 0, err
 	}
 	if last-counted >= atLeast && last > counted {
-		if s.dialect.shared() {
-			if err := s.dimensions.refresh(ctx, s, tx); err != nil {
-				return err
-			}
-		}
-		added := make(counts)
-		_, err := s.each(ctx, tx, "SELECT stream, series, time FROM audits WHERE seq > ? AND seq <= ?", []any{counted, last}, func(rows *sql.Rows) error {
-			var a place
-			var series int64
-			err := rows.Scan(&a.stream, &series, &a.time)
-			a.source, a.kind, a.class = s.dimensions.of(series)
-			added.add(a, 1)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if err := s.dialect.addCounts(ctx, tx, added.sorted()); err != nil {
-			return err
+		last = min(last, counted+countedAtOnce*s.config.uncounted)
+		if err := s.countBetween(ctx, tx, counted, last); err != nil {
+			return 0, err
 		}
 		if _, err := tx.exec(ctx, "UPDATE counters SET value = ? WHERE name = ?", last, "counted"); err != nil {
-			return err
+			return 0, err
 		}
 		counted = last
 	}
 	tx.after = append(tx.after, func() { s.counted.Store(counted) })
-	return nil
+	return counted, nil
+}
+
+// countBetween counts the audits after a sequence, up to another.
+func (s *Store) countBetween(ctx context.Context, tx *tx, after, last int64) error {
+	if s.dialect.shared() {
+		if err := s.dimensions.refresh(ctx, s, tx); err != nil {
+			return err
+		}
+	}
+	added := make(counts)
+	_, err := s.each(ctx, tx, "SELECT stream, series, time FROM audits WHERE seq > ? AND seq <= ?", []any{after, last}, func(rows *sql.Rows) error {
+		var a place
+		var series int64
+		err := rows.Scan(&a.stream, &series, &a.time)
+		a.source, a.kind, a.class = s.dimensions.of(series)
+		added.add(a, 1)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.addCounts(ctx, tx, added.sorted())
+}
+
+// catchUp counts what a migration left uncounted: some ten seconds for a million audits.
+func (s *Store) catchUp(ctx context.Context) error {
+	var behind int64
+	err := s.db.QueryRowContext(ctx, "SELECT a.value - c.value FROM counters a, counters c WHERE a.name = 'audit' AND c.name = 'counted'").Scan(&behind)
+	for err == nil && behind >= s.config.uncounted {
+		behind, err = write(ctx, s.writer, "count audits", 1, func(ctx context.Context, tx *tx) (int64, error) {
+			var last int64
+			if err := tx.queryRow(ctx, nextNumbers, 0, "audit").Scan(&last); err != nil {
+				return 0, err
+			}
+			counted, err := s.countUpTo(ctx, tx, last, 1)
+			return last - counted, err
+		})
+	}
+	return failure("count audits", s.dialect, err)
 }
 
 // countKey names one count. Bucket is the number of the span since 1970.
@@ -81,13 +119,14 @@ type counts map[countKey]int64
 
 // add counts an audit n times, which is -1 for one that goes.
 func (c counts) add(a place, n int64) {
-	fine, hour, day := floorDiv(a.time, fineSpan), floorDiv(a.time, hourSpan), floorDiv(a.time, daySpan)
-	c[countKey{int64(tierClassFine) + a.stream, fine, a.class}] += n
-	c[countKey{int64(tierClassHour) + a.stream, hour, a.class}] += n
-	c[countKey{int64(tierKindHour) + a.stream, hour, a.kind}] += n
-	c[countKey{int64(tierKindDay) + a.stream, day, a.kind}] += n
-	c[countKey{int64(tierSourceHour) + a.stream, hour, a.source}] += n
-	c[countKey{int64(tierSourceDay) + a.stream, day, a.source}] += n
+	for _, t := range [...]struct {
+		tier tier
+		key  int64
+	}{{tierClass, a.class}, {tierKind, a.kind}, {tierSource, a.source}} {
+		for _, l := range t.tier.family() {
+			c[countKey{int64(l.tier) + a.stream, floorDiv(a.time, l.span), t.key}] += n
+		}
+	}
 }
 
 // sorted returns the counts in the order of the table.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -77,14 +78,43 @@ func (postgres) known(ctx context.Context, conn *pgx.Conn, audits []newAudit, kn
 	return err
 }
 
-func (d postgres) addCounts(ctx context.Context, tx *tx, counts []counted) error {
-	tiers, buckets, keys, ns := make([]int64, len(counts)), make([]int64, len(counts)), make([]int64, len(counts)), make([]int64, len(counts))
-	for i, c := range counts {
-		tiers[i], buckets[i], keys[i], ns[i] = c.tier, c.bucket, c.key, c.n
+func (d postgres) readTallies(ctx context.Context, tx *tx, parts []tallyPart) (map[tallyPart][]byte, error) {
+	stored := make(map[tallyPart][]byte, len(parts))
+	tiers, buckets, numbers := make([]int64, len(parts)), make([]int64, len(parts)), make([]int64, len(parts))
+	for i, p := range parts {
+		tiers[i], buckets[i], numbers[i] = p.tier, p.bucket, p.part
+	}
+	return stored, d.raw(tx, func(conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `SELECT t.tier, t.bucket, t.part, t.counts FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) p (tier, bucket, part)
+			JOIN audit_tallies t ON t.tier = p.tier AND t.bucket = p.bucket AND t.part = p.part`, tiers, buckets, numbers)
+		if err != nil {
+			return err
+		}
+		var p tallyPart
+		var counts []byte
+		_, err = pgx.ForEachRow(rows, []any{&p.tier, &p.bucket, &p.part, &counts}, func() error {
+			stored[p] = bytes.Clone(counts)
+			return nil
+		})
+		return err
+	})
+}
+
+func (d postgres) writeTallies(ctx context.Context, tx *tx, rows []tallyRow) error {
+	tiers, buckets, parts, counts := make([]int64, len(rows)), make([]int64, len(rows)), make([]int64, len(rows)), make([][]byte, len(rows))
+	empty := false
+	for i, r := range rows {
+		tiers[i], buckets[i], parts[i], counts[i] = r.tier, r.bucket, r.part, blob(r.counts)
+		empty = empty || len(r.counts) == 0
 	}
 	return d.raw(tx, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, `INSERT INTO audit_counts (tier, bucket, key, count) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
-			ON CONFLICT (tier, bucket, key) DO UPDATE SET count = audit_counts.count + excluded.count`, tiers, buckets, keys, ns)
+		_, err := conn.Exec(ctx, `INSERT INTO audit_tallies (tier, bucket, part, counts) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])
+			ON CONFLICT (tier, bucket, part) DO UPDATE SET counts = excluded.counts`, tiers, buckets, parts, counts)
+		if err != nil || !empty {
+			return err
+		}
+		_, err = conn.Exec(ctx, `DELETE FROM audit_tallies t USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) p (tier, bucket, part)
+			WHERE t.tier = p.tier AND t.bucket = p.bucket AND t.part = p.part AND t.counts = ''`, tiers, buckets, parts)
 		return err
 	})
 }

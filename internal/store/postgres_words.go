@@ -38,4 +38,6 @@ func (postgres) crossJoin() string { return " JOIN" }
 
 func (postgres) unindexed(column string) string { return "(" + column + " + 0)" }
 
-func (postgres) hasBytes(column string) string { return "position(CAST(? AS bytea) IN " + column + ") > 0" }
+func (postgres) hasBytes(column string) string {
+	return "position(CAST(? AS bytea) IN " + column + ") > 0"
+}

@@ -20,8 +20,11 @@ func (s *Store) Expire(ctx context.Context, stream api.Stream, before time.Time,
 		if err := tx.queryRow(ctx, nextNumbers, 0, "audit").Scan(&last); err != nil {
 			return 0, err
 		}
-		if err := s.countUpTo(ctx, tx, last, 1); err != nil {
-			return 0, err
+		for counted := int64(-1); counted < last; { // what isn't counted can't be taken off
+			var err error
+			if counted, err = s.countUpTo(ctx, tx, last, 1); err != nil {
+				return 0, err
+			}
 		}
 		if s.dialect.shared() {
 			if err := s.dimensions.refresh(ctx, s, tx); err != nil {
@@ -53,15 +56,7 @@ func (s *Store) expire(ctx context.Context, tx *tx, stream, before int64, limit 
 	if err != nil {
 		return 0, err
 	}
-	changed := gone.sorted()
-	if err := s.dialect.addCounts(ctx, tx, changed); err != nil {
-		return 0, err
-	}
-	rows := make([][]any, len(changed))
-	for i, c := range changed {
-		rows[i] = []any{c.tier, c.bucket, c.key}
-	}
-	return int(n), s.dialect.execMany(ctx, tx, "DELETE FROM audit_counts WHERE tier = ? AND bucket = ? AND key = ? AND count <= 0", rows)
+	return int(n), s.addCounts(ctx, tx, gone.sorted())
 }
 
 // of tells what a series is of: its source, kind and class.

@@ -3,28 +3,28 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 )
-
-// family is a pair of tiers that count the same by two spans of time.
-type family struct {
-	fine, coarse         tier
-	fineSpan, coarseSpan int64
-}
 
 // family is the one that holds what a selection and a column need to be told apart; false when none does. A nil column
 // needs nothing.
 func (s *selection) family(c *column) (family, bool) {
+	t, ok := s.tier(c)
+	return t.family(), ok
+}
+
+func (s *selection) tier(c *column) (tier, bool) {
 	sources := s.bySource || c != nil && c.ofSource != nil
 	kinds := s.byKind || c != nil && c.ofKind != nil
 	switch {
 	case sources && kinds:
-		return family{}, false
+		return 0, false
 	case sources:
-		return family{tierSourceHour, tierSourceDay, hourSpan, daySpan}, true
+		return tierSource, true
 	case s.byKind && !s.byClass, c != nil && c.ofKind != nil && !c.class:
-		return family{tierKindHour, tierKindDay, hourSpan, daySpan}, true
+		return tierKind, true
 	default:
-		return family{tierClassFine, tierClassHour, fineSpan, hourSpan}, true
+		return tierClass, true
 	}
 }
 
@@ -33,7 +33,7 @@ func (s *selection) keysIn(f family) ([]int64, bool) {
 	switch {
 	case s.bySource:
 		return s.sources, true
-	case s.byKind && f.fine == tierClassFine:
+	case s.byKind && f[0].tier == tierClass:
 		return s.classes, true
 	case s.byKind:
 		return s.kinds, true
@@ -49,21 +49,25 @@ type span struct {
 	from, to int64
 }
 
-// spans divides a part of time into what the coarse tier holds, what the fine tier does and what's left at the ends.
+// spans divides a part of time into what the tiers hold, the widest in the middle, and what's left at the ends.
 func (f family) spans(from, to int64) []span {
-	fineFrom, fineTo := ceilDiv(from, f.fineSpan)*f.fineSpan, floorDiv(to, f.fineSpan)*f.fineSpan
-	if fineFrom >= fineTo {
+	if len(f) == 0 {
 		return notEmpty(span{0, 0, from, to})
 	}
-	coarseFrom, coarseTo := ceilDiv(fineFrom, f.coarseSpan)*f.coarseSpan, floorDiv(fineTo, f.coarseSpan)*f.coarseSpan
-	if coarseFrom >= coarseTo {
-		return notEmpty(span{0, 0, from, fineFrom}, span{f.fine, f.fineSpan, fineFrom, fineTo}, span{0, 0, fineTo, to})
+	finer, l := f[:len(f)-1], f[len(f)-1]
+	first, last := ceilDiv(from, l.span)*l.span, floorDiv(to, l.span)*l.span
+	if first >= last {
+		return finer.spans(from, to)
 	}
-	return notEmpty(
-		span{0, 0, from, fineFrom}, span{f.fine, f.fineSpan, fineFrom, coarseFrom},
-		span{f.coarse, f.coarseSpan, coarseFrom, coarseTo},
-		span{f.fine, f.fineSpan, coarseTo, fineTo}, span{0, 0, fineTo, to},
-	)
+	return slices.Concat(finer.spans(from, first), []span{{l.tier, l.span, first, last}}, finer.spans(last, to))
+}
+
+// upTo leaves out the tiers of wider spans.
+func (f family) upTo(width int64) family {
+	for len(f) > 1 && f[len(f)-1].span > width {
+		f = f[:len(f)-1]
+	}
+	return f
 }
 
 func notEmpty(spans ...span) []span {
@@ -76,40 +80,64 @@ func notEmpty(spans ...span) []span {
 	return kept
 }
 
-// seekLimit is how many single counts are looked up before reading all of a tier's part is cheaper.
+// seekLimit is how many single rows are looked up before reading all of a tier's part is cheaper.
 const seekLimit = 20_000
 
-// eachCount calls yield for what a span holds, by the given column of the counts: bucket or key.
-func (s *Store) eachCount(ctx context.Context, from queryer, sel *selection, f family, sp span, by string, yield func(group, n int64)) error {
+// eachCount calls yield for the counts that a span holds.
+func (s *Store) eachCount(ctx context.Context, from queryer, sel *selection, f family, sp span, yield func(bucket, key, n int64)) error {
 	keys, restricted := sel.keysIn(f)
 	if restricted && len(keys) == 0 {
 		return nil
 	}
+	var wanted bitset
+	if restricted {
+		wanted = bitsetOf(keys)
+	}
+	query, args := s.talliesSQL(sp, int64(sp.tier)+sel.stream, keys)
+	_, err := s.each(ctx, from, query, args, func(rows *sql.Rows) error {
+		var bucket, part int64
+		var packed []byte
+		if err := rows.Scan(&bucket, &part, &packed); err != nil {
+			return err
+		}
+		err := eachPacked(part, packed, func(key, n int64) {
+			if !restricted || wanted.has(key) {
+				yield(bucket, key, n)
+			}
+		})
+		if err != nil {
+			return damaged("its counts can't be read", err)
+		}
+		return nil
+	})
+	return err
+}
+
+// talliesSQL reads the rows of a span, of all keys or of those that share rows with some.
+func (s *Store) talliesSQL(sp span, number int64, keys []int64) (string, []any) {
+	const columns = "SELECT c.bucket, c.part, c.counts FROM "
 	first, last := floorDiv(sp.from, sp.width), floorDiv(sp.to, sp.width)
-	number := int64(sp.tier) + sel.stream
-	query := "SELECT c." + by + ", sum(c.count) FROM audit_counts c WHERE c.tier = ? AND c.bucket >= ? AND c.bucket < ?"
-	args := []any{number, first, last}
-	switch {
-	case !restricted:
-	case last-first <= seekLimit && (last-first)*int64(len(keys)) <= seekLimit:
+	var parts []int64
+	for _, k := range keys {
+		parts = append(parts, k>>partBits)
+	}
+	slices.Sort(parts)
+	parts = slices.Compact(parts)
+	if n := int64(len(parts)); n > 0 && last-first <= seekLimit && (last-first)*n <= seekLimit {
 		buckets := make([]int64, 0, last-first)
 		for b := first; b < last; b++ {
 			buckets = append(buckets, b)
 		}
-		query = "SELECT c." + by + ", sum(c.count) FROM " + s.dialect.setTable("b") + " CROSS JOIN " + s.dialect.setTable("k") +
-			s.dialect.crossJoin() + " audit_counts c ON c.tier = ? AND c.bucket = b.value AND c.key = k.value WHERE 1 = 1"
-		args = []any{s.dialect.setOf(buckets), s.dialect.setOf(keys), number}
-	default:
-		query += " AND c.key IN (" + s.dialect.set() + ")"
-		args = append(args, s.dialect.setOf(keys))
+		return columns + s.dialect.setTable("b") + " CROSS JOIN " + s.dialect.setTable("k") +
+				s.dialect.crossJoin() + " audit_tallies c ON c.tier = ? AND c.bucket = b.value AND c.part = k.value WHERE 1 = 1",
+			[]any{s.dialect.setOf(buckets), s.dialect.setOf(parts), number}
 	}
-	_, err := s.each(ctx, from, query+" GROUP BY c."+by, args, func(rows *sql.Rows) error {
-		var group, n int64
-		err := rows.Scan(&group, &n)
-		yield(group, n)
-		return err
-	})
-	return err
+	query, args := columns+"audit_tallies c WHERE c.tier = ? AND c.bucket >= ? AND c.bucket < ?", []any{number, first, last}
+	if len(parts) > 0 {
+		query += " AND c.part IN (" + s.dialect.set() + ")"
+		args = append(args, s.dialect.setOf(parts))
+	}
+	return query, args
 }
 
 // eachSeries calls yield for how many audits of each selected series there are in a part of time.

@@ -26,6 +26,14 @@ func (s *selection) all() bool { return !s.bySource && !s.byKind }
 // bitset holds small numbers.
 type bitset []uint64
 
+func bitsetOf(numbers []int64) bitset {
+	b := make(bitset, slices.Max(numbers)/64+1)
+	for _, n := range numbers {
+		b.add(n)
+	}
+	return b
+}
+
 func (b bitset) add(n int64) { b[n/64] |= 1 << (n % 64) }
 
 func (b bitset) has(n int64) bool {
@@ -204,9 +212,6 @@ func (s *selection) among(ids []int64) selection {
 	if len(ids) == 0 {
 		return sub
 	}
-	sub.has = make(bitset, slices.Max(ids)/64+1)
-	for _, id := range ids {
-		sub.has.add(id)
-	}
+	sub.has = bitsetOf(ids)
 	return sub
 }

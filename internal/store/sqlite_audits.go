@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
 
 func (sqlite) shared() bool { return false }
 
@@ -24,12 +28,28 @@ func (sqlite) insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bo
 	return added, nil
 }
 
-func (sqlite) addCounts(ctx context.Context, tx *tx, counts []counted) error {
+func (sqlite) readTallies(ctx context.Context, tx *tx, parts []tallyPart) (map[tallyPart][]byte, error) {
+	stored := make(map[tallyPart][]byte, len(parts))
 	row := context.WithoutCancel(ctx)
-	for _, c := range counts {
-		_, err := tx.exec(row, `INSERT INTO audit_counts (tier, bucket, key, count) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET count = count + excluded.count`, c.tier, c.bucket, c.key, c.n)
-		if err != nil {
+	for _, p := range parts {
+		var counts []byte
+		err := tx.queryRow(row, "SELECT counts FROM audit_tallies WHERE tier = ? AND bucket = ? AND part = ?", p.tier, p.bucket, p.part).Scan(&counts)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		stored[p] = counts
+	}
+	return stored, nil
+}
+
+func (sqlite) writeTallies(ctx context.Context, tx *tx, rows []tallyRow) error {
+	row := context.WithoutCancel(ctx)
+	for _, r := range rows {
+		query, args := "INSERT OR REPLACE INTO audit_tallies (tier, bucket, part, counts) VALUES (?, ?, ?, ?)", []any{r.tier, r.bucket, r.part, r.counts}
+		if len(r.counts) == 0 {
+			query, args = "DELETE FROM audit_tallies WHERE tier = ? AND bucket = ? AND part = ?", args[:3]
+		}
+		if _, err := tx.exec(row, query, args...); err != nil {
 			return err
 		}
 	}

@@ -93,6 +93,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.writer = startWriter(s, write)
+	if err := s.catchUp(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -187,7 +190,10 @@ type bulk interface {
 	commit(ctx context.Context, tx *tx) error
 	// insertAudits tells for each audit whether it was new.
 	insertAudits(ctx context.Context, tx *tx, audits []newAudit) ([]bool, error)
-	addCounts(ctx context.Context, tx *tx, counts []counted) error
+	// readTallies reads those rows of counts that there are.
+	readTallies(ctx context.Context, tx *tx, parts []tallyPart) (map[tallyPart][]byte, error)
+	// writeTallies replaces rows of counts, and removes those that count nothing.
+	writeTallies(ctx context.Context, tx *tx, rows []tallyRow) error
 	// execMany runs a statement for each of the rows.
 	execMany(ctx context.Context, tx *tx, query string, rows [][]any) error
 }

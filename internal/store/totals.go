@@ -60,12 +60,11 @@ func (s *Store) CountAudits(ctx context.Context, q api.AuditQuery) (api.AuditCou
 func (s *Store) count(ctx context.Context, tx *sql.Tx, sel *selection, f family, from, to int64, total *int64) error {
 	spans := f.spans(from, to)
 	for _, sp := range spans {
-		add := func(_, n int64) { *total += n }
 		var err error
 		if sp.tier == 0 {
-			err = s.eachSeries(ctx, tx, sel, sp, add)
+			err = s.eachSeries(ctx, tx, sel, sp, func(_, n int64) { *total += n })
 		} else {
-			err = s.eachCount(ctx, tx, sel, f, sp, "tier", add)
+			err = s.eachCount(ctx, tx, sel, f, sp, func(_, _, n int64) { *total += n })
 		}
 		if err != nil {
 			return err
@@ -128,7 +127,7 @@ func (s *Store) Timeslice(ctx context.Context, q api.AuditQuery, buckets int) ([
 		q.From, q.To = at(b.from), at(b.to)
 		q.Page = api.Page{}
 		_, err = s.eachAudit(ctx, &q, &sel, 0, scanned, func(a *api.AuditRecord) { cut.add(a.Time.UnixMilli(), 1) })
-	case ok && cut.width() >= f.fineSpan:
+	case ok && cut.width() >= fineSpan:
 		cut.snap(f)
 		err = s.reading(ctx, op, func(tx *sql.Tx) error { return s.fillFromCounts(ctx, tx, &sel, f, cut) })
 	default:
@@ -156,19 +155,15 @@ func (s *Store) between(ctx context.Context, q *api.AuditQuery, stream int64, b 
 	return b.from, b.to, nil
 }
 
-// fillFromCounts reads the tier that the cut was snapped to, and the ends from finer ones.
+// fillFromCounts reads the tiers up to the one that the cut was snapped to.
 func (s *Store) fillFromCounts(ctx context.Context, tx *sql.Tx, sel *selection, f family, c *cut) error {
-	spans := f.spans(c.edges[0], c.edges[len(c.edges)-1])
+	spans := f.upTo(c.snapped).spans(c.edges[0], c.edges[len(c.edges)-1])
 	for _, sp := range spans {
 		var err error
-		switch {
-		case sp.tier == 0:
+		if sp.tier == 0 {
 			err = s.fillSpan(ctx, tx, sel, sp, c)
-		case sp.tier == f.coarse && c.snapped < f.coarseSpan:
-			sp.tier, sp.width = f.fine, f.fineSpan
-			fallthrough
-		default:
-			err = s.eachCount(ctx, tx, sel, f, sp, "bucket", func(bucket, n int64) { c.add(bucket*sp.width, n) })
+		} else {
+			err = s.eachCount(ctx, tx, sel, f, sp, func(bucket, _, n int64) { c.add(bucket*sp.width, n) })
 		}
 		if err != nil {
 			return err
@@ -254,22 +249,23 @@ func (s *Store) Tally(ctx context.Context, q api.AuditQuery, name string, limit 
 
 func (s *Store) tallyCounts(ctx context.Context, tx *sql.Tx, sel *selection, f family, c column, b bounds, tally map[string]int64) error {
 	spans := f.spans(b.from, b.to+1)
-	add := s.addSeries(c, tally)
+	add, keys := s.addSeries(c, tally), make(map[int64]int64)
 	for _, sp := range spans {
 		var err error
 		if sp.tier == 0 {
 			err = s.eachSeries(ctx, tx, sel, sp, add)
 		} else {
-			err = s.eachCount(ctx, tx, sel, f, sp, "key", func(id, n int64) {
-				s.dimensions.mu.RLock()
-				tally[s.dimensions.valueOfKey(c, id)] += n
-				s.dimensions.mu.RUnlock()
-			})
+			err = s.eachCount(ctx, tx, sel, f, sp, func(_, key, n int64) { keys[key] += n })
 		}
 		if err != nil {
 			return err
 		}
 	}
+	s.dimensions.mu.RLock()
+	for key, n := range keys {
+		tally[s.dimensions.valueOfKey(c, key)] += n
+	}
+	s.dimensions.mu.RUnlock()
 	return s.eachUncounted(ctx, tx, sel, counting(spans), func(id, _ int64) { add(id, 1) })
 }
 
@@ -320,12 +316,10 @@ func newCut(from, to int64, slices int) *cut {
 
 func (c *cut) width() int64 { return (c.edges[len(c.edges)-1] - c.edges[0]) / int64(len(c.n)) }
 
-// snap moves the inner edges to where counts end: days or hours when the slices are as wide as that.
+// snap moves the inner edges to where counts end: days, hours or five minutes, as wide as the slices allow.
 func (c *cut) snap(f family) {
-	c.snapped = f.fineSpan
-	if c.width() >= f.coarseSpan {
-		c.snapped = f.coarseSpan
-	}
+	narrowed := f.upTo(c.width())
+	c.snapped = narrowed[len(narrowed)-1].span
 	c.round(c.snapped)
 }
 
