@@ -61,7 +61,8 @@ type AlertEmail struct {
 	Port         int      `json:"port,omitempty"` // 0 is 587
 	Recipients   []string `json:"recipients,omitempty"`
 	SMTPAddress  string   `json:"smtpAddress,omitempty"`
-	// SSL asks for TLS from the first byte, which port 465 always has. Without it the server must offer STARTTLS.
+	// SSL is kept and changes nothing: port 465 has TLS from the first byte, and on every other the server must offer
+	// STARTTLS.
 	SSL bool `json:"ssl,omitempty"`
 }
 

@@ -29,9 +29,13 @@ type reader struct {
 	handle func(ctx context.Context, audits []api.AuditRecord) error
 }
 
+// id names what is stored for the reader.
+func (r reader) id() string { return "reader." + r.name + "." + string(r.stream) }
+
 // follow lets a reader read until ctx ends. Of all replicas, the one with the lease reads; its position is stored after
 // each batch, so a batch may be read twice and none is left out.
 func (s *Service) follow(ctx context.Context, r reader) {
+	defer s.giveUp(ctx, "audits."+r.id())
 	stored := s.Signals.Watch(ctx)
 	wait := followPause
 	for {
@@ -53,6 +57,19 @@ func (s *Service) follow(ctx context.Context, r reader) {
 				return
 			}
 		}
+	}
+}
+
+// giveUp gives a lease up when ctx has ended, so that others needn't wait for its end.
+func (s *Service) giveUp(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	lease, mine, err := s.Leases.Acquire(ctx, name, s.Owner, time.Second)
+	if err == nil && mine {
+		err = s.Leases.Release(ctx, lease)
+	}
+	if err != nil {
+		s.Log.Warn("give a lease up", slog.String("lease", name), slog.Any("error", err))
 	}
 }
 
@@ -85,7 +102,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // readOn handles one batch, if there is one and no other replica reads. It reports whether there may be more.
 func (s *Service) readOn(ctx context.Context, r reader) (bool, error) {
-	id := "reader." + r.name + "." + string(r.stream)
+	id := r.id()
 	position, _, err := s.position(ctx, id)
 	if err != nil {
 		return false, err

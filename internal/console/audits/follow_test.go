@@ -233,6 +233,9 @@ func TestRunEnds(t *testing.T) {
 	}
 	cancel()
 	<-done
+	if held := b.memory.Held(); len(held) > 0 {
+		t.Errorf("another replica waits for %v", held)
+	}
 	if len(b.memory.incidents) != 1 || len(b.memory.defenders) != 1 {
 		t.Errorf("%d incidents, %d Defenders", len(b.memory.incidents), len(b.memory.defenders))
 	}

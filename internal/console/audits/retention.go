@@ -12,13 +12,15 @@ import (
 
 const (
 	// expireBatch is how many audits are removed at once: few, so that what is stored meanwhile doesn't wait.
-	expireBatch = 1000
+	expireBatch    = 1000
+	retentionLease = "audits.retention"
 	// expireLease is for how long a replica that died keeps others from removing.
 	expireLease = 2 * time.Minute
 )
 
 // expire removes what is too old or too much, now and then, until ctx ends. Of all replicas, the one with the lease does.
 func (s *Service) expire(ctx context.Context) {
+	defer s.giveUp(ctx, retentionLease)
 	for sleep(ctx, s.Keep.Every) {
 		if err := s.Expire(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn("remove old audits", slog.Any("error", err))
@@ -28,7 +30,7 @@ func (s *Service) expire(ctx context.Context) {
 
 // Expire removes once what is too old or too much, unless another replica does.
 func (s *Service) Expire(ctx context.Context) error {
-	lease, mine, err := s.Leases.Acquire(ctx, "audits.retention", s.Owner, expireLease)
+	lease, mine, err := s.Leases.Acquire(ctx, retentionLease, s.Owner, expireLease)
 	if err != nil || !mine {
 		return err
 	}

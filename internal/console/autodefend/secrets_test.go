@@ -160,5 +160,9 @@ func TestRegionsThatNobodyListsAreForgotten(t *testing.T) {
 		if got := known(); got != "locked near" {
 			t.Errorf("known after eight days: %s", got)
 		}
+		b.give(api.KindRuleStatus, idLook+"gone", `{"started":"2000-01-01T00:00:02Z","finished":"2000-01-01T00:00:01Z","error":"it was long ago"}`)
+		if radar := get[api.Status](b, "/statuses/serverless-radar").ServerlessRadar; radar.Scanning || radar.Err != "" {
+			t.Errorf("a look at a credential that nobody uses any more is told: %+v", radar)
+		}
 	})
 }
