@@ -9,12 +9,16 @@ import (
 	"github.com/autodefend/autodefend/internal/api"
 )
 
-// memberships knows which collections there are, for as long as nobody changes one.
+// memberships knows which collections there are, for as long as nobody changes one. Collections of tags hold other functions
+// when those are tagged otherwise, so that they are read again now and then.
 type memberships struct {
+	reading sync.Mutex // held by who reads the collections
+
 	mu         sync.Mutex // guards the fields below
 	checked    time.Time
+	read       time.Time
 	generation int64
-	known      membership
+	known      membership // nil before the first reading
 }
 
 // membership are collections and whom they hold.
@@ -52,31 +56,63 @@ func (m membership) names(account, region, function string) []string {
 	return names
 }
 
-// membershipAge is for how long nobody asks whether collections changed.
-const membershipAge = time.Second
+const (
+	// membershipAge is for how long nobody asks whether collections changed.
+	membershipAge = time.Second
+	// membershipReread is after how long they are read again although nobody changed one.
+	membershipReread = 10 * time.Minute
+)
 
-// collectionsOf returns the collections as they are, or as they were where they can't be read: an audit with an old list
-// of collections is better than none.
+// collectionsOf returns the collections as they are, or as they were where they can't be read, or while somebody else reads
+// them: an audit with an old list of collections is better than none, or a late one.
 func (s *Service) collectionsOf(ctx context.Context) membership {
 	m := &s.memberships
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := s.Now()
-	if age := now.Sub(m.checked); age >= 0 && age < membershipAge {
-		return m.known
+	known, fresh := m.get(s.Now())
+	switch {
+	case fresh:
+		return known
+	case known == nil:
+		m.reading.Lock()
+	case !m.reading.TryLock():
+		return known
 	}
-	generation, err := s.Documents.Generation(ctx, api.KindCollection)
-	if err == nil && (m.known == nil || generation != m.generation) {
-		var known membership
-		if known, err = s.readCollections(ctx); err == nil {
-			m.known, m.generation = known, generation
-		}
+	defer m.reading.Unlock()
+	if known, fresh = m.get(s.Now()); fresh { // somebody else has just read them
+		return known
 	}
+	known, err := s.refresh(ctx)
 	if err != nil {
 		s.Log.Warn("read collections for audits", slog.Any("error", err))
 	}
+	return known
+}
+
+// get returns what is known, and whether that needn't be looked at now.
+func (m *memberships) get(now time.Time) (membership, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	age := now.Sub(m.checked)
+	return m.known, age >= 0 && age < membershipAge
+}
+
+// refresh reads the collections where they may have changed, and returns what is known then. The caller holds reading.
+func (s *Service) refresh(ctx context.Context) (membership, error) {
+	m, now := &s.memberships, s.Now()
+	generation, err := s.Documents.Generation(ctx, api.KindCollection)
+	m.mu.Lock()
+	changed := m.known == nil || generation != m.generation || now.Sub(m.read) >= membershipReread
+	m.mu.Unlock()
+	var known membership
+	if err == nil && changed {
+		known, err = s.readCollections(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.checked = now
-	return m.known
+	if err == nil && changed {
+		m.known, m.generation, m.read = known, generation, now
+	}
+	return m.known, err
 }
 
 func (s *Service) readCollections(ctx context.Context) (membership, error) {
