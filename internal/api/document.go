@@ -25,7 +25,8 @@ const (
 	KindRevokedFunction Kind = "revokedFunction" // by function: Defender tokens issued before a time are refused
 	KindPreferences     Kind = "preferences"     // by user
 	KindIdentity        Kind = "identity"        // by user: whose the name is at the OpenID Connect provider
-	KindRun             Kind = "run"             // by run id: one apply or roll-back with its receipts
+	KindRun             Kind = "run"             // by run id: one apply, plan, roll-back or removal
+	KindRunDetail       Kind = "runDetail"       // by run id: its receipts and its plan, which are large
 	KindRuleStatus      Kind = "ruleStatus"      // by auto-defend rule: its last evaluation
 )
 

@@ -203,7 +203,7 @@ func (s *Service) drop(ctx context.Context, id string) error {
 	return s.cfg.Documents.Write(ctx, []api.DocumentChange{gone}, nil)
 }
 
-// read reads a document of the kind [api.KindRuleStatus]; one that isn't there is the zero value.
+// read reads a document; one that isn't there is the zero value.
 func read[T any](ctx context.Context, s *Service, kind api.Kind, id string) (T, error) {
 	var v T
 	d, err := s.cfg.Documents.Document(ctx, kind, id)

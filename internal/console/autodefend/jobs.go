@@ -33,14 +33,14 @@ type jobRun struct {
 	partly bool
 }
 
-// queue stores a job and its run's record, with other changes in one transaction.
+// queued are the documents of a job and its run's record, the record first.
 func (s *Service) queued(job api.AutoDeployJob) ([]api.DocumentChange, api.RunRecord, error) {
 	record := api.RunRecord{
 		ID: job.ID, Kind: job.Kind, Rule: job.Rule.Name, Of: job.Of, By: job.By, State: api.RunQueued, Created: job.Created, Spec: &job.Rule,
 	}
-	a, errA := put(api.KindRun, job.ID, record)
-	b, errB := put(api.KindRuleStatus, idJob+job.ID, job)
-	return []api.DocumentChange{a, b}, record, errors.Join(errA, errB)
+	changes, errRun := runChanges(record)
+	waits, errJob := put(api.KindRuleStatus, idJob+job.ID, job)
+	return append(changes, waits), record, errors.Join(errRun, errJob)
 }
 
 // job does a stored job.
@@ -54,7 +54,11 @@ func (s *Service) job(ctx context.Context, main *held, owner, id string) error {
 		return err
 	}
 	record.State = api.RunRunning
-	if err := s.store(ctx, api.KindRun, id, record); err != nil {
+	changes, err := runChanges(record)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Documents.Write(ctx, changes, nil); err != nil {
 		return err
 	}
 	s.log.Info("working on a job", "job", id, "kind", j.Kind, "rule", j.Rule.Name)

@@ -152,10 +152,13 @@ func (s *Service) confirmRun(ctx context.Context, c *route.Call) (route.Answer, 
 	}
 	job.Blocked, job.Allow, job.Next = false, len(run.Results), s.now()
 	run.State, run.Message, run.Hint, run.Confirm, run.Results = api.RunQueued, "", "", "", rolledBack(run.Results)
-	a, errA := put(api.KindRun, run.ID, run)
-	b, errB := put(api.KindRuleStatus, idJob+run.ID, job)
-	if errA != nil || errB != nil {
-		return route.Answer{}, autodefend.Errorf(autodefend.CodeInternal, "a run can't be written")
+	changes, err := runChanges(run)
+	if err != nil {
+		return route.Answer{}, err
 	}
-	return route.Answer{}, s.cfg.Documents.Write(ctx, []api.DocumentChange{a, b}, journal.Audit(c, api.MgmtRule, s.now(), before, a.Body))
+	waits, err := put(api.KindRuleStatus, idJob+run.ID, job)
+	if err != nil {
+		return route.Answer{}, err
+	}
+	return route.Answer{}, s.cfg.Documents.Write(ctx, append(changes, waits), journal.Audit(c, api.MgmtRule, s.now(), before, changes[0].Body))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/autodefend/autodefend"
@@ -22,14 +23,28 @@ func (s *Service) fill(record *api.RunRecord, run *autodefend.Run) {
 	record.Finished = s.now()
 }
 
+// runDetail is what makes a run's record large. It's a document of its own, so that all runs can be listed.
+type runDetail struct {
+	Results []autodefend.Receipt `json:"results,omitempty"`
+	Plan    *autodefend.Plan     `json:"plan,omitempty"`
+}
+
+// runChanges are the documents of a run's record, first the one that it's listed by.
+func runChanges(record api.RunRecord) ([]api.DocumentChange, error) {
+	detail, errDetail := put(api.KindRunDetail, record.ID, runDetail{record.Results, record.Plan})
+	record.Results, record.Plan = nil, nil
+	listed, errListed := put(api.KindRun, record.ID, record)
+	return []api.DocumentChange{listed, detail}, errors.Join(errDetail, errListed)
+}
+
 // storeRun writes a run's record with other changes in one transaction, and then drops the oldest runs beyond those to
 // keep.
 func (s *Service) storeRun(ctx context.Context, record api.RunRecord, more []api.DocumentChange) error {
-	change, err := put(api.KindRun, record.ID, record)
+	changes, err := runChanges(record)
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Documents.Write(ctx, append([]api.DocumentChange{change}, more...), nil); err != nil {
+	if err := s.cfg.Documents.Write(ctx, append(changes, more...), nil); err != nil {
 		return err
 	}
 	if err := s.dropRuns(ctx); err != nil {
@@ -48,10 +63,12 @@ func (s *Service) dropRuns(ctx context.Context) error {
 		if r.State != api.RunDone && r.State != api.RunFailed {
 			continue
 		}
-		gone := api.DocumentChange{Kind: api.KindRun, ID: r.ID, Version: api.Any}
-		err := s.cfg.Documents.Write(ctx, []api.DocumentChange{gone}, nil)
-		if err != nil && autodefend.ErrorCode(err) != autodefend.CodeNotFound { // another replica drops them too
-			return err
+		for _, kind := range []api.Kind{api.KindRunDetail, api.KindRun} { // what it's found by last
+			gone := api.DocumentChange{Kind: kind, ID: r.ID, Version: api.Any}
+			err := s.cfg.Documents.Write(ctx, []api.DocumentChange{gone}, nil)
+			if err != nil && autodefend.ErrorCode(err) != autodefend.CodeNotFound { // another replica drops them too
+				return err
+			}
 		}
 	}
 	return nil
@@ -75,20 +92,6 @@ func (s *Service) keepPlan(record *api.RunRecord, p *autodefend.Plan) {
 	p.Functions, p.Digest, record.Truncated = p.Functions[:mostReceipts], "", true
 }
 
-// outline is a run's record without what makes it large.
-type outline struct {
-	api.RunRecord
-	Results skipped `json:"results"`
-	Plan    skipped `json:"plan"`
-	Spec    skipped `json:"spec"`
-}
-
-// skipped is JSON that isn't read.
-type skipped struct{}
-
-// UnmarshalJSON reads nothing.
-func (*skipped) UnmarshalJSON([]byte) error { return nil }
-
 // allRuns reads all runs without their receipts and plans, the newest first.
 func (s *Service) allRuns(ctx context.Context) ([]api.RunRecord, error) {
 	docs, err := s.cfg.Documents.Documents(ctx, api.KindRun)
@@ -97,11 +100,10 @@ func (s *Service) allRuns(ctx context.Context) ([]api.RunRecord, error) {
 	}
 	runs := make([]api.RunRecord, len(docs))
 	for i, d := range docs {
-		var o outline
-		if err := json.Unmarshal(d.Body, &o); err != nil {
+		if err := json.Unmarshal(d.Body, &runs[i]); err != nil {
 			return nil, damaged(d, err)
 		}
-		runs[i] = o.RunRecord
+		runs[i].Spec = nil
 	}
 	slices.SortFunc(runs, func(a, b api.RunRecord) int {
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
@@ -109,19 +111,17 @@ func (s *Service) allRuns(ctx context.Context) ([]api.RunRecord, error) {
 	return runs, nil
 }
 
-// runRecord reads one run.
+// runRecord reads one run with its receipts and its plan.
 func (s *Service) runRecord(ctx context.Context, id string) (api.RunRecord, error) {
-	var r api.RunRecord
-	d, err := s.cfg.Documents.Document(ctx, api.KindRun, id)
-	if autodefend.ErrorCode(err) == autodefend.CodeNotFound {
+	r, err := read[api.RunRecord](ctx, s, api.KindRun, id)
+	switch {
+	case err != nil:
+		return r, err
+	case r.ID == "":
 		return r, autodefend.Errorf(autodefend.CodeNotFound, "there is no run %q", id).
 			WithHint("GET /api/v1/runs lists those that are kept")
 	}
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(d.Body, &r); err != nil {
-		return r, damaged(d, err)
-	}
-	return r, nil
+	detail, err := read[runDetail](ctx, s, api.KindRunDetail, id)
+	r.Results, r.Plan = detail.Results, detail.Plan
+	return r, err
 }

@@ -53,4 +53,30 @@ func TestBlockedAndQueuedRunsAreKept(t *testing.T) {
 	if fmt.Sprint(ids) != "[run-5 run-4 run-0]" {
 		t.Errorf("kept: %v", ids)
 	}
+	if n := len(b.store.Stored(api.KindRunDetail)); n != 3 {
+		t.Errorf("the receipts of %d runs are kept", n)
+	}
+}
+
+// TestLargeRunsAreListedCheaply: what lists of runs are made from doesn't grow with the receipts.
+func TestLargeRunsAreListedCheaply(t *testing.T) {
+	b := newBench(t, nil)
+	record := api.RunRecord{ID: "large", State: api.RunDone, Created: b.now(), Plan: &autodefend.Plan{Functions: make([]autodefend.Verdict, mostReceipts)}}
+	record.Results = make([]autodefend.Receipt, mostReceipts)
+	for i := range mostReceipts {
+		arn := autodefend.FunctionARN{Partition: "aws", Region: region, Account: account, Name: fmt.Sprintf("f-%d", i)}
+		record.Results[i].ARN, record.Plan.Functions[i].ARN = arn, arn
+	}
+	if err := b.storeRun(t.Context(), record, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(b.store.Stored(api.KindRun)["large"].Body); n > 1000 {
+		t.Errorf("a run is listed from %d bytes", n)
+	}
+	if r := get[api.RunRecord](b, "/runs/large"); len(r.Results) != mostReceipts || len(r.Plan.Functions) != mostReceipts {
+		t.Errorf("%d receipts, plan %v", len(r.Results), r.Plan != nil)
+	}
+	if r := get[[]api.RunRecord](b, "/runs")[0]; len(r.Results) > 0 || r.Plan != nil {
+		t.Error("the list has receipts")
+	}
 }
