@@ -82,8 +82,12 @@ func TestWhoSeesSomeFunctionsOnlyIsntTold(t *testing.T) {
 	put(t, s, `{"name":"p",`+webhookOfAll+`}`)
 	some := route.Principal{Username: "bob", Collections: []string{"orders"}, Permissions: map[api.PermName]bool{api.PermManageAlerts: true, api.PermManageCreds: true}}
 	for _, endpoint := range [][3]string{
-		{"POST", "/alert-profiles", ""}, {"DELETE", "/alert-profiles/{id}", "p"}, {"POST", "/alert-profiles/{id}/test", "p"},
-		{"GET", "/alerts/dead", ""}, {"POST", "/alerts/dead/{id}/retry", "all"}, {"DELETE", "/alerts/dead/{id}", "all"},
+		{"POST", "/alert-profiles", ""},
+		{"DELETE", "/alert-profiles/{id}", "p"},
+		{"POST", "/alert-profiles/{id}/test", "p"},
+		{"GET", "/alerts/dead", ""},
+		{"POST", "/alerts/dead/{id}/retry", "all"},
+		{"DELETE", "/alerts/dead/{id}", "all"},
 	} {
 		if _, err := callAs(t, s, some, endpoint[0], endpoint[1], endpoint[2], `{"name":"q",`+webhookOfAll+`}`); autodefend.ErrorCode(err) != autodefend.CodeDenied {
 			t.Errorf("%s %s: %v, want it denied", endpoint[0], endpoint[1], err)

@@ -37,7 +37,7 @@ func TestCollectionsAreReadByOne(t *testing.T) {
 			t.Fatalf("%s", got)
 		}
 		scopes.collections["zeta"] = api.FunctionScope{Functions: []string{"zeta"}}
-		scopes.collections.store(b.memory)
+		scopes.store(b.memory)
 		b.clock.add(membershipAge)
 		scopes.gate = make(chan struct{})
 		slow := make(chan string)

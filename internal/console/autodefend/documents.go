@@ -188,9 +188,9 @@ func put(kind api.Kind, id string, v any) (api.DocumentChange, error) {
 	return api.DocumentChange{Kind: kind, ID: id, Version: api.Any, Body: body}, err
 }
 
-// store writes v at once.
-func (s *Service) store(ctx context.Context, kind api.Kind, id string, v any) error {
-	change, err := put(kind, id, v)
+// store writes a document of the kind [api.KindRuleStatus] at once.
+func (s *Service) store(ctx context.Context, id string, v any) error {
+	change, err := put(api.KindRuleStatus, id, v)
 	if err != nil {
 		return err
 	}

@@ -430,5 +430,5 @@ func (e *evaluation) store(ctx context.Context) error {
 	if err := e.main.still(ctx); err != nil {
 		return err
 	}
-	return e.s.store(ctx, api.KindRuleStatus, idRule+e.rule.Name, e.state)
+	return e.s.store(ctx, idRule+e.rule.Name, e.state)
 }

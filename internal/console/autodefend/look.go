@@ -14,7 +14,7 @@ import (
 func (s *Service) look(ctx context.Context, main *held, owner, credential string) error {
 	st := lookState{Started: s.now()}
 	id := idLook + credential
-	if err := s.store(ctx, api.KindRuleStatus, id, st); err != nil {
+	if err := s.store(ctx, id, st); err != nil {
 		return err
 	}
 	err := s.lookAt(ctx, main, owner, credential, &st)
@@ -29,7 +29,7 @@ func (s *Service) look(ctx context.Context, main *held, owner, credential string
 	if err != nil {
 		st.Error = inWords(err.Error(), autodefend.ErrorHint(err))
 	}
-	return errors.Join(s.store(context.WithoutCancel(ctx), api.KindRuleStatus, id, st), err)
+	return errors.Join(s.store(context.WithoutCancel(ctx), id, st), err)
 }
 
 func (s *Service) lookAt(ctx context.Context, main *held, owner, credential string, st *lookState) error {
@@ -47,7 +47,7 @@ func (s *Service) lookAt(ctx context.Context, main *held, owner, credential stri
 		return err
 	}
 	st.Total = len(w.sites)
-	if err := s.store(ctx, api.KindRuleStatus, idLook+credential, st); err != nil {
+	if err := s.store(ctx, idLook+credential, st); err != nil {
 		return err
 	}
 	w.plan(func(ctx context.Context, site *workSite) (Survey, error) { return site.Fleet.Plan(ctx) })
@@ -64,7 +64,7 @@ func (s *Service) lookAt(ctx context.Context, main *held, owner, credential stri
 			failed = w.keepSite(site, infos)
 		}
 		st.Scanned++
-		err = errors.Join(err, failed, s.store(ctx, api.KindRuleStatus, idLook+credential, st))
+		err = errors.Join(err, failed, s.store(ctx, idLook+credential, st))
 	}
 	if len(w.errors) > 0 {
 		st.Error = inWords(w.errors[0].Message, w.errors[0].Hint)

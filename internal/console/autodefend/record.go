@@ -160,7 +160,7 @@ func (w *work) keepSite(site *workSite, infos []api.FunctionInfo) error {
 	if err := w.s.cfg.Inventory.ReplaceFunctions(ctx, site.Account, site.Region, records); err != nil {
 		return err
 	}
-	return w.s.store(ctx, api.KindRuleStatus, idSite+site.Account+"/"+site.Region, siteSummary{
+	return w.s.store(ctx, idSite+site.Account+"/"+site.Region, siteSummary{
 		Account: site.Account, Region: site.Region, Credential: w.credential, Report: tally.report(), Listed: w.s.now(),
 	})
 }
@@ -174,5 +174,5 @@ func (w *work) markSite(site *workSite, why string) error {
 		return err
 	}
 	was.Account, was.Region, was.Credential, was.Error = site.Account, site.Region, w.credential, why
-	return w.s.store(ctx, api.KindRuleStatus, id, was)
+	return w.s.store(ctx, id, was)
 }

@@ -128,7 +128,7 @@ func (b *bench) due() {
 	}
 	for _, j := range st.jobs {
 		j.Next = b.now()
-		if err := b.Service.store(b.t.Context(), api.KindRuleStatus, idJob+j.ID, j); err != nil {
+		if err := b.Service.store(b.t.Context(), idJob+j.ID, j); err != nil {
 			b.t.Fatal(err)
 		}
 	}
