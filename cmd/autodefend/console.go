@@ -18,6 +18,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/console/keys"
+	"github.com/autodefend/autodefend/internal/notify"
 	"github.com/autodefend/autodefend/internal/policy"
 	"github.com/autodefend/autodefend/internal/store"
 )
@@ -44,6 +45,7 @@ type consoleCommand struct {
 	tlsCA    string
 	proxies  []string
 	alertTo  []string
+	hosts    []string
 	programs string
 	interval time.Duration
 	auditAge time.Duration
@@ -86,6 +88,7 @@ share the master key too, by ` + keys.EnvironmentVariable + `. Ends with Ctrl-C.
 	flags.BoolVar(&c.insecure, "insecure-http", false, "serve plain HTTP; only on a loopback address")
 	flags.StringSliceVar(&c.proxies, "trusted-proxy", nil, "`NETWORK` of proxies whose X-Forwarded-For is believed; repeatable")
 	flags.StringSliceVar(&c.alertTo, "alert-network", nil, "private `NETWORK` that alerts may be sent to; public ones always may; repeatable")
+	flags.StringSliceVar(&c.hosts, "allow-destination", nil, "the only `HOST`s, such as *.example.com, that alerts and the OpenID Connect provider may have; repeatable (default any)")
 	flags.DurationVar(&c.interval, "policy-interval", policy.DefaultInterval, "a function that runs asks for a newer policy after this `DURATION`")
 	flags.DurationVar(&c.auditAge, "audit-age", 30*24*time.Hour, "how long audits are kept; `DURATION`")
 	flags.Int64Var(&c.auditMB, "audit-megabytes", 20<<10, "how much room audits may take; `MB`")
@@ -162,7 +165,7 @@ func (c *consoleCommand) assemble(ctx context.Context, opened *openConsole, secr
 	p := consoleParts{
 		log: log, database: opened.database, keys: secrets, address: address, ca: opened.trust.pin, interval: c.interval,
 		layers: &layerZips{app: c.app, programs: c.programs}, auditAge: c.auditAge, auditBytes: c.auditMB << 20,
-		alertNetworks: networks.alerts, words: ownNames(append([]string{address}, c.names...)),
+		alertNetworks: networks.alerts, destinations: c.hosts, words: ownNames(append([]string{address}, c.names...)),
 	}
 	var err error
 	if opened.services, err = p.services(); err != nil {
@@ -231,6 +234,9 @@ func (c *consoleCommand) check() (consoleNetworks, error) {
 		return invalid("two minutes are usual", "option --policy-interval: %s isn't a number of seconds up to a day", c.interval)
 	case c.auditAge <= 0 || c.auditMB <= 0:
 		return invalid("audits that aren't kept can't be shown", "options --audit-age and --audit-megabytes: must be greater than 0")
+	}
+	if err := notify.Destinations(c.hosts).Check(); err != nil {
+		return invalid(autodefend.ErrorHint(err), "option --allow-destination: %s", err)
 	}
 	if networks.proxies, err = prefixes("--trusted-proxy", c.proxies); err != nil {
 		return networks, err

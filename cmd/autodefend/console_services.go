@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -25,6 +26,9 @@ import (
 	"github.com/autodefend/autodefend/internal/store"
 )
 
+// providerTimeout bounds each request to an OpenID Connect provider.
+const providerTimeout = 10 * time.Second
+
 // consoleParts are what the Console's services are made of.
 type consoleParts struct {
 	log      *slog.Logger
@@ -39,6 +43,8 @@ type consoleParts struct {
 	auditBytes  int64
 	// alertNetworks may be alerted although they aren't public.
 	alertNetworks []netip.Prefix
+	// destinations are the only hosts of alerts and of the OpenID Connect provider; none is any.
+	destinations notify.Destinations
 }
 
 // consoleServices are the Console's services, wired.
@@ -58,6 +64,7 @@ func (p consoleParts) services() (*consoleServices, error) {
 	var err error
 	s.access, err = access.New(access.Config{
 		Documents: p.database, Logins: p.database, Keys: p.keys, Inventory: p.database, Words: p.words, Log: p.log, Now: time.Now,
+		HTTP: &http.Client{Timeout: providerTimeout, Transport: p.destinations.Transport(http.DefaultTransport)},
 	})
 	if err != nil {
 		return nil, err
@@ -83,7 +90,7 @@ func (p consoleParts) services() (*consoleServices, error) {
 // notifier makes what brings alerts to people.
 func (p consoleParts) notifier(configuration *settings.Service) *notify.Notifier {
 	publishers := &awsPublishers{credential: configuration.Credential, log: p.log}
-	return notify.New(notify.Config{Version: version(), AWS: publishers, Allow: p.alertNetworks})
+	return notify.New(notify.Config{Version: version(), AWS: publishers, Allow: p.alertNetworks, Hosts: p.destinations})
 }
 
 // rules makes the service of auto-defend rules.

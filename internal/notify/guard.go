@@ -16,6 +16,7 @@ const dialTimeout = 5 * time.Second
 // guard decides which addresses may be connected to.
 type guard struct {
 	allow    []netip.Prefix
+	hosts    Destinations
 	resolver *net.Resolver
 }
 
@@ -40,6 +41,13 @@ func (g guard) dialer(t trust) *net.Dialer {
 
 // dial connects, or says in words without the cause's addresses why not.
 func (g guard) dial(ctx context.Context, t trust, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err == nil {
+		err = g.hosts.Allow(host)
+	}
+	if err != nil {
+		return nil, connectError(err)
+	}
 	conn, err := g.dialer(t).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, connectError(err)

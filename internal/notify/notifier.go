@@ -38,6 +38,8 @@ type Config struct {
 	// Allow are networks that may be connected to although they aren't public; http:// and unencrypted syslog and mail
 	// go to these only.
 	Allow []netip.Prefix
+	// Hosts are the only ones that may be connected to, but for those of AWS; none is any.
+	Hosts Destinations
 	// AWS may be nil: SNS and EventBridge are errors then.
 	AWS AWS
 	// Version is the Console's, for the formats that name the product.
@@ -65,7 +67,7 @@ type Notifier struct {
 // New makes a notifier.
 func New(cfg Config) *Notifier {
 	n := &Notifier{
-		guard: guard{allow: cfg.Allow, resolver: cfg.Resolver}, aws: cfg.AWS, version: cfg.Version, hostname: cfg.Hostname,
+		guard: guard{allow: cfg.Allow, hosts: cfg.Hosts, resolver: cfg.Resolver}, aws: cfg.AWS, version: cfg.Version, hostname: cfg.Hostname,
 		roots: cfg.Roots, now: cfg.Now,
 	}
 	if n.now == nil {

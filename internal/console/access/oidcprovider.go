@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -93,10 +94,11 @@ func (s *Service) discover(ctx context.Context, settings oidcSettings) (*provide
 	defer cancel()
 	found, err := oidc.NewProvider(oidc.ClientContext(ctx, s.http), settings.Issuer)
 	if err != nil {
-		return nil, &autodefend.Error{
-			Code: autodefend.CodeUnavailable, Message: "the OpenID Connect provider doesn't answer as one",
-			Hint: "check issuer of /settings/oidc", Err: err,
+		what, hint := "the OpenID Connect provider doesn't answer as one", "check issuer of /settings/oidc"
+		if refused, ok := errors.AsType[*autodefend.Error](err); ok {
+			what, hint = "the OpenID Connect provider isn't asked: "+refused.Message, refused.Hint
 		}
+		return nil, &autodefend.Error{Code: autodefend.CodeUnavailable, Message: what, Hint: hint, Err: err}
 	}
 	return &provider{
 		revision: settings.Revision,

@@ -16,7 +16,7 @@ func (s *Service) loginRoutes() []route.Route {
 	return []route.Route{
 		{
 			Method: "POST", Path: "/authenticate", Permission: route.Nobody, Prisma: true, Handle: s.postAuthenticate,
-			Summary: "Logs in with a name and a password, or with an API token.",
+			Summary: "Logs in with a name and a password, or with an API token. A session whose token comes with it ends, and so does the oldest of more than 100.",
 			Request: api.AuthenticationRequest{}, Response: api.AuthenticationResponse{}, MaxBody: maxSmallBody,
 		},
 		{
@@ -127,9 +127,9 @@ func (s *Service) settingsRoutes() []route.Route {
 func (s *Service) tokenRoutes() []route.Route {
 	return []route.Route{
 		{Method: "GET", Path: "/sessions", Permission: route.AnyUser, Handle: s.getSessions, Summary: "Lists the caller's sessions; for who manages users, everybody's.", Response: []api.Session{}},
-		{Method: "DELETE", Path: "/sessions/{id}", Permission: route.AnyUser, Handle: s.deleteSession, Summary: "Ends a session of the caller's or, for who manages users, anybody's."},
+		{Method: "DELETE", Path: "/sessions/{id}", Permission: route.AnyUser, Handle: s.deleteSession, Summary: "Ends a session of the caller's or, for who manages users, anybody's. For another session than the call's own, the login must be at most 10 minutes ago."},
 		{Method: "GET", Path: "/api-tokens", Permission: route.AnyUser, Handle: s.getAPITokens, Summary: "Lists the caller's API tokens; for who manages users, everybody's.", Response: []api.APIToken{}},
-		{Method: "POST", Path: "/api-tokens", Permission: route.AnyUser, Handle: s.postAPIToken, Summary: "Makes an API token, whose secret only this answer has.", Request: api.TokenRequest{}, Response: api.APIToken{}, MaxBody: maxSmallBody},
+		{Method: "POST", Path: "/api-tokens", Permission: route.AnyUser, Handle: s.postAPIToken, Summary: "Makes an API token, whose secret only this answer has. In a session, its login must be at most 10 minutes ago.", Request: api.TokenRequest{}, Response: api.APIToken{}, MaxBody: maxSmallBody},
 		{Method: "DELETE", Path: "/api-tokens/{id}", Permission: route.AnyUser, Handle: s.deleteAPIToken, Summary: "Removes an API token of the caller's or, for who manages users, anybody's."},
 		{
 			Method: "POST", Path: "/defender-tokens", Permission: api.PermManageDefenders, Write: true, Handle: s.postDefenderToken,

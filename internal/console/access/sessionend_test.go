@@ -14,7 +14,9 @@ func TestLoginEndsTheSessionItComesWith(t *testing.T) {
 	body := api.AuthenticationRequest{Username: "root", Password: rootPassword}
 	for name, with := range map[string]func(token string) map[string]string{
 		"a header": func(token string) map[string]string { return map[string]string{"Authorization": bearer(token)} },
-		"a cookie": func(token string) map[string]string { return map[string]string{"Cookie": "a=b; " + CookieName + "=" + token} },
+		"a cookie": func(token string) map[string]string {
+			return map[string]string{"Cookie": "a=b; " + CookieName + "=" + token}
+		},
 	} {
 		before, other := w.login("root", rootPassword), w.login("root", rootPassword)
 		answer := w.must(request{method: "POST", path: "/authenticate", body: body, header: with(before)})
