@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +27,7 @@ func (l later) RetryAfter() time.Duration { return l.wait }
 
 // strictConsole takes no batch with a poisoned audit, and notes when it was asked.
 type strictConsole struct {
+	mu     sync.Mutex
 	poison func(id string) bool
 	err    error // of every post
 	times  []time.Time
@@ -33,6 +36,8 @@ type strictConsole struct {
 }
 
 func (c *strictConsole) post(_ context.Context, audits []autodefend.Audit) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.times = append(c.times, time.Now())
 	c.sizes = append(c.sizes, len(audits))
 	if c.err != nil {
@@ -47,6 +52,14 @@ func (c *strictConsole) post(_ context.Context, audits []autodefend.Audit) error
 		c.stored = append(c.stored, a.ID)
 	}
 	return nil
+}
+
+// answer makes it fail from now on, or not.
+func (c *strictConsole) answer(err error) {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
 }
 
 // TestOutboxPauses: who is refused comes back later and later, at most every two minutes, and loses nothing. It runs in
@@ -73,6 +86,7 @@ func TestOutboxPauses(t *testing.T) {
 					time.Sleep(time.Minute)
 					o.flush(t.Context(), false)
 				}
+				synctest.Wait()
 				for i := range tt.least {
 					if got := console.times[i+1].Sub(console.times[i]); got < tt.least[i] || got > tt.most[i] {
 						t.Errorf("pause %d was %s, want %s to %s", i, got, tt.least[i], tt.most[i])
@@ -81,8 +95,9 @@ func TestOutboxPauses(t *testing.T) {
 				if got := len(console.times); got > 90 {
 					t.Errorf("%d attempts in 40 minutes", got)
 				}
-				console.err = nil
+				console.answer(nil)
 				time.Sleep(pauseLongest + pauseMost)
+				synctest.Wait()
 				if diff := cmp.Diff([]string{"1"}, console.stored); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
@@ -114,6 +129,7 @@ func TestOutboxLastChance(t *testing.T) {
 		o.flush(t.Context(), false)
 		o.flush(t.Context(), false)
 		o.flush(t.Context(), true)
+		synctest.Wait()
 		if len(console.times) != 2 {
 			t.Errorf("%d attempts", len(console.times))
 		}
@@ -122,7 +138,7 @@ func TestOutboxLastChance(t *testing.T) {
 		if got := strings.Count(log.String(), "the function ends"); got != 1 || !strings.Contains(log.String(), "audits=1") {
 			t.Errorf("what is left is said %d times: %s", got, log.String())
 		}
-		console.err = nil
+		console.answer(nil)
 		o.flush(t.Context(), true)
 		time.Sleep(time.Hour) // for the timers
 		if diff := cmp.Diff([]string{"1"}, console.stored); diff != "" {
@@ -135,12 +151,12 @@ func TestOutboxLastChance(t *testing.T) {
 func TestOutboxClockIsSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		console := &strictConsole{err: errors.New("unreachable")}
-		back := time.Duration(0)
-		o := newOutbox(console.post, slog.New(slog.DiscardHandler), func() time.Time { return time.Now().Add(-back) })
+		var back atomic.Int64
+		o := newOutbox(console.post, slog.New(slog.DiscardHandler), func() time.Time { return time.Now().Add(-time.Duration(back.Load())) })
 		o.add(audit(1), 300)
 		o.flush(t.Context(), false)
-		console.err = nil
-		back = 365 * 24 * time.Hour
+		console.answer(nil)
+		back.Store(int64(365 * 24 * time.Hour))
 		o.flush(t.Context(), false)
 		if len(console.stored) != 1 {
 			t.Error("the audit waits for the old time")
