@@ -10,15 +10,21 @@ import (
 	"github.com/autodefend/autodefend/internal/api"
 )
 
-// Which way a page is found depends on how much its conditions select.
-const (
-	// narrow selections are looked up series by series; wider ones are found by walking through time.
-	narrow = 20_000
+// ways say which way a page is found: that depends on how much its conditions select.
+type ways struct {
+	// narrow selections have so many series at most, which are looked up one by one; wider ones are found by walking
+	// through time.
+	narrow int
+	// few series are looked up at once. When there are more, most pages are found among the first audits, whatever they
+	// are: so many are glanced at.
+	few, glance int
 	// deep pages are left to the database's own sorting.
-	deep = 2_000
-	// chunk is how many keys of a walk are read at once.
-	chunk = 5_000
-)
+	deep int
+	// step is how many keys of a walk are read at once.
+	step int
+}
+
+func usualWays() ways { return ways{narrow: 20_000, few: 200, glance: 5_000, deep: 2_000, step: 5_000} }
 
 // key is where an audit is in the order of time.
 type key struct{ time, seq, series int64 }
@@ -83,14 +89,20 @@ func (s *Store) keys(ctx context.Context, sel *selection, b bounds, need int) ([
 		return s.readKeys(ctx, s.walkSQL(b), need, sel.stream, b.from, b.to, need)
 	case len(sel.series) == 0:
 		return nil, nil
-	case len(sel.series) <= narrow && need <= deep:
+	case len(sel.series) <= s.config.ways.narrow && need <= s.config.ways.deep:
+		if len(sel.series) > s.config.ways.few {
+			if found, all, err := s.keysByTime(ctx, sel, b, need, s.config.ways.glance); all || err != nil {
+				return found, err
+			}
+		}
 		return s.keysBySeries(ctx, sel, b, need)
-	case len(sel.series) <= narrow:
+	case len(sel.series) <= s.config.ways.narrow:
 		d := b.direction()
 		return s.readKeys(ctx, "SELECT seq, time, series FROM audits WHERE series IN ("+s.dialect.set()+") AND time >= ? AND time <= ? ORDER BY time"+d+", seq"+d+" LIMIT ?",
 			need, s.dialect.setOf(sel.series), b.from, b.to, need)
 	default:
-		return s.keysByTime(ctx, sel, b, need)
+		found, _, err := s.keysByTime(ctx, sel, b, need, math.MaxInt)
+		return found, err
 	}
 }
 
@@ -101,7 +113,7 @@ func (s *Store) walkSQL(b bounds) string {
 }
 
 func (s *Store) readKeys(ctx context.Context, query string, room int, args ...any) ([]key, error) {
-	keys := make([]key, 0, min(room, chunk))
+	keys := make([]key, 0, min(room, s.config.ways.step))
 	err := s.eachPrepared(ctx, query, args, func(rows *sql.Rows) error {
 		var k key
 		err := rows.Scan(&k.seq, &k.time, &k.series)
@@ -187,18 +199,19 @@ func (s *Store) walkOnSQL(b bounds) string {
 		" (?, ?) ORDER BY time" + d + ", seq" + d + " LIMIT ?"
 }
 
-// keysByTime walks through time and keeps what's selected.
-func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
+// keysByTime walks through time and keeps what's selected. It gives up after most keys, and tells whether it found all.
+func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need, most int) ([]key, bool, error) {
 	query := s.walkOnSQL(b)
 	var found []key
 	last := key{time: forever, seq: math.MaxInt64}
 	if b.older {
 		last = key{time: -forever}
 	}
-	for {
-		more, err := s.readKeys(ctx, query, chunk, sel.stream, b.from, b.to, last.time, last.seq, chunk)
+	step := s.config.ways.step
+	for ; most > 0; most -= step {
+		more, err := s.readKeys(ctx, query, step, sel.stream, b.from, b.to, last.time, last.seq, step)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, k := range more {
 			if sel.has.has(k.series) {
@@ -206,10 +219,10 @@ func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need i
 			}
 		}
 		if len(found) >= need {
-			return found[:need], nil
+			return found[:need], true, nil
 		}
-		if len(more) < chunk {
-			return found, nil
+		if len(more) < step {
+			return found, true, nil
 		}
 		last = more[len(more)-1]
 		if b.older {
@@ -218,6 +231,7 @@ func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need i
 			b.to = last.time
 		}
 	}
+	return nil, false, nil
 }
 
 // keysBySequence walks in the order of storing. Those who follow what's stored ask for little and often, so it begins with
@@ -225,7 +239,7 @@ func (s *Store) keysByTime(ctx context.Context, sel *selection, b bounds, need i
 func (s *Store) keysBySequence(ctx context.Context, sel *selection, b bounds, need int) ([]key, error) {
 	query := s.orderSQL(b)
 	var found []key
-	for step := min(need, chunk); ; step = min(4*step, chunk) {
+	for step := min(need, s.config.ways.step); ; step = min(4*step, s.config.ways.step) {
 		keys, err := s.readKeys(ctx, query, step, sel.stream, b.after, b.before, step)
 		if err != nil {
 			return nil, err

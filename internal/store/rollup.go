@@ -144,7 +144,7 @@ func (s *Store) talliesSQL(sp span, number int64, keys []int64) (string, []any) 
 func (s *Store) eachSeries(ctx context.Context, from queryer, sel *selection, sp span, yield func(series, n int64)) error {
 	query := "SELECT series, count(*) FROM " + s.dialect.by("audits", "audits_time") + " WHERE stream = ? AND time >= ? AND time < ? GROUP BY series"
 	args := []any{sel.stream, sp.from, sp.to}
-	seek := narrow
+	seek := s.config.ways.narrow
 	if sp.to-sp.from <= hourSpan { // little to walk through
 		seek /= 20
 	}

@@ -27,6 +27,8 @@ type Config struct {
 	Readers int
 	// uncounted is how many audits may not be counted yet. 0 is uncountedAudits.
 	uncounted int64
+	// ways of none are the usual ones.
+	ways ways
 }
 
 func (c Config) withDefaults() Config {
@@ -41,6 +43,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Readers == 0 {
 		c.Readers = 4
+	}
+	if c.ways == (ways{}) {
+		c.ways = usualWays()
 	}
 	if c.uncounted == 0 {
 		c.uncounted = uncountedAudits

@@ -86,7 +86,7 @@ func (s *Store) countKeys(ctx context.Context, sel *selection, b bounds) (api.Au
 	}
 	n := 0
 	var err error
-	if b.bySequence || len(sel.series) > narrow {
+	if b.bySequence || len(sel.series) > s.config.ways.narrow {
 		var keys []key
 		keys, err = s.keys(ctx, sel, b, countLimit+1)
 		n = len(keys)
@@ -192,7 +192,7 @@ func (s *Store) fillFromAudits(ctx context.Context, sel *selection, c *cut) erro
 		if len(sel.series) == 0 {
 			return nil
 		}
-		if len(sel.series) <= narrow {
+		if len(sel.series) <= s.config.ways.narrow {
 			query = "SELECT time / ?, series, count(*) FROM " + s.dialect.by("audits", "audits_series") + " WHERE series IN (" + s.dialect.set() + ") AND time >= ? AND time < ? GROUP BY 1, 2"
 			args[1] = s.dialect.setOf(sel.series)
 		}
