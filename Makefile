@@ -21,6 +21,7 @@ UNWATCHED := -gcflags=modernc.org/...=-race=false
 BENCH     ?= .
 BENCHTIME ?= 1s
 FUZZTIME  ?= 10s
+GOVULN    ?= v1.9.0
 SEEDS     ?= 10000
 STARTS    ?= 500
 
@@ -59,6 +60,10 @@ check: ## formatting, vet, linters, module files; the same in CI
 	$(GO) vet ./...
 	$(LINT) run ./...
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run internal/preload/shim/build.sh; else echo 'shellcheck is not installed: the shell scripts were not checked'; fi
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what is built in; needs the Internet
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULN) ./...
 
 .PHONY: fmt
 fmt: ## rewrite the code as gofumpt wants it

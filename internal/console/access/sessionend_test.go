@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -112,4 +113,25 @@ func TestWhatOutlivesASessionTakesARecentLogin(t *testing.T) {
 	}
 	w.must(request{method: "POST", path: "/api-tokens", auth: asRoot(), body: api.TokenRequest{Name: "basic"}})
 	w.must(request{method: "DELETE", path: "/sessions/" + ownID, auth: bearer(old)}) // one's own always
+}
+
+// TestSessionCookie: the cookie that logs a browser in is sent to this host over TLS only, isn't shown to scripts, and isn't
+// sent along with what other sites post.
+func TestSessionCookie(t *testing.T) {
+	w := newWorld(t)
+	token := w.login("root", rootPassword)
+	renewed := w.must(request{method: "GET", path: "/authenticate/renew", cookie: token, header: map[string]string{"Cookie": CookieName + "=" + token}})
+	ended := w.must(request{method: "POST", path: "/logout", cookie: token})
+	for name, line := range map[string]string{"renewed": renewed.Header["Set-Cookie"], "ended": ended.Header["Set-Cookie"]} {
+		c, err := http.ParseSetCookie(line)
+		if err != nil {
+			t.Fatalf("%s: %q: %v", name, line, err)
+		}
+		if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+			t.Errorf("%s: %q", name, line)
+		}
+		if (name == "ended") != (c.Value == "" && c.MaxAge < 0) {
+			t.Errorf("%s: %q", name, line)
+		}
+	}
 }

@@ -278,6 +278,7 @@ func TestStrongPassword(t *testing.T) {
 		{"A mountain of 7 gravels", true, ""},
 		{"AmountainOf7gravels", true, "needs a lower"},
 		{"Ä mountain öf 7 grävels", true, ""},
+		{strings.Repeat("a mountain of gravel ", 12), false, ""},
 		{"ääääääää", false, "most frequent"},
 		{"aaaaaaaaaaaa", false, "most frequent"},
 		{"letmein2026!", false, "most frequent"},
