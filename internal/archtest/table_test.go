@@ -183,7 +183,7 @@ func architecture() []row {
 		},
 		{
 			pkg: "internal/console/rest", kind: part, internal: []string{root, "internal/api", "internal/console"},
-			external: []string{"github.com/prometheus/client_golang/", "go.opentelemetry.io/"},
+			external: []string{"github.com/prometheus/client_golang/", "go.opentelemetry.io/", "google.golang.org/protobuf/"},
 			why:      "HTTP, measuring and tracing stand before the services and know nothing of what they do",
 		},
 		{

@@ -8,7 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -32,7 +32,11 @@ func TracingWanted(getenv func(string) string) bool {
 // OpenTracing makes a Tracing that is configured by OpenTelemetry's environment variables. It doesn't connect: a collector
 // that is away costs spans and nothing else.
 func OpenTracing(ctx context.Context, version string) (*Tracing, error) {
-	exporter, err := otlptracehttp.New(ctx)
+	client, err := newOTLPClient(os.Getenv)
+	if err != nil {
+		return nil, fmt.Errorf("open tracing: %w", err)
+	}
+	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("open tracing: %w", err)
 	}

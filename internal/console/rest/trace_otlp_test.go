@@ -2,10 +2,13 @@ package rest
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -162,4 +165,79 @@ func (c *otlpCollector) spans() map[string]*otlp.Span {
 		}
 	}
 	return all
+}
+
+// TestOTLPTries: a collector that asks for patience is asked again, after as long as it says; one that refuses isn't, and is
+// never followed elsewhere.
+func TestOTLPTries(t *testing.T) {
+	for _, test := range []struct {
+		answers []int
+		tries   int
+		ok      bool
+	}{
+		{[]int{200}, 1, true},
+		{[]int{503, 429, 502, 504, 200}, 5, true},
+		{[]int{400}, 1, false},
+		{[]int{503, 401}, 2, false},
+		{[]int{307}, 1, false},
+	} {
+		tries := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/otlp/v1/traces" {
+				t.Errorf("followed to %s", r.URL)
+			}
+			w.Header().Set("Location", "/elsewhere")
+			w.WriteHeader(test.answers[min(tries, len(test.answers)-1)])
+			tries++
+		}))
+		c, err := newOTLPClient(func(name string) string {
+			return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL + "/otlp/", "OTEL_EXPORTER_OTLP_TIMEOUT": "30000"}[name]
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.pause = time.Microsecond
+		if err := c.UploadTraces(t.Context(), nil); (err == nil) != test.ok || tries != test.tries {
+			t.Errorf("%v: %d tries, %v", test.answers, tries, err)
+		}
+		if err := c.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	}
+	c, err := newOTLPClient(func(string) string { return "http://127.0.0.1:1" })
+	if err == nil {
+		t.Fatalf("variables that make no sense are taken: %+v", c)
+	}
+	c, err = newOTLPClient(func(name string) string { return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.UploadTraces(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("who ends doesn't wait for a collector: %v", err)
+	}
+}
+
+func TestOTLPSettings(t *testing.T) {
+	for name, value := range map[string]string{
+		"ENDPOINT": "127.0.0.1:4318", "TRACES_ENDPOINT": "ftp://x/", "HEADERS": "secret", "TIMEOUT": "soon", "CERTIFICATE": "/nowhere", "CLIENT_KEY": "/nowhere",
+	} {
+		environ := map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+		environ["OTEL_EXPORTER_OTLP_"+name] = value
+		_, err := newOTLPClient(func(name string) string { return environ[name] })
+		if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s=%s: %v", name, value, err)
+		}
+	}
+	c, err := newOTLPClient(func(name string) string {
+		return map[string]string{
+			"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://c.example.com/t", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://other", "OTEL_EXPORTER_OTLP_HEADERS": "a=b%20c, d=e=f",
+			"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "1500",
+		}[name]
+	})
+	if err != nil || c.url != "https://c.example.com/t" || c.header.Get("a") != "b c" || c.header.Get("d") != "e=f" || c.http.Timeout != 1500*time.Millisecond || c.gzip {
+		t.Errorf("%+v (%v)", c, err)
+	}
 }
