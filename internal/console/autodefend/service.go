@@ -2,10 +2,11 @@
 // lease, into the same fleet that the command line uses. It keeps what was seen of every function with the verdict and its
 // reasons, and serves rules, statuses, runs, functions, discovery and coverage.
 //
-// Three rules hold everywhere. Only one replica writes to an account's region at a time: it holds the region's lease,
-// which is looked at again before each wave of writes, and whose loss ends the wave. Marks in the functions themselves say
-// what is ours; what is stored here is never taken for that. And a listing that isn't complete is an error that is shown:
-// it neither replaces what is known nor takes the Defender from anything.
+// Four rules hold everywhere. Only one replica writes to an account's region at a time: it holds the region's lease, which
+// is looked at again before each wave of writes, and whose loss ends the wave. What is carried out is what the rules say
+// now: before each wave they are looked at as well, and work that goes by what they said before ends. Marks in the
+// functions themselves say what is ours; what is stored here is never taken for that. And a listing that isn't complete is
+// an error that is shown: it neither replaces what is known nor takes the Defender from anything.
 package autodefend
 
 import (
