@@ -205,16 +205,22 @@ func (s *Service) drop(ctx context.Context, id string) error {
 
 // read reads a document; one that isn't there is the zero value.
 func read[T any](ctx context.Context, s *Service, kind api.Kind, id string) (T, error) {
+	v, _, err := readVersion[T](ctx, s, kind, id)
+	return v, err
+}
+
+// readVersion reads a document with its version; 0 when there is none.
+func readVersion[T any](ctx context.Context, s *Service, kind api.Kind, id string) (T, int64, error) {
 	var v T
 	d, err := s.cfg.Documents.Document(ctx, kind, id)
 	if autodefend.ErrorCode(err) == autodefend.CodeNotFound {
-		return v, nil
+		return v, 0, nil
 	}
 	if err != nil {
-		return v, err
+		return v, 0, err
 	}
 	if err := json.Unmarshal(d.Body, &v); err != nil {
-		return v, damaged(d, err)
+		return v, 0, damaged(d, err)
 	}
-	return v, nil
+	return v, d.Version, nil
 }

@@ -136,7 +136,7 @@ func (s *Service) confirmRun(ctx context.Context, c *route.Call) (route.Answer, 
 	if err != nil {
 		return route.Answer{}, err
 	}
-	job, err := read[api.AutoDeployJob](ctx, s, api.KindRuleStatus, idJob+run.ID)
+	job, version, err := readVersion[api.AutoDeployJob](ctx, s, api.KindRuleStatus, idJob+run.ID)
 	switch {
 	case err != nil:
 		return route.Answer{}, err
@@ -160,5 +160,6 @@ func (s *Service) confirmRun(ctx context.Context, c *route.Call) (route.Answer, 
 	if err != nil {
 		return route.Answer{}, err
 	}
+	waits.Version = version // of two who confirm, one does
 	return route.Answer{}, s.cfg.Documents.Write(ctx, append(changes, waits), journal.Audit(c, api.MgmtRule, s.now(), before, changes[0].Body))
 }

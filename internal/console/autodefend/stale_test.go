@@ -111,7 +111,21 @@ func TestTheCapHoldsForAllAttempts(t *testing.T) {
 	if len(receipts) != 5 {
 		t.Errorf("%d receipts, want those of the first attempt and what would follow: %+v", len(receipts), receipts)
 	}
-	b.must("POST", "/runs/"+run.ID+"/confirm?confirm="+run.Confirm, "")
+	confirm := func() error {
+		_, err := b.call("POST", "/runs/"+run.ID+"/confirm?confirm="+run.Confirm, "")
+		return err
+	}
+	var other error
+	b.store.Fault = func(operation string) error { // somebody else confirms between this one's reading and writing
+		if operation == "Write" {
+			b.store.Fault = nil
+			other = confirm()
+		}
+		return nil
+	}
+	if err := confirm(); autodefend.ErrorCode(err) != autodefend.CodeConflict || other != nil {
+		t.Errorf("of two who confirm, one does: %v and %v", err, other)
+	}
 	b.settled()
 	done := get[api.RunRecord](b, "/runs/"+run.ID)
 	if got := b.world.defended(); got != nil || done.State != api.RunDone || done.Summary[autodefend.OutcomeRolledBack] != 5 {
