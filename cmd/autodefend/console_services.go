@@ -142,6 +142,10 @@ func (s *consoleServices) figures() []rest.Figure {
 		counter("autodefend_audit_requests_limited_total", "Batches refused of functions that send too much.", func(c audits.Counts) int64 { return c.Limited }),
 		counter("autodefend_audit_requests_refused_total", "Batches that were malformed or in another function's name.", func(c audits.Counts) int64 { return c.Refused }),
 		{
+			Name: "autodefend_old_key_requests_total", Help: "Requests of Defenders whose tokens hang on an older master key.", Counter: true,
+			Value: func() float64 { return float64(s.access.OldKeyCalls()) },
+		},
+		{
 			Name: "autodefend_audits_in_flight", Help: "Audits that wait for the store.",
 			Value: func() float64 { return float64(s.audits.Counts().InFlight) },
 		},

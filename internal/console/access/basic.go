@@ -40,7 +40,7 @@ func (s *Service) byBasic(ctx context.Context, credential, sourceIP string) (rou
 			s.tellLogin(ctx, api.MgmtAudit{API: "Basic", Username: u.Username, SourceIP: sourceIP})
 		}
 	}
-	if err := s.checkGiven(ctx, u); err != nil {
+	if err := d.checkGiven(u, s.now()); err != nil {
 		return route.Principal{}, err
 	}
 	g, ok := d.grantTo(&u, nil)

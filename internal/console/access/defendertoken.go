@@ -73,6 +73,9 @@ func (s *Service) byDefenderToken(ctx context.Context, token string) (route.Prin
 		return route.Principal{}, unknown("the Defender's token was revoked").
 			WithHint("apply the auto-defend rule again, or set the function's policy anew")
 	}
+	if id.Key != "" {
+		s.oldKeys.Add(1)
+	}
 	return route.Principal{
 		Username: "defender:" + id.Function, Role: api.RoleDefender,
 		Permissions: map[api.PermName]bool{route.Function: true}, Function: id,

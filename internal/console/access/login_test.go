@@ -200,3 +200,16 @@ func TestLoginsAreAudited(t *testing.T) {
 		t.Errorf("audits\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// TestRefusedLoginsOfKnownUsersAreAudited: a right password that opens nothing is told, too.
+func TestRefusedLoginsOfKnownUsersAreAudited(t *testing.T) {
+	w := newWorld(t)
+	w.addUser(api.User{Username: "ann"})
+	w.refuses(request{
+		method: "POST", path: "/authenticate", body: api.AuthenticationRequest{Username: "ann", Password: rootPassword},
+	}, autodefend.CodeDenied, "has no role")
+	told := w.audits(api.MgmtLogin)
+	if last := told[len(told)-1]; !last.Failure || last.Username != "ann" || last.Status != `the user "ann" has no role` || last.SourceIP != testIP {
+		t.Errorf("audit %+v", last)
+	}
+}

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/autodefend/autodefend"
@@ -25,20 +26,35 @@ func (s *Service) postAuthenticate(ctx context.Context, c *route.Call) (route.An
 	default:
 		var u user
 		u, err = s.verify(ctx, attempt{username: request.Username, password: request.Password, sourceIP: c.SourceIP, api: c.API})
-		if err == nil {
-			err = s.checkGiven(ctx, u)
-		}
 		v.Username, v.Epoch = u.Username, u.Epoch
 	}
 	if err != nil {
 		return route.Answer{}, err
 	}
-	var token string
-	err = s.retry(ctx, func() error {
-		token, err = s.begin(ctx, c, v)
-		return err
-	})
+	token, err := s.enter(ctx, c, v)
 	return route.Answer{JSON: api.AuthenticationResponse{Token: token}, Header: unstored()}, err
+}
+
+// enter begins the session of somebody whose password or token is right, and tells when it's refused all the same.
+func (s *Service) enter(ctx context.Context, c *route.Call, v session) (string, error) {
+	d, err := s.directory(ctx)
+	if err != nil {
+		return "", err
+	}
+	if v.APIToken == "" {
+		err = d.checkGiven(d.users[key(v.Username)], s.now())
+	}
+	token := ""
+	if err == nil {
+		err = s.retry(ctx, func() error {
+			token, err = s.begin(ctx, c, v)
+			return err
+		})
+	}
+	if refused, ok := errors.AsType[*autodefend.Error](err); ok && refused.Code == autodefend.CodeDenied {
+		s.tellLogin(ctx, api.MgmtAudit{API: c.API, Username: v.Username, SourceIP: c.SourceIP, Failure: true, Status: refused.Message})
+	}
+	return token, err
 }
 
 // tokenLogin is the session that an API token begins.

@@ -68,6 +68,9 @@ func TestFirstPasswordsAreForATime(t *testing.T) {
 
 	login := request{method: "POST", path: "/authenticate", body: api.AuthenticationRequest{Username: "ann", Password: "a river of pebbles"}}
 	w.refuses(login, autodefend.CodeDenied, "within 72 hours")
+	if told := w.audits(api.MgmtLogin); !told[len(told)-1].Failure || told[len(told)-1].Username != "ann" || !strings.Contains(told[len(told)-1].Status, "72 hours") {
+		t.Errorf("the refusal isn't audited: %+v", told[len(told)-1])
+	}
 	if _, err := w.who(basic("ann", "a river of pebbles")); autodefend.ErrorCode(err) != autodefend.CodeDenied {
 		t.Errorf("Basic: %v, want %s", err, autodefend.CodeDenied)
 	}

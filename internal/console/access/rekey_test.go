@@ -35,11 +35,14 @@ func TestTokensOfAnOlderMasterKey(t *testing.T) {
 	if err != nil || p.Function.Key != old {
 		t.Fatalf("the Defender's token: %+v, %v", p.Function, err)
 	}
+	if n := rekeyed.OldKeyCalls(); n != 1 {
+		t.Errorf("%d calls by the old key, want 1", n)
+	}
 	if again := rekeyed.DefenderToken(p.Function); again != token {
 		t.Error("a token in its place hangs on another key")
 	}
 	fresh := rekeyed.DefenderToken(id)
-	if p, err := rekeyed.Authenticate(t.Context(), Request{Authorization: bearer(fresh)}); err != nil || p.Function.Key != "" || fresh == token {
+	if p, err := rekeyed.Authenticate(t.Context(), Request{Authorization: bearer(fresh)}); err != nil || p.Function.Key != "" || fresh == token || rekeyed.OldKeyCalls() != 1 {
 		t.Errorf("a new token: %+v, %v", p.Function, err)
 	}
 

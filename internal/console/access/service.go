@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/autodefend/autodefend/internal/api"
@@ -65,7 +66,13 @@ type Service struct {
 	sessions  sessionCache
 	provider  providerCache
 	sweeps    sweeper
+	// oldKeys counts calls of Defenders whose tokens hang on an older master key.
+	oldKeys atomic.Int64
 }
+
+// OldKeyCalls is how many calls were let in by a Defender's token that hangs on an older master key. While it grows, functions
+// would be refused if that key was retired.
+func (s *Service) OldKeyCalls() int64 { return s.oldKeys.Load() }
 
 // providerTimeout bounds each request to an OpenID Connect provider.
 const providerTimeout = 10 * time.Second
