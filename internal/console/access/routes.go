@@ -16,7 +16,7 @@ func (s *Service) loginRoutes() []route.Route {
 	return []route.Route{
 		{
 			Method: "POST", Path: "/authenticate", Permission: route.Nobody, Prisma: true, Handle: s.postAuthenticate,
-			Summary: "Logs in with a name and a password, or with an API token. A session whose token comes with it ends, and so does the oldest of more than 100.",
+			Summary: "Logs in with a name and a password, or with an API token. A session whose token comes with it ends, and so do the oldest ten of more than 100.",
 			Request: api.AuthenticationRequest{}, Response: api.AuthenticationResponse{}, MaxBody: maxSmallBody,
 		},
 		{

@@ -66,6 +66,7 @@ type Service struct {
 	sessions  sessionCache
 	provider  providerCache
 	sweeps    sweeper
+	counts    sessionCounts
 	// oldKeys counts calls of Defenders whose tokens hang on an older master key.
 	oldKeys atomic.Int64
 }

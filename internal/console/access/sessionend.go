@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -14,8 +15,14 @@ import (
 )
 
 const (
-	// maxSessions bounds the sessions of a user, and those of each API token, that hold at the same time.
-	maxSessions = 100
+	// maxSessions bounds the sessions of a user, and those of each API token, that hold at the same time. A login beyond it
+	// leaves keptSessions, besides its own, so that not every one has to look through all that are stored.
+	maxSessions  = 100
+	keptSessions = 90
+	// lookEvery is how often that is looked for at least: so many logins of one user may each replica not know of.
+	lookEvery = 25
+	// maxCounted bounds how many users' sessions are counted.
+	maxCounted = 10_000
 	// recentLogin is how old a login may be for what outlives it or ends others.
 	recentLogin = 10 * time.Minute
 )
@@ -54,18 +61,55 @@ func cookie(c *route.Call, name string) string {
 	return ""
 }
 
-// trim ends the oldest sessions of somebody who has too many after a new one. Logins at the same time may leave a few more,
-// which the next one ends. A login doesn't fail for it.
-func (s *Service) trim(ctx context.Context, c *route.Call, latest session) {
-	if err := s.endOldest(ctx, c, latest); err != nil {
-		s.log.WarnContext(ctx, "older sessions not ended", "user", latest.Username, "error", err)
-	}
+// sessionCounts guess how many sessions somebody has, so that not every login looks through all that are stored.
+type sessionCounts struct {
+	mu      sync.Mutex
+	byOwner map[string]sessionCount
 }
 
-func (s *Service) endOldest(ctx context.Context, c *route.Call, latest session) error {
+type sessionCount struct {
+	known int // when it was looked last
+	since int // logins
+}
+
+// add counts a login, and reports whether it's time to look.
+func (c *sessionCounts) add(owner string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, has := c.byOwner[owner]
+	n.since++
+	if c.byOwner == nil || len(c.byOwner) >= maxCounted {
+		c.byOwner = map[string]sessionCount{}
+	}
+	c.byOwner[owner] = n
+	return !has || n.since >= lookEvery || n.known+n.since > maxSessions
+}
+
+func (c *sessionCounts) set(owner string, known int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byOwner[owner] = sessionCount{known: known}
+}
+
+// trim ends the oldest sessions of somebody who has too many after a new one. A login doesn't fail for it.
+func (s *Service) trim(ctx context.Context, c *route.Call, latest session) {
+	owner := key(latest.Username) + "/" + latest.APIToken
+	if !s.counts.add(owner) {
+		return
+	}
+	left, err := s.endOldest(ctx, c, latest)
+	if err != nil {
+		s.log.WarnContext(ctx, "older sessions not ended", "user", latest.Username, "error", err)
+		return
+	}
+	s.counts.set(owner, left)
+}
+
+// endOldest returns how many sessions are left. Logins at the same time may leave a few more.
+func (s *Service) endOldest(ctx context.Context, c *route.Call, latest session) (int, error) {
 	documents, err := s.documents.Documents(ctx, api.KindSession)
 	if err != nil {
-		return fmt.Errorf("read sessions: %w", err)
+		return 0, fmt.Errorf("read sessions: %w", err)
 	}
 	type stored struct {
 		change  api.DocumentChange
@@ -75,16 +119,16 @@ func (s *Service) endOldest(ctx context.Context, c *route.Call, latest session) 
 	for _, d := range documents {
 		v, err := read[session](d)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if v.ID != latest.ID && key(v.Username) == key(latest.Username) && v.APIToken == latest.APIToken && s.now().Before(v.Expires) {
 			own = append(own, stored{api.DocumentChange{Kind: d.Kind, ID: d.ID, Version: d.Version}, v.Created})
 		}
 	}
-	over := len(own) + 1 - maxSessions
-	if over <= 0 {
-		return nil
+	if len(own) < maxSessions {
+		return len(own) + 1, nil
 	}
+	over := len(own) - keptSessions
 	slices.SortStableFunc(own, func(a, b stored) int { return a.created.Compare(b.created) })
 	changes := make([]api.DocumentChange, 0, over)
 	for _, one := range own[:over] {
@@ -95,9 +139,9 @@ func (s *Service) endOldest(ctx context.Context, c *route.Call, latest session) 
 	})
 	err = s.documents.Write(ctx, changes, &audit)
 	if code := autodefend.ErrorCode(err); code == autodefend.CodeConflict || code == autodefend.CodeNotFound {
-		return nil // one of them was renewed or ended meanwhile
+		return len(own) + 1, nil // one of them was renewed or ended meanwhile: the next login tries again
 	}
-	return err
+	return keptSessions + 1, err
 }
 
 // checkRecent fails when the caller's login is a while ago: what outlives a session, or ends others, takes more than a

@@ -56,16 +56,35 @@ func TestSessionsOfAUserAreBounded(t *testing.T) {
 		w.must(request{method: "POST", path: "/authenticate", body: api.AuthenticationRequest{Token: made.Token}}).JSON.(api.AuthenticationResponse).Token,
 	}
 	var tokens []string
-	for range maxSessions + 2 {
+	wantOver := func(over int) {
+		t.Helper()
+		for i, token := range tokens {
+			_, err := w.who(bearer(token))
+			if i < over != (autodefend.ErrorCode(err) == autodefend.CodeDenied) || i >= over && err != nil {
+				t.Fatalf("session %d of %d: %v, want it over: %v", i, len(tokens), err, i < over)
+			}
+		}
+	}
+	for range maxSessions {
 		w.clock.add(time.Second)
 		tokens = append(tokens, w.login("root", rootPassword))
 	}
-	for i, token := range tokens {
-		_, err := w.who(bearer(token))
-		if over := i < 2; over != (autodefend.ErrorCode(err) == autodefend.CodeDenied) || !over && err != nil {
-			t.Errorf("session %d: %v, want it over: %v", i, err, over)
-		}
+	wantOver(0)
+	w.clock.add(time.Second)
+	tokens = append(tokens, w.login("root", rootPassword))
+	wantOver(maxSessions - keptSessions)
+	for range maxSessions - keptSessions {
+		w.clock.add(time.Second)
+		tokens = append(tokens, w.login("root", rootPassword))
 	}
+	wantOver(2 * (maxSessions - keptSessions))
+	// Another replica, which knows of none, sees them at its first login.
+	w.Service = w.replica()
+	for range maxSessions - keptSessions {
+		w.clock.add(time.Second)
+		tokens = append(tokens, w.login("root", rootPassword))
+	}
+	wantOver(3 * (maxSessions - keptSessions))
 	for _, token := range others {
 		if _, err := w.who(bearer(token)); err != nil {
 			t.Errorf("a session of somebody else: %v", err)
@@ -77,8 +96,8 @@ func TestSessionsOfAUserAreBounded(t *testing.T) {
 			told++
 		}
 	}
-	if told != 2 {
-		t.Errorf("%d audits tell of ended sessions, want 2", told)
+	if told != 3 {
+		t.Errorf("%d audits tell of ended sessions, want 3", told)
 	}
 }
 
