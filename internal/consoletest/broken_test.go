@@ -111,6 +111,7 @@ func (c *troubled) readable(number int, word string) {
 	if c.read(c.T, "/policies/runtime/serverless", c.token, &policy); len(policy.Rules) != 1 || policy.Rules[0].Name != word {
 		c.Errorf("the policy is %+v, want the rule %q", policy, word)
 	}
+	// Requests should go on being sent here: who reads is served, and who writes is told when to come again.
 	for _, path := range []string{"/healthz", "/readyz"} {
 		if got, err := c.call(c.Context(), http.MethodGet, path, "", ""); err != nil || got.status != http.StatusOK {
 			c.Errorf("GET %s: %d %s %v", path, got.status, got.body, err)

@@ -25,8 +25,6 @@ import (
 const adminPassword = "correct horse battery staple"
 
 // built is the program, built by the first test that starts it.
-//
-//nolint:gochecknoglobals // one program for all tests of the binary is the point
 var built struct {
 	sync.Once
 	dir, path string

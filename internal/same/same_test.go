@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-var starts = flag.Int("starts", 12, "how often each program is started in TestStarts; those that take long by their share")
+var starts = flag.Int("starts", 5, "how often each program is started in TestStarts; those that take long by their share")
 
 // result is what a program did.
 type result struct {

@@ -86,18 +86,21 @@ func mustPlan(t *testing.T, f *fleet.Fleet) *autodefend.Plan {
 // TestPlanBudget: a plan over 10,000 functions takes at most 1.1 times what
 // AWS's quotas demand.
 func TestPlanBudget(t *testing.T) {
+	n := 10_000
+	if raced {
+		n = 2000
+	}
 	for _, test := range []struct {
 		name    string
 		mix     lambdasim.FleetMix
 		protect int
 	}{
-		{"mostly unfit", lambdasim.FleetUnfit, 1000},
-		{"all candidates", lambdasim.FleetCandidates, 10_000},
+		{"mostly unfit", lambdasim.FleetUnfit, n / 10},
+		{"all candidates", lambdasim.FleetCandidates, n},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				const n = 10_000
 				w := newWorld(timed())
 				lambdasim.BuildFleet(w, account, region, n, test.mix)
 				f := budgetFleet(t, w, fullRate, true)

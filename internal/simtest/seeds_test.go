@@ -18,7 +18,7 @@ import (
 
 var (
 	long    = flag.Bool("long", false, "run many more seeds")
-	seeds   = flag.Int("seeds", 0, "how many seeds to run; 0 means 200, or 10,000 with -long")
+	seeds   = flag.Int("seeds", 0, "how many seeds to run; 0 means 200, 40 with the race detector, or 10,000 with -long")
 	oneSeed = flag.Uint64("seed", 0, "run only this seed")
 )
 
@@ -34,6 +34,8 @@ func TestSeeds(t *testing.T) {
 	switch {
 	case n == 0 && *long:
 		n = 10_000
+	case n == 0 && raced:
+		n = 40
 	case n == 0:
 		n = 200
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,6 +119,9 @@ func unusual(rng *rand.Rand, f *lambdasim.FunctionSpec) {
 	}
 }
 
+// runtimes is the catalog of runtimes, which isn't read anew for each of thousands of fleets.
+var runtimes = sync.OnceValues(plan.DefaultCatalog)
+
 // newFleet opens the world as the CLI does and makes a fleet of it.
 func newFleet(ctx context.Context, t *testing.T, client cloud.HTTPClient, rate float64, run string, change func(*fleet.Config)) *fleet.Fleet {
 	t.Helper()
@@ -134,7 +138,7 @@ func newFleet(ctx context.Context, t *testing.T, client cloud.HTTPClient, rate f
 	if err != nil {
 		t.Fatal(err)
 	}
-	catalog, err := plan.DefaultCatalog()
+	catalog, err := runtimes()
 	if err != nil {
 		t.Fatal(err)
 	}
