@@ -45,7 +45,7 @@ func newOTLPClient(getenv func(string) string) (*otlpClient, error) {
 	variable := func(name string) string {
 		return cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_"+name), getenv("OTEL_EXPORTER_OTLP_"+name))
 	}
-	c := &otlpClient{header: http.Header{}, pause: otlpPause}
+	c := &otlpClient{pause: otlpPause}
 	address := getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 	if address == "" {
 		address = strings.TrimSuffix(getenv("OTEL_EXPORTER_OTLP_ENDPOINT"), "/") + "/v1/traces"
@@ -55,16 +55,8 @@ func newOTLPClient(getenv func(string) string) (*otlpClient, error) {
 		return nil, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT: want the URL of a collector, such as http://127.0.0.1:4318")
 	}
 	c.url = u.String()
-	for pair := range strings.SplitSeq(variable("HEADERS"), ",") {
-		name, value, ok := strings.Cut(pair, "=")
-		text, err := url.PathUnescape(strings.TrimSpace(value))
-		if name = strings.TrimSpace(name); name == "" && !ok {
-			continue
-		}
-		if !ok || err != nil {
-			return nil, errors.New("OTEL_EXPORTER_OTLP_HEADERS: want name=value, with commas between them") // the value may be a secret
-		}
-		c.header.Set(name, text)
+	if c.header, err = otlpHeader(variable("HEADERS")); err != nil {
+		return nil, err
 	}
 	if c.gzip = variable("COMPRESSION") == "gzip"; c.gzip {
 		c.header.Set("Content-Encoding", "gzip")
@@ -91,11 +83,28 @@ func newOTLPClient(getenv func(string) string) (*otlpClient, error) {
 	return c, nil
 }
 
+// otlpHeader reads name=value with commas between them.
+func otlpHeader(text string) (http.Header, error) {
+	header := http.Header{}
+	for pair := range strings.SplitSeq(text, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		value, err := url.PathUnescape(strings.TrimSpace(value))
+		if !ok || err != nil {
+			return nil, errors.New("OTEL_EXPORTER_OTLP_HEADERS: want name=value, with commas between them") // the value may be a secret
+		}
+		header.Set(strings.TrimSpace(name), value)
+	}
+	return header, nil
+}
+
 // otlpTrust says whom to trust, and who the Console is, as the environment names it.
 func otlpTrust(variable func(string) string) (*tls.Config, error) {
 	trust := &tls.Config{MinVersion: tls.VersionTLS12}
 	if file := variable("CERTIFICATE"); file != "" {
-		pem, err := os.ReadFile(file)
+		pem, err := os.ReadFile(file) //nolint:gosec // whoever starts the Console names it
 		if err != nil {
 			return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_CERTIFICATE: %w", err)
 		}

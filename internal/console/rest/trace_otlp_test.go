@@ -209,7 +209,9 @@ func TestOTLPTries(t *testing.T) {
 	if err == nil {
 		t.Fatalf("variables that make no sense are taken: %+v", c)
 	}
-	c, err = newOTLPClient(func(name string) string { return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}[name] })
+	c, err = newOTLPClient(func(name string) string {
+		return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}[name]
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
