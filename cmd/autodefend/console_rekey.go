@@ -24,8 +24,9 @@ import (
 const (
 	// leaderLease is what a Console that runs holds all the time.
 	leaderLease = "alerting"
-	// rekeyTime is for how long a rekey that is killed keeps Consoles from delivering alerts.
-	rekeyTime = 2 * time.Minute
+	// rekeyTime is for how long a rekey that is killed keeps others from beginning, and Consoles from delivering alerts. One
+	// that takes longer does no harm: whoever begins then finds the keys there, and what both write is a conflict.
+	rekeyTime = 30 * time.Second
 	// rekeyTries is how often what others change meanwhile is read anew.
 	rekeyTries = 10
 )
@@ -117,8 +118,8 @@ func (c *rekeyCommand) byFile(ctx context.Context, r *rekey) error {
 		return err
 	}
 	if !alone {
-		return autodefend.Errorf(autodefend.CodeConflict, "a Console uses the database").
-			WithHint("stop it first, and wait half a minute if it was killed; nothing was changed")
+		return autodefend.Errorf(autodefend.CodeConflict, "a Console uses the database, or another rekey").
+			WithHint("stop it first, or wait half a minute if it was killed; nothing was changed")
 	}
 	err = c.withFile(ctx, r)
 	return errors.Join(err, r.database.Release(context.WithoutCancel(ctx), lease))
