@@ -278,6 +278,13 @@ func TestRulesDefendFunctions(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a rule that goes takes along what any of its recipes attached", func(t *testing.T) {
+		w.must("POST", "/settings/serverless-auto-deploy", "[]")
+		w.status("rolled back", func(api.ServerlessAutoDeployStatus) bool { return len(w.updated()) == 8 })
+		if left := w.defended(); len(left) > 0 {
+			t.Errorf("%v are left", left)
+		}
+	})
 	functions := w.must("GET", "/serverless", "")
 	if functions.Header["Total-Count"] != "4" || strings.Contains(asText(functions.JSON), "secret-of-") {
 		t.Errorf("functions: %s", asText(functions.JSON))

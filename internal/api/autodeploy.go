@@ -258,6 +258,21 @@ func (l *autoDeployTexts) UnmarshalJSON(data []byte) error {
 // InDryRun returns the rule as one that changes no function.
 func (r AutoDeployRule) InDryRun(now time.Time) (AutoDeployRule, error) {
 	r.Own.DryRun, r.LastModified = true, now
+	return r.withOwn("dryRun", json.RawMessage("true"))
+}
+
+// WithRecipe returns the rule with another recipe.
+func (r AutoDeployRule) WithRecipe(name string) (AutoDeployRule, error) {
+	r.Own.Recipe = name
+	text, err := json.Marshal(name)
+	if err != nil {
+		return r, err
+	}
+	return r.withOwn("recipe", text)
+}
+
+// withOwn writes a member of autodefend into what is kept of a rule as it was read.
+func (r AutoDeployRule) withOwn(member string, value json.RawMessage) (AutoDeployRule, error) {
 	own := map[string]json.RawMessage{}
 	if text := r.given["autodefend"]; len(text) > 0 {
 		if err := json.Unmarshal(text, &own); err != nil {
@@ -267,7 +282,7 @@ func (r AutoDeployRule) InDryRun(now time.Time) (AutoDeployRule, error) {
 	if own == nil { // it was null
 		own = map[string]json.RawMessage{}
 	}
-	own["dryRun"] = json.RawMessage("true")
+	own[member] = value
 	text, err := json.Marshal(own)
 	if r.given != nil {
 		r.given = maps.Clone(r.given)

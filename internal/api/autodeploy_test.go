@@ -58,6 +58,25 @@ func TestARuleOfAProgramIsWritten(t *testing.T) {
 	}
 }
 
+func TestWithRecipeKeepsTheRest(t *testing.T) {
+	rules, err := ParseAutoDeploy([]byte(`[{"name":"a","future":1,"autodefend":{"recipe":"x","interval":"1h","future":2}},{"name":"b","autodefend":null}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{
+		`{"autodefend":{"future":2,"interval":"1h","recipe":"y"},"future":1,"lastModified":"0001-01-01T00:00:00Z","name":"a"}`,
+		`{"autodefend":{"recipe":"y"},"lastModified":"0001-01-01T00:00:00Z","name":"b"}`,
+	} {
+		changed, err := rules[i].WithRecipe("y")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(changed); err != nil || string(got) != want || changed.Own.Recipe != "y" || rules[i].Own.Recipe == "y" {
+			t.Errorf("%s (%v), want %s", got, err, want)
+		}
+	}
+}
+
 func TestRegionTypesHoldPartitions(t *testing.T) {
 	for kind, want := range map[RegionType]string{"": "aws", RegionRegular: "aws", RegionGov: "aws-us-gov", RegionChina: "aws-cn", RegionAll: "aws aws-us-gov aws-cn"} {
 		var got []string

@@ -77,6 +77,8 @@ type AutoDeployState struct {
 	// Accounts are those that Credential opened.
 	Accounts   []string `json:"accounts,omitempty"`
 	Credential string   `json:"credential,omitempty"`
+	// Recipes are those that functions may have got the Defender by.
+	Recipes    []string `json:"recipes,omitempty"`
 	Discovered int      `json:"discovered"`
 	Defended   int      `json:"defended"`
 	Scanned    int      `json:"scanned"`

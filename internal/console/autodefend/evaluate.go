@@ -49,6 +49,9 @@ func (s *Service) evaluate(ctx context.Context, main *held, owner, name string) 
 		return err
 	}
 	e.main, e.dry = main, e.rule.Own.DryRun
+	if recipe, _ := s.recipe(e.rule.Own.Recipe); !e.dry && !slices.Contains(e.state.Recipes, recipe.Name) {
+		e.state.Recipes = append(slices.Clone(e.state.Recipes), recipe.Name)
+	}
 	if err := e.store(ctx); err != nil {
 		return err
 	}

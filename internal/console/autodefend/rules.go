@@ -157,6 +157,23 @@ func (s *Service) putRules(ctx context.Context, c *route.Call) (route.Answer, er
 	return route.Answer{}, s.cfg.Documents.Write(ctx, changes, journal.Audit(c, api.MgmtRule, s.now(), before, changes[0].Body))
 }
 
+// byRecipe is a rule with its recipe, and with each that it had before: what one attached only the same one takes off.
+func (s *Service) byRecipe(rule api.AutoDeployRule, had []string) ([]api.AutoDeployRule, error) {
+	rules := []api.AutoDeployRule{rule}
+	now, _ := s.recipe(rule.Own.Recipe)
+	for _, name := range had {
+		if name == now.Name {
+			continue
+		}
+		before, err := rule.WithRecipe(name)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, before)
+	}
+	return rules, nil
+}
+
 // changes are the documents that a new list writes: the list first.
 func (s *Service) changes(r *replacement, preview api.AutoDeployPreview, c *route.Call) ([]api.DocumentChange, error) {
 	body, err := json.Marshal(r.rules)
@@ -168,15 +185,21 @@ func (s *Service) changes(r *replacement, preview api.AutoDeployPreview, c *rout
 	}
 	changes := []api.DocumentChange{{Kind: api.KindAutoDeploy, Version: r.was.version, Body: body}}
 	for _, old := range r.shrunk() {
-		job := api.AutoDeployJob{
-			ID: s.cfg.NewRun(), Kind: api.RunRemoval, By: c.Principal.Username, Rule: old.rule, Scope: old.snapshot(),
-			Allow: max(preview.Allowed, len(preview.Undefend)), Created: s.now(),
-		}
-		queued, _, err := s.queued(job)
+		rules, err := s.byRecipe(old.rule, r.was.states[old.rule.Name].Recipes)
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, queued...)
+		for _, rule := range rules {
+			job := api.AutoDeployJob{
+				ID: s.cfg.NewRun(), Kind: api.RunRemoval, By: c.Principal.Username, Rule: rule, Scope: old.snapshot(),
+				Allow: max(preview.Allowed, len(preview.Undefend)), Created: s.now(),
+			}
+			queued, _, err := s.queued(job)
+			if err != nil {
+				return nil, err
+			}
+			changes = append(changes, queued...)
+		}
 	}
 	for name := range r.was.states {
 		_, _, was := r.was.rule(name) // the state of one that wasn't goes with its evaluation
