@@ -112,7 +112,7 @@ func (s *Store) narrowed(ctx context.Context, q *api.AuditQuery, keys []key) ([]
 	if len(c.sql) == 0 {
 		return keys, nil
 	}
-	c.add("seq IN ("+s.dialect.set()+")", s.dialect.setOf(seqsOf(keys)))
+	c.add(s.dialect.in("seq"), s.dialect.setOf(seqsOf(keys)))
 	kept := make(map[int64]bool)
 	_, err := s.each(ctx, s.db, "SELECT seq FROM audits"+c.where(), c.args, func(rows *sql.Rows) error {
 		var seq int64
@@ -193,7 +193,7 @@ func (s *Store) keysByRequest(ctx context.Context, sel *selection, b bounds, ids
 }
 
 func requestSQL(s *Store) string {
-	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_request") + " WHERE request IN (" + s.dialect.set() + ") AND request <> 0 AND stream = ?"
+	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_request") + " WHERE " + s.dialect.in("request") + " AND request <> 0 AND stream = ?"
 }
 
 // keysOf filters and sorts what a query finds by an index of its own.
@@ -217,7 +217,7 @@ func (s *Store) readAudits(ctx context.Context, stream api.Stream, keys []key) (
 		return nil, nil
 	}
 	read := make(map[int64]api.AuditRecord, len(keys))
-	query := "SELECT seq, series, time, received, count, id, request_id, msg, body FROM audits WHERE seq IN (" + s.dialect.set() + ")"
+	query := "SELECT seq, series, time, received, count, id, request_id, msg, body FROM audits WHERE " + s.dialect.in("seq")
 	err := s.eachPrepared(ctx, query, []any{s.dialect.setOf(seqsOf(keys))}, func(rows *sql.Rows) error {
 		a := api.AuditRecord{Stream: stream}
 		var id, time, received int64

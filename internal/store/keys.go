@@ -98,7 +98,7 @@ func (s *Store) keys(ctx context.Context, sel *selection, b bounds, need int) ([
 		return s.keysBySeries(ctx, sel, b, need)
 	case len(sel.series) <= s.config.ways.narrow:
 		d := b.direction()
-		return s.readKeys(ctx, "SELECT seq, time, series FROM audits WHERE series IN ("+s.dialect.set()+") AND time >= ? AND time <= ? ORDER BY time"+d+", seq"+d+" LIMIT ?",
+		return s.readKeys(ctx, "SELECT seq, time, series FROM audits WHERE "+s.dialect.in("series")+" AND time >= ? AND time <= ? ORDER BY time"+d+", seq"+d+" LIMIT ?",
 			need, s.dialect.setOf(sel.series), b.from, b.to, need)
 	default:
 		found, _, err := s.keysByTime(ctx, sel, b, need, math.MaxInt)

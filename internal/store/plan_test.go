@@ -14,7 +14,6 @@ func TestPlans(t *testing.T) {
 	filled(t, s, 300)
 	newest := boundsOf(&api.AuditQuery{})
 	oldest := boundsOf(&api.AuditQuery{Page: api.Page{Reverse: true}})
-	set := s.dialect.set()
 	tests := []struct {
 		name, query string
 		args        int
@@ -31,7 +30,7 @@ func TestPlans(t *testing.T) {
 			"foremost", s.foremostSQL(newest), 4,
 			"SEARCH a USING COVERING INDEX audits_series (series=? AND time<?)",
 		},
-		{"rows", "SELECT msg FROM audits WHERE seq IN (" + set + ")", 1, "SEARCH audits USING INTEGER PRIMARY KEY (rowid=?)"},
+		{"rows", "SELECT msg FROM audits WHERE " + s.dialect.in("seq"), 1, "SEARCH audits USING INTEGER PRIMARY KEY (rowid=?)"},
 		{"request", requestSQL(s), 2, "SEARCH audits USING INDEX audits_request (request=?)"},
 		{"id", "SELECT seq FROM audits WHERE stream = ? AND id IN (?)", 2, "SEARCH audits USING COVERING INDEX audits_id (id=? AND stream=?)"},
 		{"uncounted", s.uncountedSQL(), 4, "SEARCH audits USING INTEGER PRIMARY KEY (rowid>?)"},

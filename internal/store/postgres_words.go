@@ -14,7 +14,8 @@ func (postgres) readOnly() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-func (postgres) set() string { return "SELECT unnest(?::bigint[])" }
+// in names the values themselves, so that the planner knows how many there are.
+func (postgres) in(column string) string { return column + " = ANY(?::bigint[])" }
 
 func (postgres) setTable(alias string) string { return "unnest(?::bigint[]) AS " + alias + "(value)" }
 

@@ -52,7 +52,7 @@ func (s *Store) expire(ctx context.Context, tx *tx, stream, before int64, limit 
 	if err != nil || len(seqs) == 0 {
 		return 0, err
 	}
-	n, err := tx.exec(ctx, "DELETE FROM audits WHERE seq IN ("+s.dialect.set()+")", s.dialect.setOf(seqs))
+	n, err := tx.exec(ctx, "DELETE FROM audits WHERE "+s.dialect.in("seq"), s.dialect.setOf(seqs))
 	if err != nil {
 		return 0, err
 	}

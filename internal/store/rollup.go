@@ -134,7 +134,7 @@ func (s *Store) talliesSQL(sp span, number int64, keys []int64) (string, []any) 
 	}
 	query, args := columns+"audit_tallies c WHERE c.tier = ? AND c.bucket >= ? AND c.bucket < ?", []any{number, first, last}
 	if len(parts) > 0 {
-		query += " AND c.part IN (" + s.dialect.set() + ")"
+		query += " AND " + s.dialect.in("c.part")
 		args = append(args, s.dialect.setOf(parts))
 	}
 	return query, args
@@ -149,7 +149,7 @@ func (s *Store) eachSeries(ctx context.Context, from queryer, sel *selection, sp
 		seek /= 20
 	}
 	if !sel.all() && len(sel.series) <= seek {
-		query = "SELECT series, count(*) FROM " + s.dialect.by("audits", "audits_series") + " WHERE series IN (" + s.dialect.set() + ") AND time >= ? AND time < ? GROUP BY series"
+		query = "SELECT series, count(*) FROM " + s.dialect.by("audits", "audits_series") + " WHERE " + s.dialect.in("series") + " AND time >= ? AND time < ? GROUP BY series"
 		args[0] = s.dialect.setOf(sel.series)
 	}
 	_, err := s.each(ctx, from, query, args, func(rows *sql.Rows) error {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func (sqlite) set() string { return "SELECT value FROM json_each(?)" }
+func (sqlite) in(column string) string { return column + " IN (SELECT value FROM json_each(?))" }
 
 func (sqlite) setTable(alias string) string { return "json_each(?) AS " + alias }
 

@@ -167,11 +167,11 @@ type schema interface {
 //
 //nolint:interfacebloat // part of dialect
 type sets interface {
-	// set is what a number must be IN.
-	set() string
-	// setTable is the same as a table with the column value.
+	// in tests that a column's number is one of a set.
+	in(column string) string
+	// setTable is a set as a table with the column value.
 	setTable(alias string) string
-	// setOf makes the argument.
+	// setOf makes the argument for either.
 	setOf(numbers []int64) any
 	// by names a table to be read by an index, and its alias if it has one.
 	by(table, index string, alias ...string) string

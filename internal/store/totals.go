@@ -92,7 +92,7 @@ func (s *Store) countKeys(ctx context.Context, sel *selection, b bounds) (api.Au
 		n = len(keys)
 	} else {
 		err = s.db.QueryRowContext(ctx, s.dialect.sql("SELECT count(*) FROM (SELECT 1 FROM "+s.dialect.by("audits", "audits_series")+
-			" WHERE series IN ("+s.dialect.set()+") AND time >= ? AND time <= ? LIMIT ?) x"), s.dialect.setOf(sel.series), b.from, b.to, countLimit+1).Scan(&n)
+			" WHERE "+s.dialect.in("series")+" AND time >= ? AND time <= ? LIMIT ?) x"), s.dialect.setOf(sel.series), b.from, b.to, countLimit+1).Scan(&n)
 	}
 	return api.AuditCount{Total: min(n, countLimit), AtLeast: n > countLimit}, failure("count audits", s.dialect, err)
 }
@@ -193,7 +193,7 @@ func (s *Store) fillFromAudits(ctx context.Context, sel *selection, c *cut) erro
 			return nil
 		}
 		if len(sel.series) <= s.config.ways.narrow {
-			query = "SELECT time / ?, series, count(*) FROM " + s.dialect.by("audits", "audits_series") + " WHERE series IN (" + s.dialect.set() + ") AND time >= ? AND time < ? GROUP BY 1, 2"
+			query = "SELECT time / ?, series, count(*) FROM " + s.dialect.by("audits", "audits_series") + " WHERE " + s.dialect.in("series") + " AND time >= ? AND time < ? GROUP BY 1, 2"
 			args[1] = s.dialect.setOf(sel.series)
 		}
 	}
