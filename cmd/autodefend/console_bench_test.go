@@ -38,7 +38,7 @@ func underLoad(b *testing.B, functions int) *loaded {
 	b.Helper()
 	dir := b.TempDir()
 	l := &loaded{client: &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: 1000, MaxIdleConns: 1000, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the Console is ours
+		MaxIdleConnsPerHost: 1000, MaxIdleConns: 1000, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}}}
 	l.mint(b, dir, functions)
 	self, err := os.Executable()
