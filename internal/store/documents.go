@@ -11,17 +11,20 @@ import (
 
 // Document reads one.
 func (s *Store) Document(ctx context.Context, kind api.Kind, id string) (api.Document, error) {
-	row := s.db.QueryRowContext(ctx, s.dialect.sql("SELECT version, modified, body FROM documents WHERE kind = ? AND id = ?"), string(kind), text(id))
 	d := api.Document{Kind: kind, ID: id}
-	var modified int64
-	err := row.Scan(&d.Version, &modified, &d.Body)
-	if errors.Is(err, sql.ErrNoRows) {
-		return api.Document{}, autodefend.Errorf(autodefend.CodeNotFound, "there is no %s %q", kind, id)
-	}
+	found := false
+	err := s.eachPrepared(ctx, "SELECT version, modified, body FROM documents WHERE kind = ? AND id = ?", []any{string(kind), text(id)}, func(rows *sql.Rows) error {
+		var modified int64
+		err := rows.Scan(&d.Version, &modified, &d.Body)
+		d.Modified, found = at(modified), true
+		return err
+	})
 	if err != nil {
 		return api.Document{}, failure("read a document", s.dialect, err)
 	}
-	d.Modified = at(modified)
+	if !found {
+		return api.Document{}, autodefend.Errorf(autodefend.CodeNotFound, "there is no %s %q", kind, id)
+	}
 	return d, nil
 }
 
@@ -52,7 +55,7 @@ func (s *Store) Generation(ctx context.Context, kinds ...api.Kind) (int64, error
 	}
 	c.in("kind", names)
 	var sum int64
-	err := s.db.QueryRowContext(ctx, s.dialect.sql("SELECT CAST(coalesce(sum(generation), 0) AS BIGINT) FROM generations"+c.where()), c.args...).Scan(&sum)
+	err := s.eachPrepared(ctx, "SELECT CAST(coalesce(sum(generation), 0) AS BIGINT) FROM generations"+c.where(), c.args, func(rows *sql.Rows) error { return rows.Scan(&sum) })
 	return sum, failure("read the generation of documents", s.dialect, err)
 }
 
