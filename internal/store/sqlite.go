@@ -66,11 +66,11 @@ func (d sqlite) create() error {
 func (d sqlite) open(u use) (*sql.DB, error) {
 	q := url.Values{"_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"cache_size(-65536)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
+		"cache_size(-32768)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
 	}, "_txlock": {"immediate"}, "_dqs": {"0"}, "_error_rc": {"1"}}
 	connections := 1
 	if u == reading {
-		q["_pragma"] = append(q["_pragma"], "query_only(1)")
+		q["_pragma"] = append(q["_pragma"], "query_only(1)", "cache_size(-8192)")
 		q.Set("_txlock", "deferred")
 		connections = d.readers
 	}

@@ -43,10 +43,10 @@ type Scopes interface {
 
 // Ingest bounds what is taken from Defenders. A member that is zero has its default.
 type Ingest struct {
-	// InFlight is how many audits may wait for the store at once; 4,000, and fewer while they wait for longer than Wait.
+	// InFlight is how many audits may wait for the store at once; 1,600, and fewer while they wait for longer than Wait.
 	// Further ones are turned away.
 	InFlight int
-	// Wait is how long an audit should wait for the store at most; 250 ms.
+	// Wait is how long an audit should wait for the store at most; 100 ms.
 	Wait time.Duration
 	// InFlightBytes is how large the requests that wait may be together; 64 MiB.
 	InFlightBytes int
@@ -115,8 +115,8 @@ func New(config Config) *Service {
 }
 
 func (i Ingest) withDefaults() Ingest {
-	i.InFlight = or(i.InFlight, 4000)
-	i.Wait = or(i.Wait, 250*time.Millisecond)
+	i.InFlight = or(i.InFlight, 1600)
+	i.Wait = or(i.Wait, 100*time.Millisecond)
 	i.InFlightBytes = or(i.InFlightBytes, 64<<20)
 	i.Rate = or(i.Rate, 50)
 	i.Burst = max(or(i.Burst, 2000), api.MaxBatch)
