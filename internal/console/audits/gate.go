@@ -36,6 +36,16 @@ func (g *gate) enter(audits, bytes int) bool {
 	return true
 }
 
+// usualBatch is how many audits a Defender with much to say sends at once.
+const usualBatch = 50
+
+// full tells that a usual batch has no room now.
+func (g *gate) full() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting > 0 && g.waiting+usualBatch > g.limit
+}
+
 // leave gives the room back.
 func (g *gate) leave(audits, bytes int) {
 	g.mu.Lock()

@@ -20,14 +20,14 @@ import (
 func (s *Service) ingestRoutes() []route.Route {
 	return []route.Route{
 		{
-			Method: http.MethodPost, Path: "/defender/audits", Permission: route.Function, Write: true, MaxBody: api.MaxBatchBody,
+			Method: http.MethodPost, Path: "/defender/audits", Permission: route.Function, Write: true, MaxBody: api.MaxBatchBody, Busy: s.busy,
 			Summary: "Takes audits of the runtime from a Defender. The answer means that they are stored.",
 			Request: []api.RuntimeAudit{}, Handle: func(ctx context.Context, c *route.Call) (route.Answer, error) {
 				return s.ingest(ctx, c, api.StreamRuntime)
 			},
 		},
 		{
-			Method: http.MethodPost, Path: "/defender/audits/firewall", Permission: route.Function, Write: true, MaxBody: api.MaxBatchBody,
+			Method: http.MethodPost, Path: "/defender/audits/firewall", Permission: route.Function, Write: true, MaxBody: api.MaxBatchBody, Busy: s.busy,
 			Summary: "Takes audits of the firewall from a Defender. The answer means that they are stored.",
 			Request: []api.FirewallAudit{}, Handle: func(ctx context.Context, c *route.Call) (route.Answer, error) {
 				return s.ingest(ctx, c, api.StreamFirewall)
@@ -39,6 +39,15 @@ func (s *Service) ingestRoutes() []route.Route {
 			Request: api.Heartbeat{}, Handle: s.heartbeat,
 		},
 	}
+}
+
+// busy says for how long Defenders had better keep their audits.
+func (s *Service) busy() time.Duration {
+	if !s.gate.full() {
+		return 0
+	}
+	s.counters.shed.Add(1)
+	return time.Second
 }
 
 // ingest stores a batch. Everything that is cheap comes first: who sends too much, or comes when too much is under way,

@@ -71,6 +71,21 @@ func TestGateBoundsBytes(t *testing.T) {
 	}
 }
 
+func TestGateIsFull(t *testing.T) {
+	g := &gate{limit: 100, bytes: 1000}
+	for _, tt := range []struct {
+		waiting int64
+		full    bool
+	}{{0, false}, {1, false}, {50, false}, {51, true}, {100, true}} {
+		if g.waiting = tt.waiting; g.full() != tt.full {
+			t.Errorf("with %d waiting it's full: %t", tt.waiting, g.full())
+		}
+	}
+	if g.waiting, g.limit = 0, 10; g.full() {
+		t.Error("one batch always fits into an empty gate")
+	}
+}
+
 func TestGateFollowsTheStore(t *testing.T) {
 	g := newGate(Ingest{InFlight: 1600, InFlightBytes: 1 << 20, Wait: time.Second})
 	now := noon()

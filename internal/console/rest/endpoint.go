@@ -3,7 +3,9 @@ package rest
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,12 +54,30 @@ func (e *endpoint) serve(x *exchange) {
 		return
 	}
 	defer pass.leave()
+	if err := e.busy(); err != nil {
+		e.metrics.shed(e.gate.class)
+		e.fail(x, err)
+		return
+	}
 	call, err := e.call(x, pass)
 	if err != nil {
 		e.fail(x, err)
 		return
 	}
 	e.handle(x, call, pass)
+}
+
+// busy is 429 when the service says that callers had better stay away.
+func (e *endpoint) busy() error {
+	if e.route.Busy == nil {
+		return nil
+	}
+	wait := e.route.Busy()
+	if wait <= 0 {
+		return nil
+	}
+	seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
+	return refuse(http.StatusTooManyRequests, "too much is under way; try again in %s s", seconds).with("Retry-After", seconds)
 }
 
 func unknownVersion(r *http.Request) error {

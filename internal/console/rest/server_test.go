@@ -339,6 +339,17 @@ func TestHandlersEnd(t *testing.T) {
 	}
 }
 
+// TestBusy: who comes when there's no time is told so before anything is read, also of who calls.
+func TestBusy(t *testing.T) {
+	w := newWorld(t, nil)
+	if got := w.do("POST", "/api/v1/busy", strings.Repeat(" ", 2<<20)); got.status != 429 || got.header.Get("Retry-After") != "2" {
+		t.Errorf("a busy route: %v", got)
+	}
+	if metrics := w.get("/metrics", "figures").body; !strings.Contains(metrics, `autodefend_http_requests_shed_total{class="defenders"} 1`) {
+		t.Error("it isn't among what was shed")
+	}
+}
+
 // TestBrokenStream: what ends too early doesn't look complete.
 func TestBrokenStream(t *testing.T) {
 	w := newWorld(t, nil)

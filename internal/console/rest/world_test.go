@@ -130,6 +130,7 @@ func table() []route.Route {
 			<-ctx.Done()
 			return route.Answer{}, ctx.Err()
 		}},
+		{Method: "POST", Path: "/busy", Permission: route.Function, Write: true, Summary: "Has no time.", Busy: func() time.Duration { return 1200 * time.Millisecond }, Handle: done},
 		{Method: "GET", Path: "/errors/invalid", Permission: "things", Summary: "Fails.", Handle: fails(errors.Join(
 			autodefend.Errorf(autodefend.CodeInvalid, "rules[2].name: is empty").WithHint("give it one"), autodefend.Errorf(autodefend.CodeInvalid, "rules[3].name: is twice there")))},
 		{Method: "GET", Path: "/errors/conflict", Permission: "things", Summary: "Fails.", Handle: fails(&autodefend.Error{Code: autodefend.CodeConflict, Message: "it was changed meanwhile", Err: errors.New("secret cause")})},

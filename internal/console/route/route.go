@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/autodefend/autodefend/internal/api"
 )
@@ -33,6 +34,9 @@ type Route struct {
 	Media string
 	// MaxBody bounds the request's body, in bytes; 0 means 1 MiB.
 	MaxBody int64
+	// Busy says for how long callers had better stay away, before anything of theirs is looked at: what can't be done now
+	// should cost as little as possible. 0 lets them in; nil always does.
+	Busy func() time.Duration
 	// Alias are older paths that clients still use.
 	Alias []string
 	// Prisma tells that the endpoint is Prisma's and not ours.
