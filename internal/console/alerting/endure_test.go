@@ -174,6 +174,7 @@ func TestMessagesFitTheirFormat(t *testing.T) {
 			}
 			store(t, m, audits...)
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			all := strings.Join(sns.messages, "")
 			for _, a := range audits {
 				if !strings.Contains(all, a.ID) {
