@@ -278,6 +278,14 @@ func questions() []question {
 			return err
 		}
 	}
+	overview := func(s *Store, q api.AuditQuery) error { // as the Console's own
+		for _, column := range []string{"type", "effect", "function", "region", "account", "rule"} {
+			if err := tally(column)(s, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	count := func(s *Store, q api.AuditQuery) error {
 		_, err := s.CountAudits(context.Background(), q)
 		return err
@@ -329,6 +337,7 @@ func questions() []question {
 		{"tally/rule,7d", week, tally("rule")},
 		{"tally/function,30d", all, tally("function")},
 		{"tally/function,7d", week, tally("function")},
+		{"overview/7d", week, overview},
 		{"count/all", all, count},
 		{"count/rule,7d", func(a api.AuditRecord) api.AuditQuery { q := week(a); q.Rules = []string{a.Rule}; return q }, count},
 		{"count/function+type", func(a api.AuditRecord) api.AuditQuery {

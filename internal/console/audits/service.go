@@ -43,7 +43,7 @@ type Scopes interface {
 
 // Ingest bounds what is taken from Defenders. A member that is zero has its default.
 type Ingest struct {
-	// InFlight is how many audits may wait for the store at once; 1,600, and fewer while they wait for longer than Wait.
+	// InFlight is how many audits may wait for the store at once; 1,200, and fewer while they wait for longer than Wait.
 	// Further ones are turned away.
 	InFlight int
 	// Wait is how long an audit should wait for the store at most; 100 ms.
@@ -115,7 +115,7 @@ func New(config Config) *Service {
 }
 
 func (i Ingest) withDefaults() Ingest {
-	i.InFlight = or(i.InFlight, 1600)
+	i.InFlight = or(i.InFlight, 1200)
 	i.Wait = or(i.Wait, 100*time.Millisecond)
 	i.InFlightBytes = or(i.InFlightBytes, 64<<20)
 	i.Rate = or(i.Rate, 50)
