@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"net/http"
 	"testing"
@@ -21,7 +22,9 @@ func TestConnectionBounds(t *testing.T) {
 	go func() { ended <- server.Serve(held) }()
 	t.Cleanup(func() {
 		_ = server.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	var clients []net.Conn
 	connect := func() net.Conn {
