@@ -24,7 +24,7 @@ func TestClients(t *testing.T) {
 		t.Run(script, func(t *testing.T) {
 			for _, tool := range tools {
 				if _, err := exec.LookPath(tool); err != nil {
-					t.Skipf("NOT TESTED: %s isn't installed: %v", tool, err)
+					t.Skipf("SKIPPED: %s isn't installed: %v", tool, err)
 				}
 			}
 			w := newRuleWorld(t, "orders")

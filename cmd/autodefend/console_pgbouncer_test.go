@@ -21,7 +21,7 @@ import (
 func TestReplicasBehindPgBouncer(t *testing.T) {
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
-		t.Skipf("NOT TESTED: PgBouncer isn't installed: %v", err)
+		t.Skipf("SKIPPED: PgBouncer isn't installed: %v", err)
 	}
 	shareWork(t, pgbouncer(t, program, pgtest.Start(t)))
 }
