@@ -2,41 +2,56 @@ package main
 
 import (
 	"net"
-	"net/http"
 	"sync/atomic"
-
-	"golang.org/x/net/netutil"
 )
 
-// connectionBounds say how many connections there may be: each takes some 50 KB, and one that is kept saves a client the
-// next handshake.
-type connectionBounds struct {
-	// most are served at the same time; who comes beyond waits to be accepted.
-	most int
-	// crowd is from how many on none is kept after its answer.
-	crowd int64
+// mostConnections is how many connections a Console serves at the same time. Each takes some 70 KB.
+const mostConnections = 2048
+
+// connections bounds the connections that there are at the same time. Further ones are reset at once: nothing was said on
+// them, so that who made them can try again, and neither side has worked on a handshake.
+type connections struct {
+	most          int64
+	open, refused atomic.Int64
 }
 
-func usualConnections() connectionBounds { return connectionBounds{most: 3072, crowd: 1536} }
+// hold returns a listener that keeps to the bound.
+func (c *connections) hold(listener net.Listener) net.Listener { return boundedListener{listener, c} }
 
-// hold holds a server to the bounds, and returns the listener to serve.
-func (b connectionBounds) hold(server *http.Server, listener net.Listener) net.Listener {
-	var open atomic.Int64
-	server.ConnState = func(_ net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			open.Add(1)
-		case http.StateClosed, http.StateHijacked:
-			open.Add(-1)
-		case http.StateActive, http.StateIdle:
+type boundedListener struct {
+	net.Listener
+
+	all *connections
+}
+
+func (l boundedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
 		}
+		if l.all.open.Add(1) <= l.all.most {
+			return &boundedConnection{Conn: c, all: l.all}, nil
+		}
+		l.all.open.Add(-1)
+		l.all.refused.Add(1)
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // a reset: what is closed politely stays in the kernel's tables for a minute
+		}
+		_ = c.Close()
 	}
-	handler := server.Handler
-	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if open.Load() > b.crowd {
-			w.Header().Set("Connection", "close")
-		}
-		handler.ServeHTTP(w, r)
-	})
-	return netutil.LimitListener(listener, b.most)
+}
+
+type boundedConnection struct {
+	net.Conn
+
+	all    *connections
+	closed atomic.Bool
+}
+
+func (c *boundedConnection) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.all.open.Add(-1)
+	}
+	return c.Conn.Close()
 }

@@ -2,72 +2,216 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"path/filepath"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// TestConnectionBounds: in a crowd no connection is kept, afterwards they are again, and who comes beyond the most is
-// served once another is gone.
-func TestConnectionBounds(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// serving serves nothing but empty answers by a listener until the test ends.
+func serving(t *testing.T, config *tls.Config, listener net.Listener) {
+	t.Helper()
+	server := &http.Server{
+		ReadHeaderTimeout: time.Minute, TLSConfig: config, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
-	held := connectionBounds{most: 5, crowd: 3}.hold(server, listener)
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(held) }()
+	go func() {
+		if config == nil {
+			ended <- server.Serve(listener)
+		} else {
+			ended <- server.ServeTLS(listener, "", "")
+		}
+	}()
 	t.Cleanup(func() {
 		_ = server.Close()
 		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
 	})
-	var clients []net.Conn
-	connect := func() net.Conn {
-		t.Helper()
-		c, err := net.Dial("tcp", listener.Addr().String())
-		if err != nil {
+}
+
+func listenLocally(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+func dial(t *testing.T, listener net.Listener) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// answered tells whether a connection is served.
+func answered(c net.Conn) bool {
+	if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+		return false
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return false
+	}
+	return answer.Body.Close() == nil
+}
+
+// TestConnections: those beyond the most are reset, until others are gone.
+func TestConnections(t *testing.T) {
+	listener, bound := listenLocally(t), &connections{most: 2}
+	serving(t, nil, bound.hold(listener))
+	first, second := dial(t, listener), dial(t, listener)
+	if !answered(first) || !answered(second) {
+		t.Fatal("the most aren't served")
+	}
+	if answered(dial(t, listener)) || bound.refused.Load() != 1 {
+		t.Errorf("one beyond the most is served, or %d are said to be refused", bound.refused.Load())
+	}
+	_ = first.Close()
+	for !answered(dial(t, listener)) { // as soon as the server has noticed
+	}
+	if !answered(second) {
+		t.Error("one that was kept isn't served any more")
+	}
+}
+
+// TestHandshakeTurns: the newest comes first, a rest as long as the turn follows, and who has waited for too long is refused,
+// after little time as soon as there is a crowd that stays.
+func TestHandshakeTurns(t *testing.T) {
+	const work = 5 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		h := &handshakes{free: 1}
+		began := time.Now()
+		type outcome struct {
+			after time.Duration
+			err   error
+		}
+		come := func() <-chan outcome {
+			done := make(chan outcome, 1)
+			go func() {
+				err := h.wait()
+				done <- outcome{time.Since(began), err}
+				if err == nil {
+					time.Sleep(work)
+					h.end(work)
+				}
+			}()
+			synctest.Wait()
+			return done
+		}
+		first, second, third := come(), come(), come()
+		for i, want := range []struct {
+			got   <-chan outcome
+			after time.Duration
+		}{{first, 0}, {third, 2 * work}, {second, 4 * work}} {
+			if got := <-want.got; got.err != nil || got.after != want.after {
+				t.Errorf("turn %d: after %v, %v; want %v", i+1, got.after, got.err, want.after)
+			}
+		}
+		time.Sleep(2 * work)
+		synctest.Wait()
+		if h.free != 1 || len(h.waiting) != 0 {
+			t.Fatalf("in the end %d turns are free and %d wait", h.free, len(h.waiting))
+		}
+
+		began = time.Now()
+		if err := h.wait(); err != nil { // a turn that doesn't end for long
 			t.Fatal(err)
 		}
-		clients = append(clients, c)
-		t.Cleanup(func() { _ = c.Close() })
-		return c
-	}
-	kept := func(c net.Conn) bool {
-		t.Helper()
-		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
-			t.Fatal(err)
+		patient := come()
+		time.Sleep(handshakePatience + work)
+		come()
+		if got := <-patient; !errors.Is(got.err, errCrowd) {
+			t.Errorf("who has waited for longer than %v has its turn after %v", handshakePatience, got.after)
 		}
-		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
+		crowded := come()
+		time.Sleep(crowdPatience + work)
+		come()
+		if got := <-crowded; !errors.Is(got.err, errCrowd) {
+			t.Errorf("in a crowd who has waited for longer than %v has its turn after %v", crowdPatience, got.after)
 		}
-		return !answer.Close
-	}
-	for i := range 3 {
-		if !kept(connect()) {
-			t.Errorf("connection %d isn't kept", i+1)
+		if n := h.refused.Load(); n != 3 { // the one that came in between as well
+			t.Errorf("%d are said to be refused, want 3", n)
 		}
+		before := time.Now()
+		h.end(work)
+		last := come()
+		if got := <-last; got.err != nil || time.Since(before) != crowdRest*work {
+			t.Errorf("the turn after a crowd: after %v, %v; want %v", time.Since(before), got.err, crowdRest*work)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestHandshakesAreServed: all of many connections get their turns, also beside clients that don't go on with their
+// handshakes, by either version of TLS.
+func TestHandshakesAreServed(t *testing.T) {
+	dir := t.TempDir()
+	files := certificateFiles{certificate: filepath.Join(dir, "c"), key: filepath.Join(dir, "k")}
+	if err := files.make([]string{"127.0.0.1"}); err != nil {
+		t.Fatal(err)
 	}
-	if kept(connect()) {
-		t.Error("a connection of a crowd is kept")
+	pair, err := files.load()
+	if err != nil {
+		t.Fatal(err)
 	}
-	connect() // the fourth may be gone already: these two and the first three are the most
-	connect()
-	beyond := connect()
-	served := make(chan bool, 1)
-	go func() { served <- kept(beyond) }()
-	for _, c := range clients[:3] {
-		_ = c.Close()
+	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
+		t.Run(name, func(t *testing.T) {
+			listener, turns := listenLocally(t), newHandshakes()
+			config, held := turns.hold(&tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12}, listener)
+			serving(t, config, held)
+			client := &tls.Config{InsecureSkipVerify: true, MaxVersion: version, MinVersion: version}
+			for range 2 * turns.free {
+				stalled := &stalling{Conn: dial(t, listener), answered: make(chan struct{})}
+				go func() { _ = tls.Client(stalled, client).Handshake() }()
+				<-stalled.answered
+			}
+			var served sync.WaitGroup
+			for range 40 {
+				c := tls.Client(dial(t, listener), client)
+				served.Go(func() {
+					if !answered(c) {
+						t.Error("a connection isn't served")
+					}
+				})
+			}
+			served.Wait()
+		})
 	}
-	<-served
-	for _, c := range clients {
-		_ = c.Close()
+}
+
+// stalling is a client's connection that sends its first message only.
+type stalling struct {
+	net.Conn
+
+	sent     bool
+	answered chan struct{}
+	once     sync.Once
+}
+
+func (s *stalling) Write(p []byte) (int, error) {
+	if s.sent {
+		return len(p), nil
 	}
-	for !kept(connect()) { // as soon as the others are gone
-	}
+	s.sent = true
+	return s.Conn.Write(p)
+}
+
+func (s *stalling) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	s.once.Do(func() { close(s.answered) })
+	return n, err
 }

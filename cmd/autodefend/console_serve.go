@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,10 +22,12 @@ const shutdownPatience = 20 * time.Second
 
 // consoleServer serves the Console's API.
 type consoleServer struct {
-	api     *rest.Server
-	http    *http.Server
-	tracing *rest.Tracing
-	log     *slog.Logger
+	api         *rest.Server
+	http        *http.Server
+	connections *connections
+	handshakes  *handshakes
+	tracing     *rest.Tracing
+	log         *slog.Logger
 }
 
 func newConsoleServer(ctx context.Context, opened *openConsole, log *slog.Logger, proxies []netip.Prefix, getenv func(string) string) (*consoleServer, error) {
@@ -34,22 +38,34 @@ func newConsoleServer(ctx context.Context, opened *openConsole, log *slog.Logger
 			return nil, err
 		}
 	}
+	open, shaking := &connections{most: mostConnections}, newHandshakes()
 	api, err := rest.New(rest.Config{
 		Routes: opened.services.routes(), Access: authenticator{opened.services.access}, Ready: opened.database.Ping, Logger: log,
-		Version: version(), TrustedProxies: proxies, MetricsToken: getenv(metricsTokenVariable), Figures: opened.services.figures(),
+		Version: version(), TrustedProxies: proxies, MetricsToken: getenv(metricsTokenVariable), Figures: slices.Concat(opened.services.figures(), connectionFigures(open, shaking)),
 		Tracing: tracing,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the API: %w", err)
 	}
 	return &consoleServer{
-		api: api, tracing: tracing, log: log,
+		api: api, connections: open, handshakes: shaking, tracing: tracing, log: log,
 		http: &http.Server{
 			Handler: api, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 32 << 10,
 			// Scanners and clients that don't trust the certificate fill a log otherwise.
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		},
 	}, nil
+}
+
+func connectionFigures(c *connections, h *handshakes) []rest.Figure {
+	figure := func(name, help string, counter bool, value *atomic.Int64) rest.Figure {
+		return rest.Figure{Name: name, Help: help, Counter: counter, Value: func() float64 { return float64(value.Load()) }}
+	}
+	return []rest.Figure{
+		figure("autodefend_connections_open", "Connections that there are.", false, &c.open),
+		figure("autodefend_connections_refused_total", "Connections that were reset because there were too many.", true, &c.refused),
+		figure("autodefend_handshakes_refused_total", "TLS handshakes that were refused because too many were wanted.", true, &h.refused),
+	}
 }
 
 // serve serves until ctx ends, together with what the services do all the time. Then requests in hand are finished, and
@@ -86,11 +102,12 @@ func (s *consoleServer) serve(ctx context.Context, listener net.Listener, trust 
 
 // accept serves connections until the server is shut down.
 func (s *consoleServer) accept(listener net.Listener) error {
-	serve := s.http.Serve
+	serve, listener := s.http.Serve, s.connections.hold(listener)
 	if s.http.TLSConfig != nil {
+		s.http.TLSConfig, listener = s.handshakes.hold(s.http.TLSConfig, listener)
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
 	}
-	if err := serve(usualConnections().hold(s.http, listener)); !errors.Is(err, http.ErrServerClosed) {
+	if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil

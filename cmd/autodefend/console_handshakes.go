@@ -1,0 +1,169 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// handshakePatience is how long a handshake waits for its turn at most: functions that start together pass in that time.
+	// When one was refused as long ago at most, the crowd is one that stays, and crowdPatience holds.
+	handshakePatience = time.Second
+	crowdPatience     = 20 * time.Millisecond
+	// crowdRest is how many times as long as its turn the rest after a handshake is in a crowd that stays.
+	crowdRest = 3
+)
+
+// errCrowd refuses a handshake.
+var errCrowd = errors.New("too many connections are being made")
+
+// handshakes gives TLS handshakes half of the processors, and a quarter when more come than that is enough for: one costs as
+// much as some ten requests that are refused, so that a crowd of new connections would leave nothing to those that are served.
+//
+// A handshake has its turn from the client's first message to the server's answer, and is followed by a rest. There are as
+// many turns as processors. Of those who wait the newest gets the next one, as the oldest may have given up; who has waited
+// too long is refused by a TLS alert, and may try again.
+type handshakes struct {
+	refused atomic.Int64
+
+	mu      sync.Mutex // guards the fields below
+	free    int
+	waiting []handshake // oldest first
+	last    time.Time   // when one was refused
+}
+
+// handshake is one that waits.
+type handshake struct {
+	came time.Time
+	turn chan<- bool // false refuses it
+}
+
+func newHandshakes() *handshakes { return &handshakes{free: runtime.GOMAXPROCS(0)} }
+
+// wait returns when it's the caller's turn, which it ends by end, or with errCrowd.
+func (h *handshakes) wait() error {
+	h.mu.Lock()
+	if h.free > 0 {
+		h.free--
+		h.mu.Unlock()
+		return nil
+	}
+	turn, now := make(chan bool, 1), time.Now()
+	h.waiting = append(h.waiting, handshake{now, turn})
+	h.refuse(now)
+	h.mu.Unlock()
+	if !<-turn {
+		return errCrowd
+	}
+	return nil
+}
+
+// end ends a turn that took so long.
+func (h *handshakes) end(took time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.crowd(time.Now()) {
+		took *= crowdRest
+	}
+	time.AfterFunc(took, h.next)
+}
+
+// next gives the turn whose rest is over to the newest who waits.
+func (h *handshakes) next() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refuse(time.Now())
+	newest := len(h.waiting) - 1
+	if newest < 0 {
+		h.free++
+		return
+	}
+	h.waiting[newest].turn <- true
+	h.waiting = h.waiting[:newest]
+}
+
+// crowd tells whether there is a crowd that stays. Preconditions: mu is held.
+func (h *handshakes) crowd(now time.Time) bool { return now.Sub(h.last) < handshakePatience }
+
+// refuse refuses those who have waited too long. Preconditions: mu is held.
+func (h *handshakes) refuse(now time.Time) {
+	patience := handshakePatience
+	if h.crowd(now) {
+		patience = crowdPatience
+	}
+	late := 0
+	for late < len(h.waiting) && now.Sub(h.waiting[late].came) > patience {
+		h.waiting[late].turn <- false
+		h.last = now
+		late++
+	}
+	h.refused.Add(int64(late))
+	h.waiting = append(h.waiting[:0], h.waiting[late:]...)
+}
+
+// hold makes a TLS configuration and the listener that it serves keep to the turns.
+func (h *handshakes) hold(config *tls.Config, listener net.Listener) (*tls.Config, net.Listener) {
+	held := config.Clone()
+	held.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if c, ok := hello.Conn.(*handshaking); ok {
+			return nil, c.begin()
+		}
+		return nil, nil //nolint:nilnil // crypto/tls takes nil for the configuration as it is
+	}
+	return held, handshakeListener{listener, h}
+}
+
+type handshakeListener struct {
+	net.Listener
+
+	all *handshakes
+}
+
+func (l handshakeListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &handshaking{Conn: c, all: l.all}, nil
+}
+
+// handshaking is a connection whose handshake has its turn until something is written: the server's whole answer is. What
+// follows costs little, and the client can let us wait for it.
+type handshaking struct {
+	net.Conn
+
+	all   *handshakes
+	began time.Time
+	turn  atomic.Bool
+}
+
+func (c *handshaking) begin() error {
+	if err := c.all.wait(); err != nil {
+		return err
+	}
+	c.began = time.Now()
+	c.turn.Store(true)
+	return nil
+}
+
+func (c *handshaking) end() {
+	if c.turn.CompareAndSwap(true, false) {
+		c.all.end(time.Since(c.began))
+	}
+}
+
+func (c *handshaking) Write(p []byte) (int, error) {
+	c.end()
+	return c.Conn.Write(p)
+}
+
+// Close ends a turn, too, as an answer may never be written.
+func (c *handshaking) Close() error {
+	c.end()
+	return c.Conn.Close()
+}
