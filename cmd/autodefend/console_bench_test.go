@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,6 +177,8 @@ func percentile(all []time.Duration, share float64) time.Duration {
 // own client, each by a TLS connection of its own. The processor time is the Console's.
 func BenchmarkPolling(b *testing.B) {
 	const perSecond, functions = 833, 2000
+	usual := debug.SetGCPercent(400) // clients are many machines, each with less to collect
+	b.Cleanup(func() { debug.SetGCPercent(usual) })
 	l := underLoad(b, functions)
 	defenders, tags := make([]*client.Client, functions), make([]string, functions)
 	for i := range defenders {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,17 +89,19 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestHandshakeTurns: the newest comes first, a rest as long as the turn follows, and who has waited for too long is refused,
-// after little time as soon as there is a crowd that stays.
+// TestHandshakeTurns: the newest comes first, and who has waited for too long is refused. While the Console is busy that is
+// sooner, and a rest follows each turn.
 func TestHandshakeTurns(t *testing.T) {
 	const work = 5 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
-		h := &handshakes{free: 1}
-		began := time.Now()
+		var shed atomic.Int64
+		h := newHandshakes(shed.Load)
+		h.free = 1
 		type outcome struct {
 			after time.Duration
 			err   error
 		}
+		var began time.Time
 		come := func() <-chan outcome {
 			done := make(chan outcome, 1)
 			go func() {
@@ -112,47 +115,46 @@ func TestHandshakeTurns(t *testing.T) {
 			synctest.Wait()
 			return done
 		}
-		first, second, third := come(), come(), come()
-		for i, want := range []struct {
-			got   <-chan outcome
-			after time.Duration
-		}{{first, 0}, {third, 2 * work}, {second, 4 * work}} {
-			if got := <-want.got; got.err != nil || got.after != want.after {
-				t.Errorf("turn %d: after %v, %v; want %v", i+1, got.after, got.err, want.after)
+		inTurn := func(name string, period time.Duration, all ...<-chan outcome) {
+			t.Helper()
+			for i, next := range all {
+				if got := <-next; got.err != nil || got.after != time.Duration(i)*period {
+					t.Errorf("%s, turn %d: after %v, %v; want %v", name, i+1, got.after, got.err, time.Duration(i)*period)
+				}
 			}
+			time.Sleep(busyFor + handshakePatience)
+			synctest.Wait()
+			if h.free != 1 || len(h.waiting) != 0 {
+				t.Errorf("%s: in the end %d turns are free and %d wait", name, h.free, len(h.waiting))
+			}
+			began = time.Now()
 		}
-		time.Sleep(2 * work)
-		synctest.Wait()
-		if h.free != 1 || len(h.waiting) != 0 {
-			t.Fatalf("in the end %d turns are free and %d wait", h.free, len(h.waiting))
+		late := func(name string, patience time.Duration) {
+			t.Helper()
+			if err := h.wait(); err != nil { // a turn that takes long
+				t.Fatal(err)
+			}
+			waits := come()
+			time.Sleep(patience + work)
+			come()
+			if got := <-waits; !errors.Is(got.err, errCrowd) {
+				t.Errorf("%s: who has waited for longer than %v has its turn after %v", name, patience, got.after)
+			}
+			h.end(work)
+			inTurn(name, 0)
 		}
-
 		began = time.Now()
-		if err := h.wait(); err != nil { // a turn that doesn't end for long
-			t.Fatal(err)
+		first, second, third := come(), come(), come()
+		inTurn("quiet", work, first, third, second)
+		late("quiet", handshakePatience)
+		shed.Add(1)
+		first, second = come(), come()
+		inTurn("busy", work+busyRest*work, first, second)
+		shed.Add(1)
+		late("busy", busyPatience)
+		if n := h.refused.Load(); n != 2 {
+			t.Errorf("%d are said to be refused, want 2", n)
 		}
-		patient := come()
-		time.Sleep(handshakePatience + work)
-		come()
-		if got := <-patient; !errors.Is(got.err, errCrowd) {
-			t.Errorf("who has waited for longer than %v has its turn after %v", handshakePatience, got.after)
-		}
-		crowded := come()
-		time.Sleep(crowdPatience + work)
-		come()
-		if got := <-crowded; !errors.Is(got.err, errCrowd) {
-			t.Errorf("in a crowd who has waited for longer than %v has its turn after %v", crowdPatience, got.after)
-		}
-		if n := h.refused.Load(); n != 3 { // the one that came in between as well
-			t.Errorf("%d are said to be refused, want 3", n)
-		}
-		before := time.Now()
-		h.end(work)
-		last := come()
-		if got := <-last; got.err != nil || time.Since(before) != crowdRest*work {
-			t.Errorf("the turn after a crowd: after %v, %v; want %v", time.Since(before), got.err, crowdRest*work)
-		}
-		time.Sleep(time.Minute)
 	})
 }
 
@@ -170,7 +172,7 @@ func TestHandshakesAreServed(t *testing.T) {
 	}
 	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
-			listener, turns := listenLocally(t), newHandshakes()
+			listener, turns := listenLocally(t), newHandshakes(func() int64 { return 0 })
 			config, held := turns.hold(&tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12}, listener)
 			serving(t, config, held)
 			client := &tls.Config{InsecureSkipVerify: true, MaxVersion: version, MinVersion: version}

@@ -12,29 +12,34 @@ import (
 
 const (
 	// handshakePatience is how long a handshake waits for its turn at most: functions that start together pass in that time.
-	// When one was refused as long ago at most, the crowd is one that stays, and crowdPatience holds.
 	handshakePatience = time.Second
-	crowdPatience     = 20 * time.Millisecond
-	// crowdRest is how many times as long as its turn the rest after a handshake is in a crowd that stays.
-	crowdRest = 3
+	// busyPatience is the same while the Console is busy, and busyRest is how many times as long as its turn the rest after a
+	// handshake is then.
+	busyPatience = 20 * time.Millisecond
+	busyRest     = 3
+	// busyFor is how long a Console that refused a request counts as busy.
+	busyFor = time.Second
 )
 
 // errCrowd refuses a handshake.
 var errCrowd = errors.New("too many connections are being made")
 
-// handshakes gives TLS handshakes half of the processors, and a quarter when more come than that is enough for: one costs as
-// much as some ten requests that are refused, so that a crowd of new connections would leave nothing to those that are served.
+// handshakes lets as many TLS handshakes be worked on as there are processors, and gives them a quarter of those while the
+// Console refuses requests because it has too much to do: one costs as much as some ten requests that are refused, so that a
+// crowd of new connections would leave nothing to those that are served.
 //
-// A handshake has its turn from the client's first message to the server's answer, and is followed by a rest. There are as
-// many turns as processors. Of those who wait the newest gets the next one, as the oldest may have given up; who has waited
-// too long is refused by a TLS alert, and may try again.
+// A handshake has its turn from the client's first message to the server's answer. Of those who wait the newest gets the next
+// one, as the oldest may have given up; who has waited too long is refused by a TLS alert, and may try again.
 type handshakes struct {
+	// shed is how many requests the Console refused so far because it had too much to do.
+	shed    func() int64
 	refused atomic.Int64
 
 	mu      sync.Mutex // guards the fields below
 	free    int
 	waiting []handshake // oldest first
-	last    time.Time   // when one was refused
+	seen    int64       // of shed
+	last    time.Time   // when seen grew
 }
 
 // handshake is one that waits.
@@ -43,7 +48,9 @@ type handshake struct {
 	turn chan<- bool // false refuses it
 }
 
-func newHandshakes() *handshakes { return &handshakes{free: runtime.GOMAXPROCS(0)} }
+func newHandshakes(shed func() int64) *handshakes {
+	return &handshakes{free: runtime.GOMAXPROCS(0), shed: shed, seen: shed()}
+}
 
 // wait returns when it's the caller's turn, which it ends by end, or with errCrowd.
 func (h *handshakes) wait() error {
@@ -67,17 +74,23 @@ func (h *handshakes) wait() error {
 func (h *handshakes) end(took time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.crowd(time.Now()) {
-		took *= crowdRest
+	if now := time.Now(); h.busy(now) {
+		time.AfterFunc(busyRest*took, h.rested)
+	} else {
+		h.next(now)
 	}
-	time.AfterFunc(took, h.next)
 }
 
-// next gives the turn whose rest is over to the newest who waits.
-func (h *handshakes) next() {
+// rested ends the rest after a turn.
+func (h *handshakes) rested() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.refuse(time.Now())
+	h.next(time.Now())
+}
+
+// next gives a turn that has ended to the newest who waits. Preconditions: mu is held.
+func (h *handshakes) next(now time.Time) {
+	h.refuse(now)
 	newest := len(h.waiting) - 1
 	if newest < 0 {
 		h.free++
@@ -87,19 +100,23 @@ func (h *handshakes) next() {
 	h.waiting = h.waiting[:newest]
 }
 
-// crowd tells whether there is a crowd that stays. Preconditions: mu is held.
-func (h *handshakes) crowd(now time.Time) bool { return now.Sub(h.last) < handshakePatience }
+// busy tells whether the Console refuses requests. Preconditions: mu is held.
+func (h *handshakes) busy(now time.Time) bool {
+	if shed := h.shed(); shed != h.seen {
+		h.seen, h.last = shed, now
+	}
+	return now.Sub(h.last) < busyFor
+}
 
 // refuse refuses those who have waited too long. Preconditions: mu is held.
 func (h *handshakes) refuse(now time.Time) {
 	patience := handshakePatience
-	if h.crowd(now) {
-		patience = crowdPatience
+	if h.busy(now) {
+		patience = busyPatience
 	}
 	late := 0
 	for late < len(h.waiting) && now.Sub(h.waiting[late].came) > patience {
 		h.waiting[late].turn <- false
-		h.last = now
 		late++
 	}
 	h.refused.Add(int64(late))

@@ -38,7 +38,7 @@ func newConsoleServer(ctx context.Context, opened *openConsole, log *slog.Logger
 			return nil, err
 		}
 	}
-	open, shaking := &connections{most: mostConnections}, newHandshakes()
+	open, shaking := &connections{most: mostConnections}, newHandshakes(func() int64 { return opened.services.audits.Counts().Shed })
 	api, err := rest.New(rest.Config{
 		Routes: opened.services.routes(), Access: authenticator{opened.services.access}, Ready: opened.database.Ping, Logger: log,
 		Version: version(), TrustedProxies: proxies, MetricsToken: getenv(metricsTokenVariable), Figures: slices.Concat(opened.services.figures(), connectionFigures(open, shaking)),

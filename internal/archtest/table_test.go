@@ -40,7 +40,6 @@ const (
 	xSync  = "golang.org/x/sync"
 
 	dnsMessage = "golang.org/x/net/dns/dnsmessage"
-	netutil    = "golang.org/x/net/netutil" // bounds connections
 
 	anyOne = "all"
 )
@@ -160,7 +159,7 @@ func architecture() []row {
 		},
 		{
 			pkg: "cmd/autodefend", kind: command, internal: []string{anyOne},
-			external: []string{yaml, tables, "github.com/spf13/", "github.com/google/uuid", "golang.org/x/term", xSync, netutil, xSys},
+			external: []string{yaml, tables, "github.com/spf13/", "github.com/google/uuid", "golang.org/x/term", xSync, xSys},
 			why:      "wires everything; AWS itself is reached through internal/cloud",
 		},
 		{

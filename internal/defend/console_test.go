@@ -254,6 +254,60 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// TestRefreshAgain: a question that wasn't answered is repeated sooner than after the interval, each time later, and not
+// before the Console wants it. The world's clock stands still between steps of a second.
+func TestRefreshAgain(t *testing.T) {
+	unreachable := autodefend.Errorf(autodefend.CodeUnavailable, "the Console can't be reached")
+	const interval = policy.DefaultInterval
+	tests := []struct {
+		name        string
+		err         error
+		least, most []time.Duration // of the pauses before the questions that follow the first
+	}{
+		{"unreachable", unreachable,
+			[]time.Duration{interval / 16, interval / 8, interval / 4, interval / 2},
+			[]time.Duration{interval / 8, interval / 4, interval / 2, interval}},
+		{"asks to be left alone", errors.Join(later{time.Minute}, autodefend.Errorf(autodefend.CodeThrottled, "busy")),
+			[]time.Duration{time.Minute}, []time.Duration{75 * time.Second}},
+		{"refuses the token", autodefend.Errorf(autodefend.CodeDenied, "no"),
+			[]time.Duration{interval * 9 / 10}, []time.Duration{interval}},
+		{"answers", nil, []time.Duration{interval * 9 / 10}, []time.Duration{interval}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				console := &fakeConsole{err: tt.err}
+				w := connected(t, console)
+				question := func() time.Duration {
+					t.Helper()
+					const step = time.Second
+					for n := range 2 * interval / step {
+						asked := len(console.asked)
+						if w.defender.Next(t.Context()); len(console.asked) > asked {
+							return n * step
+						}
+						w.pass(step)
+					}
+					t.Fatal("no question comes")
+					return 0
+				}
+				question()
+				for i := range tt.least {
+					if pause := question(); pause < tt.least[i] || pause > tt.most[i]+time.Second {
+						t.Errorf("question %d comes after %v, want %v to %v", i+2, pause, tt.least[i], tt.most[i])
+					}
+				}
+				console.err = nil
+				question()
+				if pause := question(); pause < interval*9/10 {
+					t.Errorf("a question after one that was answered comes after %v", pause)
+				}
+				w.defender.Shutdown(t.Context())
+			})
+		})
+	}
+}
+
 // TestRefreshHoldsNobodyUp: a Console that answers late changes the policy late.
 func TestRefreshHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

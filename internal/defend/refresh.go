@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/policy"
 )
 
@@ -29,6 +30,9 @@ const (
 	// earlyMost is by how many thousandths of the interval a question may come early. Chance decides, so that functions that
 	// were started together don't ask together for ever.
 	earlyMost = 100
+	// retryShare is the part of the interval after which a question is repeated that the Console didn't answer, for want of a
+	// connection or of time. The pause doubles with each that follows, up to the interval.
+	retryShare = 8
 )
 
 // refresher asks the Console for a newer policy, one question at a time.
@@ -36,9 +40,11 @@ type refresher struct {
 	console Console
 
 	mu      sync.Mutex
-	last    time.Time // of the last question; zero means that one is due
-	early   int64     // thousandths of the interval by which the next one comes early
-	after   time.Time // the Console wants no question before
+	last    time.Time     // of the last question; zero means that one is due
+	early   int64         // thousandths of the interval by which the next one comes early
+	after   time.Time     // the Console wants no question before
+	failed  int           // questions in a row that weren't answered
+	pause   time.Duration // after the last of those
 	tag     string
 	running chan struct{} // closed when the question that runs is answered; nil when none does
 }
@@ -54,8 +60,12 @@ func (r *refresher) due(now time.Time, interval time.Duration) bool {
 	if left := r.after.Sub(now); left > 0 && left <= 2*pauseLongest {
 		return false
 	}
+	wait := interval - interval/1000*time.Duration(r.early)
+	if r.failed > 0 {
+		wait = min(wait, r.pause)
+	}
 	age := now.Sub(r.last)
-	return age < 0 || age >= interval-interval/1000*time.Duration(r.early)
+	return age < 0 || age >= wait
 }
 
 // expire makes the next question due.
@@ -85,13 +95,17 @@ func (d *Defender) Refresh(ctx context.Context) {
 	}
 }
 
+// interval is how often the policy wants to be asked for.
+func (d *Defender) interval() time.Duration {
+	if interval := d.state.Load().envelope.Interval; interval > 0 {
+		return interval
+	}
+	return policy.DefaultInterval
+}
+
 // ask starts a question when one is due and returns what tells its end, nil when none runs.
 func (d *Defender) ask(r *refresher) <-chan struct{} {
-	interval := d.state.Load().envelope.Interval
-	if interval <= 0 {
-		interval = policy.DefaultInterval
-	}
-	now := d.config.Now()
+	interval, now := d.interval(), d.config.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running != nil {
@@ -121,9 +135,9 @@ func (d *Defender) fetch(r *refresher) {
 	tag := r.tag
 	r.mu.Unlock()
 	text, tag, err := r.console.Policy(ctx, tag)
+	r.answered(err, d.interval(), d.config.Now())
 	if err != nil {
 		d.config.Log.Warn("refresh policy", "error", err.Error())
-		r.putOff(askedPause(err), d.config.Now())
 		return
 	}
 	if text == "" {
@@ -138,14 +152,22 @@ func (d *Defender) fetch(r *refresher) {
 	r.mu.Unlock()
 }
 
-// putOff makes the next question wait as long as the Console asks for; what is shorter than the interval changes nothing.
-func (r *refresher) putOff(wait time.Duration, now time.Time) {
-	if wait <= 0 {
-		return
-	}
+// answered decides when the next question may come: not before the Console wants it, and sooner than usual when this one got
+// no answer. A refusal is one.
+func (r *refresher) answered(err error, interval time.Duration, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.after = now.Add(wait + chance(wait/4))
+	if asked := askedPause(err); asked > 0 {
+		r.after = now.Add(asked + chance(asked/4))
+	}
+	switch autodefend.ErrorCode(err) {
+	case autodefend.CodeUnavailable, autodefend.CodeThrottled:
+		pause := min(interval/retryShare<<min(r.failed, 10), interval)
+		r.pause = pause/2 + chance(pause/2)
+		r.failed++
+	default:
+		r.failed = 0
+	}
 }
 
 // replace puts a new policy in the place of the one that holds, and follows it to another token or address of the Console.
