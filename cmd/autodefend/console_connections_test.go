@@ -4,8 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -20,7 +19,7 @@ import (
 func serving(t *testing.T, config *tls.Config, listener net.Listener) {
 	t.Helper()
 	server := &http.Server{
-		ReadHeaderTimeout: time.Minute, TLSConfig: config, ErrorLog: log.New(io.Discard, "", 0),
+		ReadHeaderTimeout: time.Minute, TLSConfig: config, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo),
 		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 	}
 	ended := make(chan error, 1)

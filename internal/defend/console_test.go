@@ -257,20 +257,23 @@ func TestRefresh(t *testing.T) {
 // TestRefreshAgain: a question that wasn't answered is repeated sooner than after the interval, each time later, and not
 // before the Console wants it. The world's clock stands still between steps of a second.
 func TestRefreshAgain(t *testing.T) {
-	unreachable := autodefend.Errorf(autodefend.CodeUnavailable, "the Console can't be reached")
 	const interval = policy.DefaultInterval
 	tests := []struct {
 		name        string
 		err         error
 		least, most []time.Duration // of the pauses before the questions that follow the first
 	}{
-		{"unreachable", unreachable,
+		{
+			"unreachable", autodefend.Errorf(autodefend.CodeUnavailable, "the Console can't be reached"),
 			[]time.Duration{interval / 16, interval / 8, interval / 4, interval / 2},
-			[]time.Duration{interval / 8, interval / 4, interval / 2, interval}},
-		{"asks to be left alone", errors.Join(later{time.Minute}, autodefend.Errorf(autodefend.CodeThrottled, "busy")),
-			[]time.Duration{time.Minute}, []time.Duration{75 * time.Second}},
-		{"refuses the token", autodefend.Errorf(autodefend.CodeDenied, "no"),
-			[]time.Duration{interval * 9 / 10}, []time.Duration{interval}},
+			[]time.Duration{interval / 8, interval / 4, interval / 2, interval},
+		},
+		{
+			"asks to be left alone", errors.Join(later{time.Minute}, autodefend.Errorf(autodefend.CodeThrottled, "busy")),
+			[]time.Duration{time.Minute},
+			[]time.Duration{75 * time.Second},
+		},
+		{"refuses the token", autodefend.Errorf(autodefend.CodeDenied, "no"), []time.Duration{interval * 9 / 10}, []time.Duration{interval}},
 		{"answers", nil, []time.Duration{interval * 9 / 10}, []time.Duration{interval}},
 	}
 	for _, tt := range tests {
