@@ -225,6 +225,26 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// tunnel is what a proxy does with CONNECT, to an address.
+func tunnel(t *testing.T, w http.ResponseWriter, address string) {
+	t.Helper()
+	upstream, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer upstream.Close()
+	client, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer client.Close()
+	_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
+	go func() { _, _ = io.Copy(upstream, client) }()
+	_, _ = io.Copy(client, upstream)
+}
+
 // TestAuthorityAndProxy reaches a Console with an authority of its own by way of a proxy with a password.
 func TestAuthorityAndProxy(t *testing.T) {
 	console := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
@@ -232,21 +252,7 @@ func TestAuthorityAndProxy(t *testing.T) {
 	var asked atomic.Value
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Store(r.Method + " " + r.Header.Get("Proxy-Authorization") + " " + r.Header.Get("Authorization"))
-		upstream, err := net.Dial("tcp", r.Host)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer upstream.Close()
-		client, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer client.Close()
-		_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { _, _ = io.Copy(upstream, client) }()
-		_, _ = io.Copy(client, upstream)
+		tunnel(t, w, r.Host)
 	}))
 	defer proxy.Close()
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: console.Certificate().Raw})

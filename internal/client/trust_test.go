@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -71,24 +70,10 @@ func TestOtherCertificateGetsNoToken(t *testing.T) {
 // when there's a proxy.
 func TestProxyCA(t *testing.T) {
 	interceptor, _, calls := tlsConsole(t)
-	tunnel := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		to, err := net.Dial("tcp", interceptor.Listener.Addr().String()) // whoever is asked for
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer to.Close()
-		client, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer client.Close()
-		_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { _, _ = io.Copy(to, client) }()
-		_, _ = io.Copy(client, to)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		tunnel(t, w, interceptor.Listener.Addr().String()) // whoever is asked for
 	}))
-	defer tunnel.Close()
+	defer proxy.Close()
 	own := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: interceptor.Certificate().Raw}))
 	other := "sha256:" + strings.Repeat("ab", 32)
 	for name, tt := range map[string]struct {
@@ -103,7 +88,7 @@ func TestProxyCA(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			*calls = 0
-			c := newClient(t, Config{Address: tt.address, Token: token, CA: tt.ca, Proxy: tunnel.URL, ProxyCA: tt.proxyCA})
+			c := newClient(t, Config{Address: tt.address, Token: token, CA: tt.ca, Proxy: proxy.URL, ProxyCA: tt.proxyCA})
 			_, err := c.FetchPolicy(t.Context(), "")
 			c.http.CloseIdleConnections()
 			if (err == nil) != tt.reached || (*calls > 0) != tt.reached {
@@ -115,7 +100,7 @@ func TestProxyCA(t *testing.T) {
 	if _, err := c.FetchPolicy(t.Context(), ""); err == nil {
 		t.Error("the authority of a proxy is trusted without one")
 	}
-	if _, err := New(Config{Address: "https://example.com", Token: token, Proxy: tunnel.URL, ProxyCA: "x"}); autodefend.ErrorCode(err) != autodefend.CodeInvalid {
+	if _, err := New(Config{Address: "https://example.com", Token: token, Proxy: proxy.URL, ProxyCA: "x"}); autodefend.ErrorCode(err) != autodefend.CodeInvalid {
 		t.Errorf("error %v", err)
 	}
 }
