@@ -116,6 +116,17 @@ func eachDefender(t *testing.T, test func(t *testing.T, a *api, seen func() (map
 	})
 }
 
+// eventually waits for what a process has said to be read: its answers come another way, and may be sooner.
+func eventually(happened func() bool) bool {
+	for began := time.Now(); !happened(); {
+		if time.Since(began) > patience {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return true
+}
+
 // hostile tells which of the events that follow one another is an attack.
 func hostile(n int) bool { return n%3 == 0 }
 
@@ -140,11 +151,16 @@ func TestConcurrency(t *testing.T) {
 			answer := a.take()
 			got[answer.id] = answer
 		}
-		saw, log := seen()
-		byRequest := map[string]int{}
-		for _, audit := range audits([]byte(log)) {
-			byRequest[audit.RequestID]++
-		}
+		saw, byRequest := map[string]bool{}, map[string]int{}
+		eventually(func() bool {
+			var log string
+			saw, log = seen()
+			clear(byRequest)
+			for _, audit := range audits([]byte(log)) {
+				byRequest[audit.RequestID]++
+			}
+			return len(saw)+len(byRequest) == count
+		})
 		for id, n := range events {
 			answer := got[id]
 			if hostile(n) == saw[id] || hostile(n) != (byRequest[id] > 0) {
@@ -209,7 +225,8 @@ func TestRefusalsHoldNobodyUp(t *testing.T) {
 		for range stuck {
 			a.take().check(t, true, attack)
 		}
-		if saw, _ := seen(); len(saw) != others {
+		var saw map[string]bool
+		if !eventually(func() bool { saw, _ = seen(); return len(saw) == others }) {
 			t.Errorf("the handler saw %d events, want %d", len(saw), others)
 		}
 	})
