@@ -54,7 +54,7 @@ func (s *Service) busy() time.Duration {
 // is turned away before the body is read as JSON.
 func (s *Service) ingest(ctx context.Context, c *route.Call, stream api.Stream) (route.Answer, error) {
 	from, now := c.Principal.Function, s.Now().UTC().Truncate(time.Millisecond)
-	size := min(max(1, bytes.Count(c.Body, []byte(`"_id"`))), api.MaxBatch)
+	size := charged(c.Body)
 	if wait := s.rates.take(from, size, now); wait > 0 {
 		s.counters.limited.Add(1)
 		return slowDown(wait, "this function sends too many audits"), nil
@@ -65,6 +65,9 @@ func (s *Service) ingest(ctx context.Context, c *route.Call, stream api.Stream) 
 	}
 	defer s.gate.leave(size, len(c.Body))
 	records, version, err := s.read(ctx, c, stream, now)
+	if err == nil {
+		err = allCharged(records, size)
+	}
 	if err != nil {
 		s.counters.refused.Add(1)
 		return route.Answer{}, err
@@ -87,6 +90,21 @@ func (s *Service) ingest(ctx context.Context, c *route.Call, stream api.Stream) 
 		Version: version, LastSeen: now,
 	})
 	return route.Answer{}, nil
+}
+
+// charged is how many audits a batch is taken for before it's read as JSON. JSON knows other ways to write the name of the
+// id, so who writes it otherwise may be charged for fewer than there are.
+func charged(body []byte) int {
+	return min(max(1, bytes.Count(body, []byte(`"_id"`))), api.MaxBatch)
+}
+
+// allCharged refuses a batch that was taken for fewer audits than it has.
+func allCharged(records []api.AuditRecord, size int) error {
+	if len(records) <= size {
+		return nil
+	}
+	return autodefend.Errorf(autodefend.CodeInvalid, `_id: %d audits name it otherwise than "_id"`, len(records)-size).
+		WithHint("audits are counted by this name, in lower case and without escapes")
 }
 
 // slowDown is 429 with the time to wait.

@@ -154,6 +154,25 @@ func TestIngestRate(t *testing.T) {
 	}
 }
 
+// TestIngestChargesAllOfABatch: what an audit's id is called doesn't make a batch cheaper.
+func TestIngestChargesAllOfABatch(t *testing.T) {
+	for _, name := range []string{"_ID", "_Id", `\u005fid`} {
+		b := start(t, nil)
+		many := make([]string, 100)
+		for i := range many {
+			many[i] = strings.Replace(audit(nth("a", i)), `"_id"`, `"`+name+`"`, 1)
+		}
+		_, err := b.post(orders(), many...)
+		wantCode(t, name, err, autodefend.CodeInvalid)
+		if err == nil || !strings.Contains(err.Error(), `"_id"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := len(b.memory.audits[api.StreamRuntime]); n != 0 || b.Counts().Refused != 1 {
+			t.Errorf("%s: %d audits are stored, %+v", name, n, b.Counts())
+		}
+	}
+}
+
 func TestRatesForget(t *testing.T) {
 	r := newRates(1, 1)
 	const most = 1000
