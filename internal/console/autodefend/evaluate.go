@@ -359,7 +359,7 @@ func (e *evaluation) finish(ctx context.Context, run *autodefend.Run, err error)
 	}
 	e.state.Errors = e.errors(run, err)
 	e.state.Finished = e.s.now()
-	e.state.Next = e.state.Started.Add(e.next(err))
+	e.state.Next = e.next(err)
 	if changed := e.current(late); changed != nil && e.stale.Load() && ended == nil {
 		e.state.Next = e.state.Finished
 	}
@@ -382,16 +382,17 @@ func (e *evaluation) dropGone(ctx context.Context) error {
 	return err
 }
 
-// next is when the rule is evaluated again.
-func (e *evaluation) next(err error) time.Duration {
+// next is when the rule is evaluated again. A region that is busy is waited for in a worker's room: it's left to others for as
+// long afterwards.
+func (e *evaluation) next(err error) time.Time {
 	every := e.rule.Own.Every()
 	switch {
 	case err != nil && !errors.Is(err, errStopped) && e.work != nil && len(e.work.sites) == 0:
-		return min(every, retryFailed)
+		return e.state.Started.Add(min(every, retryFailed))
 	case e.work != nil && e.work.busy:
-		return min(every, retryBusy)
+		return e.state.Finished.Add(min(every, retryBusy))
 	}
-	return every
+	return e.state.Started.Add(every)
 }
 
 // errors are what the status shows: in words, each once.

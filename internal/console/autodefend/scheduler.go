@@ -31,6 +31,8 @@ type task struct {
 	do func(ctx context.Context, h *held, owner string) error
 	// stopped tells when people last asked for the end of such work.
 	stopped func(control) time.Time
+	// began is when rules and looks were last begun; what else there is never waits behind them.
+	began time.Time
 }
 
 // Run looks for due work until ctx ends, and then waits for the work in hand: functions that were begun are finished.
@@ -150,7 +152,8 @@ func whyEnded(ctx context.Context) error {
 	return cause
 }
 
-// tasks lists all work there can be, jobs first.
+// tasks lists all work there can be: jobs, then what was begun longest ago, so that rules which come to nothing again and again
+// leave their turn to the others.
 func (s *Service) tasks(st *state) []task {
 	var all []task
 	rules, looks := func(c control) time.Time { return c.Stop }, func(c control) time.Time { return c.StopLook }
@@ -160,16 +163,18 @@ func (s *Service) tasks(st *state) []task {
 		}})
 	}
 	for _, r := range st.rules {
-		all = append(all, task{lease: leaseRule + r.Name, due: ruleDue(r.Name), stopped: rules, do: func(ctx context.Context, h *held, owner string) error {
+		all = append(all, task{lease: leaseRule + r.Name, due: ruleDue(r.Name), stopped: rules, began: st.states[r.Name].Started, do: func(ctx context.Context, h *held, owner string) error {
 			return s.evaluate(ctx, h, owner, r.Name)
 		}})
 	}
 	for _, id := range st.credentials() {
-		all = append(all, task{lease: leaseLook + id, due: lookDue(id), stopped: looks, do: func(ctx context.Context, h *held, owner string) error {
+		all = append(all, task{lease: leaseLook + id, due: lookDue(id), stopped: looks, began: st.looks[id].Started, do: func(ctx context.Context, h *held, owner string) error {
 			return s.look(ctx, h, owner, id)
 		}})
 	}
-	return append(all, task{lease: leaseForget, due: forgetDue, stopped: looks, do: s.forget})
+	all = append(all, task{lease: leaseForget, due: forgetDue, stopped: looks, do: s.forget})
+	slices.SortStableFunc(all, func(a, b task) int { return a.began.Compare(b.began) })
+	return all
 }
 
 // credentials are all that functions are known by: those of the rules and of the cloud scan rules.

@@ -288,6 +288,39 @@ func TestABusyRegionIsTriedAgainSoon(t *testing.T) {
 	})
 }
 
+// TestABusyRegionKeepsNoOthers: rules that wait for a region leave room for those of other accounts and for looks, also when
+// there are more of them than one replica works on in the time that each waits.
+func TestABusyRegionKeepsNoOthers(t *testing.T) {
+	for name, busy := range map[string]int{"some": 4, "many": 20} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, nil)
+				b.world.accounts["other"], b.world.accounts["third"] = []string{"222222222222"}, []string{"333333333333"}
+				b.world.add("a")
+				b.world.put("222222222222", region, "theirs", "python3.13", nil)
+				b.world.put("333333333333", region, "seen", "python3.13", nil)
+				b.give(api.KindCloudScanRule, "third", `{"credentialId":"third","discoveryEnabled":true}`)
+				if _, _, err := b.store.Acquire(t.Context(), leaseSite+account+"/"+region, "somebody", 2*time.Hour); err != nil {
+					t.Fatal(err)
+				}
+				var rules []string
+				for i := range busy {
+					rules = append(rules, rule(fmt.Sprintf("busy-%02d", i), "All", ""))
+				}
+				b.rules(append(rules, strings.Replace(rule("theirs", "All", ""), `"aws"`, `"other"`, 1))...)
+				defer start(t, b.Service)()
+				time.Sleep(15 * time.Minute)
+				if got := b.world.defended(); !slices.Equal(got, []string{"theirs"}) {
+					t.Errorf("defended %v, want what is of another account", got)
+				}
+				if _, seen := b.byName()["seen"]; !seen {
+					t.Error("no account was looked at")
+				}
+			})
+		})
+	}
+}
+
 func TestAJobIsTriedAgainUntilItWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
