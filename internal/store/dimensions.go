@@ -92,68 +92,90 @@ type dimensionRows struct {
 	upTo int64
 }
 
-// refresh reads what other replicas added. A transaction calls it before it takes ids itself.
+// refresh reads what isn't known yet. A transaction calls it before it takes ids itself. Nothing is locked while the
+// database is asked: those who read hold one of its connections when they look something up here, and would wait for each
+// other. Several may refresh at once: each has read all rows up to some id, so that adding in any order leaves none out.
 func (d *dimensions) refresh(ctx context.Context, s *Store, from queryer) error {
 	var upTo int64
 	_, err := s.each(ctx, from, "SELECT value FROM counters WHERE name = 'dimension'", nil, func(rows *sql.Rows) error { return rows.Scan(&upTo) })
 	if err != nil {
 		return err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if upTo <= d.upTo {
+	d.mu.RLock()
+	known, last := d.upTo, newerThan{d.sources.last(), d.kinds.last(), d.series.last()}
+	d.mu.RUnlock()
+	if upTo <= known {
 		return nil
 	}
-	if err := d.read(ctx, s, from); err != nil {
+	read, err := last.read(ctx, s, from)
+	if err != nil {
 		return err
 	}
-	d.upTo = max(d.upTo, upTo)
+	read.upTo = upTo
+	d.add(read)
 	return nil
 }
 
-// read reads rows that are newer than those known; the caller holds the lock. Series are read first: what they name is
-// there when they are.
-func (d *dimensions) read(ctx context.Context, s *Store, from queryer) error {
-	type row struct {
-		id int64
-		series
-	}
-	var added []row
-	_, err := s.each(ctx, from, "SELECT id, source, kind FROM audit_series WHERE id > ? ORDER BY id", []any{d.series.last()}, func(rows *sql.Rows) error {
-		var r row
-		err := rows.Scan(&r.id, &r.source, &r.kind)
-		added = append(added, r)
+// newerThan are the last ids that are known of the small tables.
+type newerThan struct{ sources, kinds, series int64 }
+
+// readRows are rows of the small tables, each in the order of their ids. Classes are those of the kinds.
+type readRows struct {
+	sources []entry[source]
+	kinds   []entry[kind]
+	classes []int64
+	series  []entry[series]
+	upTo    int64
+}
+
+// read reads newer rows. Series are read first: what they name is there when they are.
+func (n newerThan) read(ctx context.Context, s *Store, from queryer) (*readRows, error) {
+	r := &readRows{}
+	_, err := s.each(ctx, from, "SELECT id, source, kind FROM audit_series WHERE id > ? ORDER BY id", []any{n.series}, func(rows *sql.Rows) error {
+		var e entry[series]
+		err := rows.Scan(&e.id, &e.row.source, &e.row.kind)
+		r.series = append(r.series, e)
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = s.each(ctx, from, "SELECT id, stream, account, region, function, function_id, runtime, provider FROM audit_sources WHERE id > ? ORDER BY id",
-		[]any{d.sources.last()}, func(rows *sql.Rows) error {
-			var id int64
-			var r source
-			err := rows.Scan(&id, &r.stream, &r.account, &r.region, &r.function, &r.functionID, &r.runtime, &r.provider)
-			d.sources.add(id, r)
+		[]any{n.sources}, func(rows *sql.Rows) error {
+			var e entry[source]
+			err := rows.Scan(&e.id, &e.row.stream, &e.row.account, &e.row.region, &e.row.function, &e.row.functionID, &e.row.runtime, &e.row.provider)
+			r.sources = append(r.sources, e)
 			return err
 		})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = s.each(ctx, from, "SELECT id, class, stream, type, attack_type, effect, rule, severity, techniques FROM audit_kinds WHERE id > ? ORDER BY id",
-		[]any{d.kinds.last()}, func(rows *sql.Rows) error {
-			var id, class int64
-			var r kind
-			err := rows.Scan(&id, &class, &r.stream, &r.kindType, &r.attackType, &r.effect, &r.rule, &r.severity, &r.methods)
-			d.addKind(id, class, r)
+		[]any{n.kinds}, func(rows *sql.Rows) error {
+			var e entry[kind]
+			var class int64
+			k := &e.row
+			err := rows.Scan(&e.id, &class, &k.stream, &k.kindType, &k.attackType, &k.effect, &k.rule, &k.severity, &k.methods)
+			r.kinds, r.classes = append(r.kinds, e), append(r.classes, class)
 			return err
 		})
-	if err != nil {
-		return err
+	return r, err
+}
+
+// add adds rows; those that are known already change nothing.
+func (d *dimensions) add(r *readRows) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range r.sources {
+		d.sources.add(e.id, e.row)
 	}
-	for _, r := range added {
-		d.series.add(r.id, r.series)
+	for i, e := range r.kinds {
+		d.addKind(e.id, r.classes[i], e.row)
 	}
-	return nil
+	for _, e := range r.series {
+		d.series.add(e.id, e.row)
+	}
+	d.upTo = max(d.upTo, r.upTo)
 }
 
 // lookupAll gives audits what's known, in memory or by the transaction, and returns those whose series isn't.
