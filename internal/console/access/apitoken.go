@@ -45,15 +45,41 @@ func (s *Service) principalOfToken(d *directory, token apiToken) (route.Principa
 	if !known || owner.UID != token.OwnerUID {
 		return route.Principal{}, unknown("the owner of the API token is gone")
 	}
-	g, ok := d.grantTo(&owner, nil)
-	if !ok {
-		return route.Principal{}, unknown("the owner of the API token has no role")
+	g, err := d.grantOfToken(&owner, token)
+	if err != nil {
+		return route.Principal{}, err
 	}
 	p := g.principal(owner.Username+"/"+token.Name, "")
 	if len(token.Scopes) > 0 {
 		p.Permissions = within(p.Permissions, token.Scopes)
 	}
 	return p, nil
+}
+
+// grantOfToken is what the Console itself gives a token's owner, and no more of it than the login had that made the token:
+// groups of the provider restrict a token, but being in them, which the provider may have ended since, gives it nothing.
+func (d *directory) grantOfToken(owner *user, token apiToken) (grant, error) {
+	if owner.AuthType == api.AuthOIDC && token.Groups == nil {
+		return grant{}, unknown("the API token doesn't tell which groups of the OpenID Connect provider its owner was in").
+			WithHint("make another with POST /api-tokens")
+	}
+	own, ok := d.grantTo(owner, nil)
+	if !ok {
+		return grant{}, unknown("the owner of the API token has no role")
+	}
+	if len(token.Groups) == 0 {
+		return own, nil
+	}
+	login, ok := d.grantTo(owner, token.Groups)
+	if !ok {
+		return grant{}, unknown("the owner of the API token has no role")
+	}
+	both, ok := own.both(login)
+	if !ok {
+		return grant{}, unknown("the owner of the API token sees none of the collections that the token was made for").
+			WithHint("make another with POST /api-tokens")
+	}
+	return both, nil
 }
 
 // within returns the permissions that are among the scopes too.

@@ -41,6 +41,8 @@ type apiToken struct {
 	api.APIToken
 	// OwnerUID is the owner's [user].UID.
 	OwnerUID string `json:"ownerUID"`
+	// Groups are those that the provider told at the login that made the token; nil when that wasn't one at a provider.
+	Groups []string `json:"groups"`
 	// Hash is SHA-256 of the secret, which is as random as a key and needs no slower one.
 	Hash []byte `json:"hash"`
 }
@@ -186,6 +188,21 @@ func (d *directory) grantTo(u *user, claimed []string) (grant, bool) {
 		}
 	}
 	return best.free(), found
+}
+
+// both is what two grants have in common, with the role of the first. It reports false when each has collections and none
+// is the other's: no collections would be everything.
+func (g grant) both(other grant) (grant, bool) {
+	g.role.permissions = within(g.role.permissions, other.role.Perms)
+	switch {
+	case len(other.collections) == 0:
+		return g, true
+	case len(g.collections) == 0:
+		g.collections = other.collections
+		return g, true
+	}
+	g.collections = slices.DeleteFunc(slices.Clone(g.collections), func(name string) bool { return !slices.Contains(other.collections, name) })
+	return g, len(g.collections) > 0
 }
 
 // free lifts the restriction of administrators: they could lift it themselves.

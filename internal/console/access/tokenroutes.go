@@ -56,9 +56,13 @@ func (s *Service) postAPIToken(ctx context.Context, c *route.Call) (route.Answer
 	if err != nil {
 		return route.Answer{}, err
 	}
+	groups, err := s.groupsOfLogin(ctx, c.Principal)
+	if err != nil {
+		return route.Answer{}, err
+	}
 	t := apiToken{APIToken: api.APIToken{
 		ID: randomText(idSize), Name: request.Name, Owner: u.Username, Scopes: request.Scopes, Created: s.wireTime(), Expires: request.Expires.UTC(),
-	}, OwnerUID: u.UID}
+	}, OwnerUID: u.UID, Groups: groups}
 	if t.Scopes == nil {
 		t.Scopes = []api.RolePermission{}
 	}
@@ -77,6 +81,24 @@ func (s *Service) postAPIToken(ctx context.Context, c *route.Call) (route.Answer
 	}
 	t.Token = text
 	return route.Answer{JSON: t.APIToken, Header: unstored()}, nil
+}
+
+// groupsOfLogin are the groups that the provider told at the caller's login; nil when that wasn't one at a provider.
+func (s *Service) groupsOfLogin(ctx context.Context, p route.Principal) ([]string, error) {
+	if p.Session == "" {
+		return nil, nil
+	}
+	v, _, err := s.storedSession(ctx, p.Session)
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, sessionOver()
+	}
+	if v.AuthType != api.AuthOIDC {
+		return nil, nil
+	}
+	return append([]string{}, v.Groups...), nil
 }
 
 // tokenOwner is the user that a token is made for: the caller, if it's a user of the Console and not a token itself.
