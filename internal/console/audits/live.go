@@ -58,8 +58,8 @@ func (s *Service) live(ctx context.Context, c *route.Call) (route.Answer, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, liveMax)
 	defer cancel()
-	// The id has no event: it tells where to go on from after a stream in which nothing came.
-	if err := l.send(fmt.Sprintf("retry: 1000\nid: %d\n\n", l.at)); err != nil {
+	// Whoever comes again after a stream in which nothing came must know where to go on.
+	if err := l.tell("retry: 1000\n"); err != nil {
 		return route.Answer{}, nil
 	}
 	for {
@@ -99,7 +99,10 @@ type live struct {
 	out    route.Stream
 	query  api.AuditQuery
 	fields []string
-	// at is the sequence of the last audit that was sent or dropped.
+	// indexed is the query without the conditions for which the store looks at some audits only; sift has these.
+	indexed api.AuditQuery
+	sift    sieve
+	// at is the sequence of the last audit that was looked at, sent or dropped.
 	at     int64
 	tokens float64
 	filled time.Time // when tokens were counted last
@@ -123,7 +126,8 @@ func (s *Service) newLive(ctx context.Context, c *route.Call) (*live, error) {
 		return nil, err
 	}
 	now := s.Now()
-	l := &live{s: s, query: f.Query, fields: f.Fields, tokens: liveBurst, filled: now, spoke: now}
+	l := &live{s: s, query: f.Query, indexed: f.Query, fields: f.Fields, tokens: liveBurst, filled: now, spoke: now}
+	l.sift = newSieve(&l.indexed)
 	text := c.Query.Get("after")
 	if c.Header != nil && c.Header("Last-Event-ID") != "" {
 		text = c.Header("Last-Event-ID")
@@ -155,25 +159,50 @@ func (l *live) next(ctx context.Context) (bool, error) {
 	if err != nil || last <= l.at {
 		return false, err
 	}
-	records, err := l.s.after(ctx, l.query, l.at, limit)
+	piece := limit
+	if !l.sift.open() {
+		piece = l.s.piece
+	}
+	records, err := l.s.after(ctx, l.indexed, l.at, piece)
 	if err != nil {
 		return false, err
 	}
-	for i := range records {
-		body, err := selected(records[i].Body, l.fields)
-		if err != nil {
-			return false, err
-		}
-		l.at = records[i].Sequence
-		if err := l.event("audit", body); err != nil {
-			return false, err
-		}
+	sent, err := l.sendSome(records, limit)
+	if err != nil {
+		return false, err
 	}
-	l.tokens -= float64(len(records))
-	if len(records) < limit {
+	l.tokens -= float64(sent)
+	more := sent == limit || len(records) == piece
+	if !more {
 		l.at = max(l.at, last)
 	}
-	return len(records) == limit, l.flush()
+	if more && sent == 0 {
+		return true, l.tell("")
+	}
+	return more, l.flush()
+}
+
+// sendSome sends those of some audits that are searched for, up to limit, and returns how many these are.
+func (l *live) sendSome(records []api.AuditRecord, limit int) (int, error) {
+	sent := 0
+	for i := range records {
+		if sent == limit {
+			break
+		}
+		l.at = records[i].Sequence
+		if !l.sift.lets(&records[i]) {
+			continue
+		}
+		body, err := selected(records[i].Body, l.fields)
+		if err != nil {
+			return sent, err
+		}
+		if err := l.event("audit", body); err != nil {
+			return sent, err
+		}
+		sent++
+	}
+	return sent, nil
 }
 
 // drop leaves out what can't be sent now, and says how much that is.
@@ -225,5 +254,10 @@ func (l *live) beat() error {
 	if l.s.Now().Sub(l.spoke) < liveBeat {
 		return nil
 	}
-	return l.send(": still here\n\n")
+	return l.tell(": still here\n")
+}
+
+// tell says, without an event, how far was looked: a client that comes again goes on from there.
+func (l *live) tell(before string) error {
+	return l.send(fmt.Sprintf("%sid: %d\n\n", before, l.at))
 }

@@ -116,6 +116,43 @@ func TestLivePassesOver(t *testing.T) {
 	}
 }
 
+// TestLiveTellsHowFarItLooked: a client that comes again after a search found nothing needn't be searched for from the start.
+func TestLiveTellsHowFarItLooked(t *testing.T) {
+	b := start(t, nil)
+	b.piece = 2
+	b.mustPost(orders(), audit("a"), audit("b"), audit("c", "msg", "wget launched"), audit("d", "msg", "wget launched"), audit("e"))
+	l, err := b.newLive(t.Context(), &route.Call{Principal: admin(), Query: map[string][]string{"msg": {"wget"}, "after": {"0"}, "fields": {"_id"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{}
+	l.out = s
+	l.tokens = 1 // a piece has room for more than may be sent
+	for turn, want := range []struct {
+		more bool
+		text string
+	}{
+		{true, "id: 2\n\n"},
+		{true, "id: 3\nevent: audit\ndata: {\"_id\":\"c\"}\n\n"},
+	} {
+		was := s.String()
+		if more, err := l.next(t.Context()); more != want.more || err != nil || strings.TrimPrefix(s.String(), was) != want.text {
+			t.Errorf("turn %d: %t, %v, %q", turn, more, err, strings.TrimPrefix(s.String(), was))
+		}
+	}
+	b.clock.add(time.Second)
+	if more, err := l.next(t.Context()); !more || err != nil {
+		t.Errorf("%t, %v", more, err)
+	}
+	if more, err := l.next(t.Context()); more || err != nil || l.at != 5 {
+		t.Errorf("%t, %v, it's at %d", more, err, l.at)
+	}
+	b.clock.add(liveBeat)
+	if err := l.beat(); err != nil || !strings.HasSuffix(s.String(), ": still here\nid: 5\n\n") {
+		t.Errorf("%q, %v", s.String(), err)
+	}
+}
+
 func TestLiveDropsWhatIsTooMuch(t *testing.T) {
 	b := start(t, nil)
 	for i := range 15 {
@@ -197,7 +234,7 @@ func TestLiveEndsWithTheClient(t *testing.T) {
 		t.Error("nobody noticed that the client is gone")
 	}
 	s.closed = false
-	if err := quiet.beat(); err != nil || !strings.HasSuffix(s.String(), ": still here\n\n") {
+	if err := quiet.beat(); err != nil || !strings.HasSuffix(s.String(), ": still here\nid: 0\n\n") {
 		t.Errorf("%q, %v", s.String(), err)
 	}
 }

@@ -25,6 +25,9 @@ func newSieve(q *api.AuditQuery) sieve {
 	return s
 }
 
+// open tells that there are no conditions.
+func (s *sieve) open() bool { return s.search == "" && len(s.msgs) == 0 && len(s.body) == 0 }
+
 // lets tells whether an audit meets the conditions.
 func (s *sieve) lets(a *api.AuditRecord) bool {
 	if s.search != "" || len(s.msgs) > 0 {
