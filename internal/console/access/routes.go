@@ -1,6 +1,8 @@
 package access
 
 import (
+	"context"
+	"fmt"
 	"slices"
 
 	"github.com/autodefend/autodefend/internal/api"
@@ -89,28 +91,28 @@ func (s *Service) userRoutes() []route.Route {
 	const may = api.PermUserManagement
 	return []route.Route{
 		{Method: "GET", Path: "/users", Permission: may, Prisma: true, Handle: s.getUsers, Summary: "Lists the users.", Response: []api.User{}},
-		{Method: "POST", Path: "/users", Permission: may, Write: true, Prisma: true, Handle: s.postUser, Summary: "Adds a user.", Request: api.User{}, MaxBody: maxUserBody},
-		{
+		s.recent(route.Route{Method: "POST", Path: "/users", Permission: may, Write: true, Prisma: true, Handle: s.postUser, Summary: "Adds a user.", Request: api.User{}, MaxBody: maxUserBody}),
+		s.recent(route.Route{
 			Method: "PUT", Path: "/users", Permission: may, Write: true, Prisma: true, Handle: s.putUser, MaxBody: maxUserBody,
 			Summary: "Changes the user named in the body; without a password the old one stays. Ends the user's sessions. The caller's own password takes PUT /users/password.", Request: api.User{},
-		},
-		{
+		}),
+		s.recent(route.Route{
 			Method: "DELETE", Path: "/users/{username}", Permission: may, Write: true, Prisma: true, Handle: s.deleteUser,
 			Summary: "Removes a user with its sessions and API tokens, also one whom only the OpenID Connect provider knows: then another may have the name.",
-		},
+		}),
 		{
 			Method: "PUT", Path: "/users/password", Permission: route.AnyUser, Prisma: true, Handle: s.putPassword, MaxBody: maxSmallBody,
 			Summary: "Changes the caller's password and ends the caller's sessions.", Request: api.UserPassword{},
 		},
 		{Method: "GET", Path: "/groups", Permission: may, Prisma: true, Handle: s.getGroups, Summary: "Lists the groups.", Response: []api.Group{}},
 		{Method: "GET", Path: "/groups/names", Permission: may, Prisma: true, Handle: s.getGroupNames, Summary: "Lists the names of the groups.", Response: []string{}},
-		{Method: "POST", Path: "/groups", Permission: may, Write: true, Prisma: true, Handle: s.postGroup, Summary: "Adds a group.", Request: api.Group{}, MaxBody: maxUserBody},
-		{Method: "PUT", Path: "/groups/{name}", Permission: may, Write: true, Prisma: true, Handle: s.putGroup, Summary: "Changes a group.", Request: api.Group{}, MaxBody: maxUserBody},
-		{Method: "DELETE", Path: "/groups/{name}", Permission: may, Write: true, Prisma: true, Handle: s.deleteGroup, Summary: "Removes a group."},
+		s.recent(route.Route{Method: "POST", Path: "/groups", Permission: may, Write: true, Prisma: true, Handle: s.postGroup, Summary: "Adds a group.", Request: api.Group{}, MaxBody: maxUserBody}),
+		s.recent(route.Route{Method: "PUT", Path: "/groups/{name}", Permission: may, Write: true, Prisma: true, Handle: s.putGroup, Summary: "Changes a group.", Request: api.Group{}, MaxBody: maxUserBody}),
+		s.recent(route.Route{Method: "DELETE", Path: "/groups/{name}", Permission: may, Write: true, Prisma: true, Handle: s.deleteGroup, Summary: "Removes a group."}),
 		{Method: "GET", Path: "/rbac/roles", Permission: may, Prisma: true, Handle: s.getRoles, Summary: "Lists the roles, those of the system first.", Response: []api.Role{}},
-		{Method: "POST", Path: "/rbac/roles", Permission: may, Write: true, Prisma: true, Handle: s.postRole, Summary: "Adds a role.", Request: api.Role{}, MaxBody: maxUserBody},
-		{Method: "PUT", Path: "/rbac/roles", Permission: may, Write: true, Prisma: true, Handle: s.putRole, Summary: "Changes the role named in the body.", Request: api.Role{}, MaxBody: maxUserBody},
-		{Method: "DELETE", Path: "/rbac/roles/{name}", Permission: may, Write: true, Prisma: true, Handle: s.deleteRole, Summary: "Removes a role that nobody has."},
+		s.recent(route.Route{Method: "POST", Path: "/rbac/roles", Permission: may, Write: true, Prisma: true, Handle: s.postRole, Summary: "Adds a role.", Request: api.Role{}, MaxBody: maxUserBody}),
+		s.recent(route.Route{Method: "PUT", Path: "/rbac/roles", Permission: may, Write: true, Prisma: true, Handle: s.putRole, Summary: "Changes the role named in the body.", Request: api.Role{}, MaxBody: maxUserBody}),
+		s.recent(route.Route{Method: "DELETE", Path: "/rbac/roles/{name}", Permission: may, Write: true, Prisma: true, Handle: s.deleteRole, Summary: "Removes a role that nobody has."}),
 	}
 }
 
@@ -120,7 +122,7 @@ func (s *Service) settingsRoutes() []route.Route {
 		{Method: "GET", Path: "/settings/logon", Permission: may, Prisma: true, Handle: s.getLogon, Summary: "Returns how users log in.", Response: api.LogonSettings{}},
 		{Method: "POST", Path: "/settings/logon", Permission: may, Write: true, Prisma: true, Handle: s.postLogon, Summary: "Changes how users log in.", Request: api.LogonSettings{}, MaxBody: maxSmallBody},
 		{Method: "GET", Path: "/settings/oidc", Permission: may, Handle: s.getOIDC, Summary: "Returns the OpenID Connect provider's settings without the secret.", Response: api.OIDCSettings{}},
-		{Method: "POST", Path: "/settings/oidc", Permission: may, Write: true, Handle: s.postOIDC, Summary: "Changes the OpenID Connect provider's settings.", Request: api.OIDCSettings{}, MaxBody: maxSmallBody},
+		s.recent(route.Route{Method: "POST", Path: "/settings/oidc", Permission: may, Write: true, Handle: s.postOIDC, Summary: "Changes the OpenID Connect provider's settings.", Request: api.OIDCSettings{}, MaxBody: maxSmallBody}),
 	}
 }
 
@@ -129,12 +131,12 @@ func (s *Service) tokenRoutes() []route.Route {
 		{Method: "GET", Path: "/sessions", Permission: route.AnyUser, Handle: s.getSessions, Summary: "Lists the caller's sessions; for who manages users, everybody's.", Response: []api.Session{}},
 		{Method: "DELETE", Path: "/sessions/{id}", Permission: route.AnyUser, Handle: s.deleteSession, Summary: "Ends a session of the caller's or, for who manages users, anybody's. For another session than the call's own, the login must be at most 10 minutes ago."},
 		{Method: "GET", Path: "/api-tokens", Permission: route.AnyUser, Handle: s.getAPITokens, Summary: "Lists the caller's API tokens; for who manages users, everybody's.", Response: []api.APIToken{}},
-		{Method: "POST", Path: "/api-tokens", Permission: route.AnyUser, Handle: s.postAPIToken, Summary: "Makes an API token, whose secret only this answer has. In a session, its login must be at most 10 minutes ago.", Request: api.TokenRequest{}, Response: api.APIToken{}, MaxBody: maxSmallBody},
+		s.recent(route.Route{Method: "POST", Path: "/api-tokens", Permission: route.AnyUser, Handle: s.postAPIToken, Summary: "Makes an API token, whose secret only this answer has.", Request: api.TokenRequest{}, Response: api.APIToken{}, MaxBody: maxSmallBody}),
 		{Method: "DELETE", Path: "/api-tokens/{id}", Permission: route.AnyUser, Handle: s.deleteAPIToken, Summary: "Removes an API token of the caller's or, for who manages users, anybody's."},
-		{
+		s.recent(route.Route{
 			Method: "POST", Path: "/defender-tokens", Permission: api.PermManageDefenders, Write: true, Handle: s.postDefenderToken,
 			Summary: "Makes the token of one function's Defender.", Request: api.DefenderTokenRequest{}, Response: api.TokenResponse{}, MaxBody: maxSmallBody,
-		},
+		}),
 		{
 			Method: "GET", Path: "/defender-tokens/revocations", Permission: api.PermManageDefenders, Handle: s.getRevocations,
 			Summary: "Lists the functions whose Defenders' tokens were revoked.", Response: []api.RevokedFunction{},
@@ -143,11 +145,24 @@ func (s *Service) tokenRoutes() []route.Route {
 			Method: "POST", Path: "/defender-tokens/revocations", Permission: api.PermManageDefenders, Write: true, Handle: s.postRevocation,
 			Summary: "Refuses the tokens that a function's Defenders have now.", Request: api.DefenderTokenRequest{}, Response: api.RevokedFunction{}, MaxBody: maxSmallBody,
 		},
-		{
+		s.recent(route.Route{
 			Method: "DELETE", Path: "/defender-tokens/revocations/{id}", Permission: api.PermManageDefenders, Write: true, Handle: s.deleteRevocation,
 			Summary: "Accepts the revoked tokens of a function's Defenders again.",
-		},
+		}),
 	}
+}
+
+// recent makes a route one for callers who showed lately who they are; see [Service.checkRecent].
+func (s *Service) recent(r route.Route) route.Route {
+	handle := r.Handle
+	r.Handle = func(ctx context.Context, c *route.Call) (route.Answer, error) {
+		if err := s.checkRecent(ctx, c.Principal); err != nil {
+			return route.Answer{}, err
+		}
+		return handle(ctx, c)
+	}
+	r.Summary += fmt.Sprintf(" In a session, its login must be at most %d minutes ago.", int(recentLogin.Minutes()))
+	return r
 }
 
 // Bounds of bodies, in bytes.

@@ -144,8 +144,8 @@ func (s *Service) endOldest(ctx context.Context, c *route.Call, latest session) 
 	return keptSessions + 1, err
 }
 
-// checkRecent fails when the caller's login is a while ago: what outlives a session, or ends others, takes more than a
-// session that somebody got hold of. Callers without a session show who they are with each call.
+// checkRecent fails when the caller's login is a while ago: what lets somebody in for longer than a session, or ends others,
+// takes more than a session that somebody got hold of. Callers without a session show who they are with each call.
 func (s *Service) checkRecent(ctx context.Context, p route.Principal) error {
 	if p.Session == "" {
 		return nil

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -114,9 +115,27 @@ func TestWhatOutlivesASessionTakesARecentLogin(t *testing.T) {
 			otherID = v.ID
 		}
 	}
+	w.addUser(api.User{Username: "ann", Role: api.RoleAuditor})
+	w.must(request{method: "POST", path: "/rbac/roles", auth: asRoot(), body: api.Role{Name: "readers"}})
+	w.must(request{method: "POST", path: "/groups", auth: asRoot(), body: api.Group{GroupName: "staff"}})
+	revoked := w.must(request{method: "POST", path: "/defender-tokens/revocations", auth: asRoot(), body: `{"function":"f"}`}).JSON.(api.RevokedFunction)
 	calls := []request{
 		{method: "POST", path: "/api-tokens", body: api.TokenRequest{Name: "ci"}},
 		{method: "DELETE", path: "/sessions/" + otherID},
+		{method: "POST", path: "/users", body: api.User{Username: "mallory", Password: rootPassword, Role: api.RoleAdministrator}},
+		{method: "PUT", path: "/users", body: api.User{Username: "ann", Password: "a valley of sand", Role: api.RoleAdministrator}},
+		{method: "POST", path: "/groups", body: api.Group{GroupName: "friends", Role: api.RoleAdministrator, User: api.GroupUsers{{Username: "ann"}}}},
+		{method: "PUT", path: "/groups/staff", body: api.Group{Role: api.RoleAdministrator, User: api.GroupUsers{{Username: "ann"}}}},
+		{method: "DELETE", path: "/groups/staff"},
+		{method: "PUT", path: "/rbac/roles", body: api.Role{Name: "readers", Perms: []api.RolePermission{{Name: api.PermUserManagement, ReadWrite: true}}}},
+		{method: "POST", path: "/rbac/roles", body: api.Role{Name: "writers"}},
+		{method: "DELETE", path: "/rbac/roles/writers"},
+		{method: "DELETE", path: "/users/ann"},
+		{method: "POST", path: "/settings/oidc", body: api.OIDCSettings{
+			Enabled: true, Issuer: "https://login.example.com", ClientID: clientID, ClientSecret: clientSecret, RedirectURL: callbackURL,
+		}},
+		{method: "POST", path: "/defender-tokens", body: `{"accountID":"1","function":"g"}`},
+		{method: "DELETE", path: "/defender-tokens/revocations/" + revoked.ID},
 	}
 	for _, call := range calls {
 		call.auth = bearer(old)
@@ -130,8 +149,17 @@ func TestWhatOutlivesASessionTakesARecentLogin(t *testing.T) {
 		call.auth = bearer(fresh)
 		w.must(call)
 	}
-	w.must(request{method: "POST", path: "/api-tokens", auth: asRoot(), body: api.TokenRequest{Name: "basic"}})
+	token := w.token(asRoot(), api.TokenRequest{Name: "basic"})
+	for i, auth := range []string{asRoot(), bearer(token.Token), basic("root", token.Token)} { // who they are comes with each call
+		name := fmt.Sprint("made", i)
+		w.must(request{method: "POST", path: "/users", auth: auth, body: api.User{Username: name, Password: rootPassword, Role: api.RoleAuditor}})
+		w.must(request{method: "PUT", path: "/users", auth: auth, body: api.User{Username: name, Role: api.RoleAdministrator}})
+		w.must(request{method: "POST", path: "/defender-tokens", auth: auth, body: `{"accountID":"1","function":"g"}`})
+	}
 	w.must(request{method: "DELETE", path: "/sessions/" + ownID, auth: bearer(old)}) // one's own always
+	pat := w.login("made0", rootPassword)
+	w.clock.add(recentLogin + time.Second)
+	w.must(request{method: "PUT", path: "/users/password", auth: bearer(pat), body: api.UserPassword{OldPassword: rootPassword, NewPassword: "a valley of sand"}})
 }
 
 // TestSessionCookie: the cookie that logs a browser in is sent to this host over TLS only, isn't shown to scripts, and isn't

@@ -45,9 +45,6 @@ func (s *Service) postAPIToken(ctx context.Context, c *route.Call) (route.Answer
 	if err := request.Check(s.now()); err != nil {
 		return route.Answer{}, err
 	}
-	if err := s.checkRecent(ctx, c.Principal); err != nil {
-		return route.Answer{}, err
-	}
 	d, err := s.directory(ctx)
 	if err != nil {
 		return route.Answer{}, err
