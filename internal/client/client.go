@@ -30,6 +30,9 @@ const (
 	// idleTimeout is how long a connection is kept for the next batch, a little less than the Console keeps it. A sandbox that
 	// was frozen learns of the end when it sends.
 	idleTimeout = 25 * time.Second
+	// connectTimeout bounds the making of a connection, once for TCP and once for TLS. A request's context doesn't: net/http
+	// goes on without the request.
+	connectTimeout = 5 * time.Second
 )
 
 // Config says where the Console is. Address and Token are required.
@@ -53,7 +56,7 @@ type Config struct {
 }
 
 // Client is a Console as a Defender sees it. It is safe for concurrent use. Its requests last as long as their context
-// lets them.
+// lets them, of which a TCP connection gets at most 5 seconds and its TLS as many.
 type Client struct {
 	base      string
 	token     string
@@ -83,7 +86,10 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{Proxy: proxy, TLSClientConfig: trusted, MaxIdleConns: 1, IdleConnTimeout: idleTimeout}
+	transport := &http.Transport{
+		Proxy: proxy, TLSClientConfig: trusted, MaxIdleConns: 1, IdleConnTimeout: idleTimeout,
+		DialContext: (&net.Dialer{Timeout: connectTimeout}).DialContext, TLSHandshakeTimeout: connectTimeout,
+	}
 	return &Client{
 		base: strings.TrimSuffix(address.String(), "/"), token: token, userAgent: config.UserAgent,
 		http: http.Client{
@@ -203,6 +209,9 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 	request.Header.Set("User-Agent", c.userAgent)
 	response, err := c.http.Do(request)
 	if err != nil {
+		// What was dialled for this request goes on being dialled, and would be kept. Those who wait for a connection or an
+		// answer keep theirs.
+		c.http.CloseIdleConnections()
 		return answer{}, unreachable(err)
 	}
 	defer response.Body.Close()
