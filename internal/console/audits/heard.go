@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// heardEvery is how often a function's last-seen is stored at most.
+	// heardEvery is how often a function's last-seen is stored at most, and its policy when that is the same.
 	heardEvery = time.Minute
 	// heardFlush is how long a new last-seen waits for others.
 	heardFlush = 5 * time.Second
@@ -25,17 +25,44 @@ const (
 // heard collects when functions were heard of, until it's stored.
 type heard struct {
 	mu      sync.Mutex // guards the fields below
-	stored  recent[time.Time]
+	stored  recent[noted]
 	pending map[string]api.DefenderRecord // by FunctionID
 }
 
 func newHeard() *heard {
-	return &heard{stored: newRecent[time.Time](), pending: make(map[string]api.DefenderRecord)}
+	return &heard{stored: newRecent[noted](), pending: make(map[string]api.DefenderRecord)}
+}
+
+// noted is what was noted of a function last.
+type noted struct {
+	at            time.Time
+	version, etag string
+	polled        time.Time // when etag was noted
+}
+
+// knows tells whether a note adds nothing. The policy is noted apart from the rest: audits, which don't say it, may come
+// all the time, and another replica may have noted another one since.
+func (n *noted) knows(d *api.DefenderRecord) bool {
+	if d.LastSeen.Sub(n.at) >= heardEvery || d.Version != "" && d.Version != n.version {
+		return false
+	}
+	return d.PolicyETag == "" || d.PolicyETag == n.etag && d.LastSeen.Sub(n.polled) < heardEvery
+}
+
+func (n *noted) note(d *api.DefenderRecord) {
+	n.at = d.LastSeen
+	if d.Version != "" {
+		n.version = d.Version
+	}
+	if d.PolicyETag != "" {
+		n.etag, n.polled = d.PolicyETag, d.LastSeen
+	}
 }
 
 // Heard notes that the Defender of a function was heard of. It neither waits nor fails: what is noted is stored some
-// seconds later, at most once a minute for each function, and a crash in between only makes the function look quiet until
-// it's heard of again. Empty members leave what is known.
+// seconds later. For each function that is once a minute at most, and once with its policy, unless its version or policy is
+// another one. A crash in between only makes the function look quiet until it's heard of again. Empty members leave what
+// is known.
 func (s *Service) Heard(d api.DefenderRecord) {
 	if d.FunctionID == "" {
 		d.FunctionID = functionID(d.Account, d.Region, d.Function)
@@ -50,14 +77,17 @@ func (s *Service) Heard(d api.DefenderRecord) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	key := h.stored.key(route.FunctionIdentity{Account: d.Account, Region: d.Region, Function: d.FunctionID})
-	if p, ok := h.pending[d.FunctionID]; ok {
+	last, known := h.stored.get(key)
+	p, waits := h.pending[d.FunctionID]
+	if !waits && (known && last.knows(&d) || len(h.pending) >= pendingMax) {
+		return
+	}
+	last.note(&d)
+	h.stored.put(key, last)
+	if waits {
 		h.pending[d.FunctionID] = merged(p, d)
 		return
 	}
-	if last, ok := h.stored.get(key); ok && d.LastSeen.Sub(last) < heardEvery || len(h.pending) >= pendingMax {
-		return
-	}
-	h.stored.put(key, d.LastSeen)
 	d.FirstSeen = d.LastSeen
 	h.pending[d.FunctionID] = d
 }

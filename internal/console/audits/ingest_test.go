@@ -1,6 +1,7 @@
 package audits
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/console"
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
@@ -242,6 +244,72 @@ func TestHeartbeats(t *testing.T) {
 		_, err := b.call(defender(orders()), "POST /defender/heartbeat", body, nil)
 		wantCode(t, body, err, want)
 	}
+}
+
+// TestHeardNotesWhatIsNew: audits say nothing of the policy, so they don't take the turn of who does, and neither does what
+// is known already take that of what is new.
+func TestHeardNotesWhatIsNew(t *testing.T) {
+	b, db := startDatabase(t)
+	o := &orderly{keeper: db}
+	b.Defenders = o
+	const id = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+	hear := func(version, tag string) {
+		t.Helper()
+		b.Heard(api.DefenderRecord{FunctionID: id, Account: "123456789012", Region: "eu-west-1", Function: "orders", Version: version, PolicyETag: tag})
+		b.flushHeard(t.Context())
+	}
+	for i, x := range []struct {
+		after            time.Duration
+		version, tag     string
+		written          int
+		isVersion, isTag string // what is stored then
+	}{
+		{0, "v1", "", 1, "v1", ""},
+		{time.Second, "v1", "a", 2, "v1", "a"},
+		{time.Second, "v1", "a", 2, "v1", "a"},
+		{time.Second, "v1", "", 2, "v1", "a"},
+		{time.Second, "v1", "b", 3, "v1", "b"},
+		{time.Second, "v2", "", 4, "v2", "b"},
+		{time.Second, "v2", "b", 4, "v2", "b"},
+		{time.Minute, "v2", "", 5, "v2", "b"},
+		// Another replica may have been told another tag meanwhile: it's noted again, though an audit came just before.
+		{time.Second, "v2", "b", 6, "v2", "b"},
+		{58 * time.Second, "v2", "b", 6, "v2", "b"},
+		{2 * time.Second, "v2", "", 7, "v2", "b"},
+	} {
+		b.clock.add(x.after)
+		hear(x.version, x.tag)
+		all, _, err := db.Defenders(t.Context(), api.DefenderQuery{})
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%v, %v", all, err)
+		}
+		if d := all[0]; d.Version != x.isVersion || d.PolicyETag != x.isTag || len(o.ids) != x.written {
+			t.Errorf("%d: after %d writes %+v", i, len(o.ids), d)
+		}
+	}
+	// What is noted while a note waits is remembered, too.
+	b.clock.add(time.Hour)
+	b.Heard(api.DefenderRecord{FunctionID: id, Account: "123456789012", Version: "v2"})
+	hear("v3", "c")
+	if hear("v3", "c"); len(o.ids) != 8 {
+		t.Errorf("%d writes", len(o.ids))
+	}
+}
+
+type keeper = console.Defenders // a field can't have the name of a method
+
+// orderly tells which Defenders are stored, in their order.
+type orderly struct {
+	keeper
+
+	ids []string
+}
+
+func (o *orderly) Heard(ctx context.Context, defenders []api.DefenderRecord) error {
+	for _, d := range defenders {
+		o.ids = append(o.ids, d.FunctionID)
+	}
+	return o.keeper.Heard(ctx, defenders)
 }
 
 func FuzzIngest(f *testing.F) {
