@@ -132,7 +132,10 @@ func (s *Service) flushHeard(ctx context.Context) {
 	pending := h.pending
 	h.pending = make(map[string]api.DefenderRecord)
 	h.mu.Unlock()
-	all := slices.Collect(maps.Values(pending))
+	all := make([]api.DefenderRecord, 0, len(pending))
+	for _, id := range slices.Sorted(maps.Keys(pending)) { // the same order in all replicas: they lock the rows one by one
+		all = append(all, pending[id])
+	}
 	for len(all) > 0 {
 		batch := all[:min(heardBatch, len(all))]
 		if err := s.Defenders.Heard(ctx, batch); err != nil {
