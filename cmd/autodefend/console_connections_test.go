@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,13 +16,14 @@ import (
 	"time"
 )
 
-// serving serves nothing but empty answers by a listener until the test ends.
-func serving(t *testing.T, config *tls.Config, listener net.Listener) {
+// serving serves by a listener until the test ends.
+func serving(t *testing.T, hold func(*http.Server, net.Listener) net.Listener, handler http.Handler, config *tls.Config, listener net.Listener) {
 	t.Helper()
 	server := &http.Server{
 		ReadHeaderTimeout: time.Minute, TLSConfig: config, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo),
-		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+		Handler: handler,
 	}
+	listener = hold(server, listener)
 	ended := make(chan error, 1)
 	go func() {
 		if config == nil {
@@ -58,8 +60,8 @@ func dial(t *testing.T, listener net.Listener) net.Conn {
 }
 
 // answered tells whether a connection is served.
-func answered(c net.Conn) bool {
-	if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+func answered(c net.Conn, path string) bool {
+	if _, err := c.Write([]byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
 		return false
 	}
 	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -69,22 +71,57 @@ func answered(c net.Conn) bool {
 	return answer.Body.Close() == nil
 }
 
-// TestConnections: those beyond the most are reset, until others are gone.
+// TestConnections: when there are as many as there may be, the one that has been silent for longest gives way, and when all
+// have a request, the new one does.
 func TestConnections(t *testing.T) {
-	listener, bound := listenLocally(t), &connections{most: 2}
-	serving(t, nil, bound.hold(listener))
-	first, second := dial(t, listener), dial(t, listener)
-	if !answered(first) || !answered(second) {
-		t.Fatal("the most aren't served")
+	listener, bound := listenLocally(t), newConnections(2)
+	held, release := make(chan struct{}), make(chan struct{})
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/held" {
+			held <- struct{}{}
+			<-release
+		}
+	})
+	serving(t, bound.hold, handler, nil, listener)
+	used, unused := dial(t, listener), dial(t, listener)
+	if !answered(used, "/") {
+		t.Fatal("one of the most isn't served")
 	}
-	if answered(dial(t, listener)) || bound.refused.Load() != 1 {
-		t.Errorf("one beyond the most is served, or %d are said to be refused", bound.refused.Load())
+	bothSilent := func() { // the server notes the end of a request after its answer
+		for silent := 0; silent < 2; {
+			bound.mu.Lock()
+			silent = bound.silent.Len()
+			bound.mu.Unlock()
+		}
 	}
-	_ = first.Close()
-	for !answered(dial(t, listener)) { // as soon as the server has noticed
+	bothSilent()
+	var over sync.WaitGroup
+	for _, gone := range []net.Conn{unused, used} {
+		newer := dial(t, listener)
+		over.Go(func() {
+			if !answered(newer, "/held") {
+				t.Error("a new connection isn't served")
+			}
+		})
+		<-held
+		if answered(gone, "/") {
+			t.Error("one that was silent for longest doesn't give way")
+		}
 	}
-	if !answered(second) {
-		t.Error("one that was kept isn't served any more")
+	if beyond, err := net.Dial("tcp", listener.Addr().String()); err == nil { // the reset may come as soon as that
+		if answered(beyond, "/") {
+			t.Error("one beyond the most is served")
+		}
+		_ = beyond.Close()
+	}
+	if n := bound.refused.Load(); n != 3 {
+		t.Errorf("%d are said to be refused, want 3", n)
+	}
+	close(release)
+	over.Wait()
+	bothSilent()
+	if !answered(dial(t, listener), "/") {
+		t.Error("a new connection isn't served after the others")
 	}
 }
 
@@ -160,6 +197,63 @@ func TestHandshakeTurns(t *testing.T) {
 // TestHandshakesAreServed: all of many connections get their turns, also beside clients that don't go on with their
 // handshakes, by either version of TLS.
 func TestHandshakesAreServed(t *testing.T) {
+	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
+		t.Run(name, func(t *testing.T) {
+			listener, turns := handshaker(t, &tls.Config{MinVersion: tls.VersionTLS12})
+			client := &tls.Config{InsecureSkipVerify: true, MaxVersion: version, MinVersion: version}
+			for range 2 * runtime.GOMAXPROCS(0) {
+				stalled := &stalling{Conn: dial(t, listener), answered: make(chan struct{})}
+				go func() { _ = tls.Client(stalled, client).Handshake() }()
+				<-stalled.answered
+			}
+			var served sync.WaitGroup
+			for range 40 {
+				c := tls.Client(dial(t, listener), client)
+				served.Go(func() {
+					if !answered(c, "/") {
+						t.Error("a connection isn't served")
+					}
+				})
+			}
+			served.Wait()
+			if n := turns.refused.Load(); n != 0 {
+				t.Errorf("%d are said to be refused", n)
+			}
+		})
+	}
+}
+
+// TestHandshakeAgain: a client that is asked for another key waits for a second turn.
+func TestHandshakeAgain(t *testing.T) {
+	listener, turns := handshaker(t, &tls.Config{MinVersion: tls.VersionTLS13, CurvePreferences: []tls.CurveID{tls.CurveP521}})
+	asked := &stalling{Conn: dial(t, listener), answered: make(chan struct{}), resume: make(chan struct{})}
+	c := tls.Client(asked, &tls.Config{InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.CurveP256, tls.CurveP521}})
+	ended := make(chan error, 1)
+	go func() { ended <- c.Handshake() }()
+	<-asked.answered
+	all := runtime.GOMAXPROCS(0)
+	for range all {
+		if err := turns.wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(asked.resume)
+	for waiting := 0; waiting == 0; { // for ever, when it takes no second turn
+		turns.mu.Lock()
+		waiting = len(turns.waiting)
+		turns.mu.Unlock()
+	}
+	for range all {
+		turns.end(0)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// handshaker serves TLS with a certificate of its own.
+func handshaker(t *testing.T, config *tls.Config) (net.Listener, *handshakes) {
+	t.Helper()
 	dir := t.TempDir()
 	files := certificateFiles{certificate: filepath.Join(dir, "c"), key: filepath.Join(dir, "k")}
 	if err := files.make([]string{"127.0.0.1"}); err != nil {
@@ -169,43 +263,29 @@ func TestHandshakesAreServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
-		t.Run(name, func(t *testing.T) {
-			listener, turns := listenLocally(t), newHandshakes(func() int64 { return 0 })
-			config, held := turns.hold(&tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12}, listener)
-			serving(t, config, held)
-			client := &tls.Config{InsecureSkipVerify: true, MaxVersion: version, MinVersion: version}
-			for range 2 * turns.free {
-				stalled := &stalling{Conn: dial(t, listener), answered: make(chan struct{})}
-				go func() { _ = tls.Client(stalled, client).Handshake() }()
-				<-stalled.answered
-			}
-			var served sync.WaitGroup
-			for range 40 {
-				c := tls.Client(dial(t, listener), client)
-				served.Go(func() {
-					if !answered(c) {
-						t.Error("a connection isn't served")
-					}
-				})
-			}
-			served.Wait()
-		})
-	}
+	config.Certificates = []tls.Certificate{*pair}
+	listener, turns := listenLocally(t), newHandshakes(func() int64 { return 0 })
+	config, held := turns.hold(config, listener)
+	serving(t, func(_ *http.Server, l net.Listener) net.Listener { return l }, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), config, held)
+	return listener, turns
 }
 
-// stalling is a client's connection that sends its first message only.
+// stalling is a client's connection that sends its first message only, until it's to resume.
 type stalling struct {
 	net.Conn
 
 	sent     bool
 	answered chan struct{}
+	resume   chan struct{}
 	once     sync.Once
 }
 
 func (s *stalling) Write(p []byte) (int, error) {
-	if s.sent {
+	if s.sent && s.resume == nil {
 		return len(p), nil
+	}
+	if s.sent {
+		<-s.resume
 	}
 	s.sent = true
 	return s.Conn.Write(p)

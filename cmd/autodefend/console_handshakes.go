@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -150,13 +152,15 @@ func (l handshakeListener) Accept() (net.Conn, error) {
 }
 
 // handshaking is a connection whose handshake has its turn until something is written: the server's whole answer is. What
-// follows costs little, and the client can let us wait for it.
+// follows costs little, and the client can let us wait for it. Only when the server asks for another first message the work
+// is still to come, and takes another turn.
 type handshaking struct {
 	net.Conn
 
 	all   *handshakes
 	began time.Time
 	turn  atomic.Bool
+	again bool
 }
 
 func (c *handshaking) begin() error {
@@ -168,14 +172,29 @@ func (c *handshaking) begin() error {
 	return nil
 }
 
-func (c *handshaking) end() {
-	if c.turn.CompareAndSwap(true, false) {
-		c.all.end(time.Since(c.began))
+// end ends the turn, and tells whether there was one.
+func (c *handshaking) end() bool {
+	if !c.turn.CompareAndSwap(true, false) {
+		return false
 	}
+	c.all.end(time.Since(c.began))
+	return true
+}
+
+// Read ends a turn, as the client decides how long it takes.
+func (c *handshaking) Read(p []byte) (int, error) {
+	c.end()
+	n, err := c.Conn.Read(p)
+	if c.again && err == nil {
+		err = c.begin()
+	}
+	return n, err
 }
 
 func (c *handshaking) Write(p []byte) (int, error) {
-	c.end()
+	if c.end() {
+		c.again = asksAgain(p)
+	}
 	return c.Conn.Write(p)
 }
 
@@ -183,4 +202,12 @@ func (c *handshaking) Write(p []byte) (int, error) {
 func (c *handshaking) Close() error {
 	c.end()
 	return c.Conn.Close()
+}
+
+// asksAgain tells whether a record of TLS is a HelloRetryRequest: a ServerHello whose random part says so (RFC 8446, 4.1.3).
+func asksAgain(record []byte) bool {
+	const handshakeRecord, serverHello, header, random = 22, 2, 5, 5 + 4 + 2
+	retry := sha256.Sum256([]byte("HelloRetryRequest"))
+	return len(record) >= random+len(retry) && record[0] == handshakeRecord && record[header] == serverHello &&
+		bytes.Equal(record[random:random+len(retry)], retry[:])
 }

@@ -38,7 +38,7 @@ func newConsoleServer(ctx context.Context, opened *openConsole, log *slog.Logger
 			return nil, err
 		}
 	}
-	open, shaking := &connections{most: mostConnections}, newHandshakes(func() int64 { return opened.services.audits.Counts().Shed })
+	open, shaking := newConnections(mostConnections), newHandshakes(func() int64 { return opened.services.audits.Counts().Shed })
 	api, err := rest.New(rest.Config{
 		Routes: opened.services.routes(), Access: authenticator{opened.services.access}, Ready: opened.database.Ping, Logger: log,
 		Version: version(), TrustedProxies: proxies, MetricsToken: getenv(metricsTokenVariable), Figures: slices.Concat(opened.services.figures(), connectionFigures(open, shaking)),
@@ -63,7 +63,7 @@ func connectionFigures(c *connections, h *handshakes) []rest.Figure {
 	}
 	return []rest.Figure{
 		figure("autodefend_connections_open", "Connections that there are.", false, &c.open),
-		figure("autodefend_connections_refused_total", "Connections that were reset because there were too many.", true, &c.refused),
+		figure("autodefend_connections_refused_total", "Connections that were closed because there were too many.", true, &c.refused),
 		figure("autodefend_handshakes_refused_total", "TLS handshakes that were refused because too many were wanted.", true, &h.refused),
 	}
 }
@@ -102,7 +102,7 @@ func (s *consoleServer) serve(ctx context.Context, listener net.Listener, trust 
 
 // accept serves connections until the server is shut down.
 func (s *consoleServer) accept(listener net.Listener) error {
-	serve, listener := s.http.Serve, s.connections.hold(listener)
+	serve, listener := s.http.Serve, s.connections.hold(s.http, listener)
 	if s.http.TLSConfig != nil {
 		s.http.TLSConfig, listener = s.handshakes.hold(s.http.TLSConfig, listener)
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
