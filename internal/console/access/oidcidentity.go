@@ -95,8 +95,8 @@ func (s *Service) beginBound(ctx context.Context, c *route.Call, v session, who 
 	return token, err
 }
 
-// bind returns what keeps whose a name is, nothing when that is stored, or an error when the name is another's. Another
-// issuer, which only an administrator sets up, begins anew.
+// bind returns what keeps whose a name is, or an error when the name is another's. What is stored is written again as it is:
+// so no session begins by a name that was freed meanwhile. Another issuer, which only an administrator sets up, begins anew.
 func (s *Service) bind(ctx context.Context, who identity) ([]api.DocumentChange, error) {
 	d, err := s.documents.Document(ctx, api.KindIdentity, key(who.username))
 	if err != nil && autodefend.ErrorCode(err) != autodefend.CodeNotFound {
@@ -112,7 +112,7 @@ func (s *Service) bind(ctx context.Context, who identity) ([]api.DocumentChange,
 				WithHint("an administrator frees it with DELETE /users/{username}")
 		}
 		if stored.Issuer == who.issuer {
-			return nil, nil
+			return []api.DocumentChange{{Kind: d.Kind, ID: d.ID, Version: d.Version, Body: d.Body}}, nil
 		}
 	}
 	body, err := json.Marshal(boundName{Username: who.username, Issuer: who.issuer, Subject: who.subject, Since: s.wireTime()})
@@ -138,19 +138,6 @@ func (s *Service) freeName(ctx context.Context, c *route.Call, username string) 
 	changes, err := s.dependents(ctx, username)
 	if err != nil {
 		return true, err
-	}
-	sessions, err := s.documents.Documents(ctx, api.KindSession)
-	if err != nil {
-		return true, fmt.Errorf("read sessions: %w", err)
-	}
-	for _, one := range sessions {
-		v, err := read[session](one)
-		if err != nil {
-			return true, err
-		}
-		if key(v.Username) == key(username) {
-			changes = append(changes, api.DocumentChange{Kind: one.Kind, ID: one.ID, Version: one.Version})
-		}
 	}
 	return true, s.documents.Write(ctx, changes, journal.Audit(c, api.MgmtUser, s.now(), d.Body, nil))
 }

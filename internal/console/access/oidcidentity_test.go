@@ -8,6 +8,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/console/route"
 )
 
 // loginOIDC logs in at a provider and returns the session's token.
@@ -147,4 +148,47 @@ func TestLimitedManagerFreesNoNames(t *testing.T) {
 		t.Error(err)
 	}
 	w.refuses(request{method: "DELETE", path: "/users/mallory", auth: pat}, autodefend.CodeNotFound, "no user")
+}
+
+// TestRemovedUserLeavesNoSessions: not the user's own, and none that is older than the user either.
+func TestRemovedUserLeavesNoSessions(t *testing.T) {
+	w, p := withProvider(t)
+	older, err := w.loginOIDC(p, memberAs("1", "eve", "security team"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.addUser(api.User{Username: "Eve", AuthType: api.AuthOIDC, Role: "auditor"})
+	if _, err := w.who(bearer(older)); err == nil {
+		t.Fatal("the session of the provider's user is the Console's user's")
+	}
+	own, err := w.loginOIDC(p, memberAs("1", "eve"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.must(request{method: "DELETE", path: "/users/eve", auth: asRoot()})
+	for name, token := range map[string]string{"older than the user": older, "its own": own} {
+		if who, err := w.who(bearer(token)); autodefend.ErrorCode(err) != autodefend.CodeDenied {
+			t.Errorf("the session %s: %s is in, %v", name, who.Username, err)
+		}
+	}
+	if left := w.must(request{method: "GET", path: "/sessions", auth: asRoot()}).JSON.([]api.Session); len(left) != 0 {
+		t.Errorf("sessions are left: %+v", left)
+	}
+}
+
+// TestNameIsFreedDuringALogin: a session whose name was freed since it was looked up doesn't begin.
+func TestNameIsFreedDuringALogin(t *testing.T) {
+	w, p := withProvider(t)
+	if _, err := w.loginOIDC(p, memberAs("1", "eve", "security team")); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := w.bind(t.Context(), identity{username: "eve", issuer: p.URL, subject: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.must(request{method: "DELETE", path: "/users/eve", auth: asRoot()})
+	v := session{AuthType: api.AuthOIDC, Username: "eve", Groups: []string{"security team"}}
+	if _, err := w.begin(t.Context(), &route.Call{API: "GET /authenticate/callback/oidc"}, v, bound...); autodefend.ErrorCode(err) != autodefend.CodeConflict && autodefend.ErrorCode(err) != autodefend.CodeNotFound {
+		t.Errorf("the session began: %v", err)
+	}
 }

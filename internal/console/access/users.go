@@ -83,18 +83,23 @@ func (s *Service) putUser(ctx context.Context, c *route.Call) (route.Answer, err
 	return route.Answer{}, s.writeUser(ctx, c, userChange{before: &before, version: version, after: &next})
 }
 
+// deleteUser tries again when a session of the user's was renewed meanwhile.
 func (s *Service) deleteUser(ctx context.Context, c *route.Call) (route.Answer, error) {
+	return route.Answer{}, s.retry(ctx, func() error { return s.removeUser(ctx, c) })
+}
+
+func (s *Service) removeUser(ctx context.Context, c *route.Call) error {
 	before, version, err := s.storedUser(ctx, c.Path["username"])
 	if autodefend.ErrorCode(err) == autodefend.CodeNotFound {
 		freed, freeErr := s.freeName(ctx, c, c.Path["username"])
 		if freed || freeErr != nil {
-			return route.Answer{}, freeErr
+			return freeErr
 		}
 	}
 	if err != nil {
-		return route.Answer{}, err
+		return err
 	}
-	return route.Answer{}, s.writeUser(ctx, c, userChange{before: &before, version: version})
+	return s.writeUser(ctx, c, userChange{before: &before, version: version})
 }
 
 // readUser reads and checks a user that somebody wrote, but for the password.
@@ -307,35 +312,48 @@ func (s *Service) anotherAdministrator(ctx context.Context, username string) (ap
 		WithHint("make another user one first")
 }
 
-// dependents are what goes with the user: its API tokens, preferences, identity and places in groups. Its sessions end because the
-// epoch is another one, or none.
+// dependents are what goes with the user: its API tokens, sessions, preferences, identity and places in groups. Its own
+// sessions would end by their epoch, but one from before there was such a user, by the provider, would hold again.
 func (s *Service) dependents(ctx context.Context, username string) ([]api.DocumentChange, error) {
 	name := key(username)
-	var changes []api.DocumentChange
-	tokens, err := s.documents.Documents(ctx, api.KindAPIToken)
+	tokens, err := deletions(ctx, s, api.KindAPIToken, func(t apiToken) bool { return key(t.Owner) == name })
 	if err != nil {
-		return nil, fmt.Errorf("read API tokens: %w", err)
+		return nil, err
 	}
-	for _, d := range tokens {
-		t, err := read[apiToken](d)
-		if err != nil {
-			return nil, err
-		}
-		if key(t.Owner) == name {
-			changes = append(changes, api.DocumentChange{Kind: d.Kind, ID: d.ID, Version: d.Version})
-		}
+	sessions, err := deletions(ctx, s, api.KindSession, func(v session) bool { return key(v.Username) == name })
+	if err != nil {
+		return nil, err
 	}
 	groups, err := s.withoutUser(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	changes = append(changes, groups...)
+	changes := slices.Concat(tokens, sessions, groups)
 	for _, kind := range []api.Kind{api.KindPreferences, api.KindIdentity} {
 		d, err := s.documents.Document(ctx, kind, name)
 		if err == nil {
 			changes = append(changes, api.DocumentChange{Kind: d.Kind, ID: d.ID, Version: d.Version})
 		} else if autodefend.ErrorCode(err) != autodefend.CodeNotFound {
 			return nil, fmt.Errorf("read %s: %w", kind, err)
+		}
+	}
+	return changes, nil
+}
+
+// deletions remove the documents of a kind that go.
+func deletions[T any](ctx context.Context, s *Service, kind api.Kind, goes func(T) bool) ([]api.DocumentChange, error) {
+	documents, err := s.documents.Documents(ctx, kind)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", kind, err)
+	}
+	var changes []api.DocumentChange
+	for _, d := range documents {
+		v, err := read[T](d)
+		if err != nil {
+			return nil, err
+		}
+		if goes(v) {
+			changes = append(changes, api.DocumentChange{Kind: d.Kind, ID: d.ID, Version: d.Version})
 		}
 	}
 	return changes, nil
