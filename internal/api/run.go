@@ -97,9 +97,10 @@ type AutoDeployJob struct {
 	// Rule and Scope are the rule and what was in its collections when the job was made.
 	Rule  AutoDeployRule `json:"rule"`
 	Scope *policy.Rule   `json:"scope,omitempty"`
-	// Allow is how many functions a removal may take the Defender from.
-	Allow    int `json:"allow,omitempty"`
-	Attempts int `json:"attempts,omitempty"`
+	// Allow is how many functions a removal may take the Defender from: with all others of the same change, if it has one.
+	Allow    int    `json:"allow,omitempty"`
+	Change   string `json:"change,omitempty"`
+	Attempts int    `json:"attempts,omitempty"`
 	// Blocked jobs wait until they are confirmed.
 	Blocked bool      `json:"blocked,omitempty"`
 	Created time.Time `json:"created"`

@@ -12,11 +12,13 @@ import (
 
 // The ids of documents of the kind [api.KindRuleStatus] begin with what they are.
 const (
-	idRule    = "rule:" // and the rule's name: an [api.AutoDeployState]
-	idJob     = "job:"  // and the run's id: an [api.AutoDeployJob]
-	idSite    = "site:" // and ACCOUNT/REGION: a [siteSummary]
-	idLook    = "look:" // and the credential: a [lookState]
-	idControl = "control"
+	idRule = "rule:" // and the rule's name: an [api.AutoDeployState]
+	idJob  = "job:"  // and the run's id: an [api.AutoDeployJob]
+	idSite = "site:" // and ACCOUNT/REGION: a [siteSummary]
+	idLook = "look:" // and the credential: a [lookState]
+	// idAllowance comes before the id of a change of the rules: an [allowance].
+	idAllowance = "allowance:"
+	idControl   = "control"
 )
 
 // control is what people asked of the replicas, by when.
@@ -58,6 +60,8 @@ type state struct {
 	version int64 // of the rules' document
 	states  map[string]api.AutoDeployState
 	jobs    []api.AutoDeployJob
+	// changes are those of the rules that have an [allowance].
+	changes []string
 	sites   []siteSummary
 	looks   map[string]lookState
 	control control
@@ -116,6 +120,8 @@ func (st *state) add(d api.Document) error {
 		return into(d.Body, func(v api.AutoDeployState) { st.states[name] = v })
 	case idJob:
 		return into(d.Body, func(v api.AutoDeployJob) { st.jobs = append(st.jobs, v) })
+	case idAllowance:
+		st.changes = append(st.changes, name)
 	case idSite:
 		return into(d.Body, func(v siteSummary) { st.sites = append(st.sites, v) })
 	case idLook:

@@ -253,9 +253,8 @@ func (r *jobRun) detach(ctx context.Context, c cover, run string, meant func(*au
 	}
 	r.partly = r.partly || w.busy || len(w.errors) > 0
 	r.record.Errors = w.errors
-	if r.job.Kind == api.RunRemoval && len(r.done())+len(arns) > r.job.Allow {
-		r.block(arns)
-		return nil
+	if may, err := r.mayTake(ctx, arns); !may {
+		return err
 	}
 	w.each(func(site *workSite) {
 		w.waves(site, picks[site], func(ctx context.Context, p *autodefend.Plan) *autodefend.Run {
@@ -264,7 +263,20 @@ func (r *jobRun) detach(ctx context.Context, c cover, run string, meant func(*au
 	})
 	done := w.receipts(r.job.ID)
 	r.collect(done)
-	return errors.Join(whyEnded(ctx), r.forget(w, done))
+	return errors.Join(whyEnded(ctx), r.giveBack(ctx), r.forget(w, done))
+}
+
+// mayTake reports whether the job may take the Defender from these functions as well; else it's blocked, or didn't get to know.
+func (r *jobRun) mayTake(ctx context.Context, arns []string) (bool, error) {
+	if r.job.Kind != api.RunRemoval {
+		return true, nil
+	}
+	wanted := len(r.done()) + len(arns)
+	most, err := r.take(ctx, wanted)
+	if err == nil && wanted > most {
+		r.block(arns, most)
+	}
+	return err == nil && wanted <= most, err
 }
 
 // pick lists the verdicts of a roll-back that are meant.
@@ -314,9 +326,9 @@ func rolledBack(receipts []autodefend.Receipt) []autodefend.Receipt {
 	return some
 }
 
-// block stops a removal that would take the Defender from more functions than was confirmed. Its record has the receipts of
-// what was done before, and of each function that waits one as skipped.
-func (r *jobRun) block(arns []string) {
+// block stops a removal that would take the Defender from more functions than it may. Its record has the receipts of what
+// was done before, and of each function that waits one as skipped.
+func (r *jobRun) block(arns []string, most int) {
 	slices.Sort(arns)
 	sum := sha256.New()
 	for _, arn := range arns {
@@ -325,9 +337,13 @@ func (r *jobRun) block(arns []string) {
 	r.job.Blocked = true
 	r.record.Confirm = hex.EncodeToString(sum.Sum(nil))[:32]
 	r.record.Results = r.done()
-	r.record.Message = fmt.Sprintf("%d functions would lose the Defender, more than the %d that were confirmed, so none was changed", len(arns), r.job.Allow)
+	limit := fmt.Sprintf("the %d that were confirmed", r.job.Allow)
+	if most < r.job.Allow {
+		limit = fmt.Sprintf("the %d that are left of %s for all rules", most, limit)
+	}
+	r.record.Message = fmt.Sprintf("%d functions would lose the Defender, more than %s, so none was changed", len(arns), limit)
 	if n := len(r.record.Results); n > 0 {
-		r.record.Message = fmt.Sprintf("%d more functions would lose the Defender after %d, more than the %d that were confirmed", len(arns), n, r.job.Allow)
+		r.record.Message = fmt.Sprintf("%d more functions would lose the Defender after %d, more than %s", len(arns), n, limit)
 	}
 	r.record.Hint = "if that is wanted, POST /api/v1/runs/" + r.job.ID + "/confirm?confirm=" + r.record.Confirm
 	for _, arn := range arns {

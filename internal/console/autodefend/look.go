@@ -120,15 +120,17 @@ func (st *state) forgotten(site siteSummary, now time.Time) bool {
 
 // forgetDue tells whether there is anything to forget.
 func forgetDue(st *state, now time.Time) bool {
-	return slices.ContainsFunc(st.sites, func(site siteSummary) bool { return st.forgotten(site, now) })
+	return len(st.spent()) > 0 || slices.ContainsFunc(st.sites, func(site siteSummary) bool { return st.forgotten(site, now) })
 }
 
-// forget drops the functions of regions that nobody lists any more from the inventory.
+// forget drops the functions of regions that nobody lists any more from the inventory, and the allowances of removals that
+// are done.
 func (s *Service) forget(ctx context.Context, _ *held, owner string) error {
 	st, err := s.load(ctx)
 	if err != nil {
 		return err
 	}
+	err = s.dropSpent(ctx, st)
 	for _, site := range st.sites {
 		if st.forgotten(site, s.now()) {
 			err = errors.Join(err, s.forgetSite(ctx, owner, site))

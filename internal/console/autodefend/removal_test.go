@@ -1,6 +1,7 @@
 package autodefend
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -107,11 +108,7 @@ func TestPreviewOfANewRule(t *testing.T) {
 
 func TestARemovalIsHeldUpWhenThereIsMoreThanWasSeen(t *testing.T) {
 	b := many(t, 9)
-	for i := range 6 { // marked by us, and not in the inventory
-		f := b.world.put(account, region, fmt.Sprintf("unseen-%d", i), "python3.13", nil)
-		f.Layers = []autodefend.AttachedLayer{{ARN: layerARN}}
-		f.Environment.Variables[autodefend.MarkerVariable] = "autodefend/20250101T000000-aaaa"
-	}
+	b.unseen(region, "unseen-0", "unseen-1", "unseen-2", "unseen-3", "unseen-4", "unseen-5")
 	b.rules()
 	b.settled()
 	if got := b.world.defended(); len(got) != 15 {
@@ -128,6 +125,161 @@ func TestARemovalIsHeldUpWhenThereIsMoreThanWasSeen(t *testing.T) {
 	b.settled()
 	if got := b.world.defended(); got != nil {
 		t.Errorf("%v are still defended", got)
+	}
+}
+
+// unseen puts functions into a region that carry our mark and that the inventory doesn't know.
+func (b *bench) unseen(region string, names ...string) {
+	for _, name := range names {
+		f := b.world.put(account, region, name, "python3.13", nil)
+		f.Layers = []autodefend.AttachedLayer{{ARN: layerARN}}
+		f.Environment.Variables[autodefend.MarkerVariable] = "autodefend/20250101T000000-aaaa"
+	}
+}
+
+// teams makes a bench with a rule for each of n teams, in three regions, of which the inventory knows no function, and then
+// gives each team two.
+func teams(t *testing.T, n int) *bench {
+	t.Helper()
+	b := newBench(t, nil)
+	known, rules := collections{}, []string{}
+	regions := []string{"eu-west-1", "eu-west-2", "eu-west-3"}
+	for i := range n {
+		name := fmt.Sprintf("team%02d", i)
+		known = append(known, policyCollection(name))
+		rules = append(rules, rule(name, name, `"autodefend":{"regions":["`+regions[i%3]+`"]}`))
+	}
+	b.cfg.Collections = known
+	for _, region := range regions {
+		b.world.put(account, region, "other", "java21", nil)
+	}
+	b.rules(rules...)
+	for range 3 {
+		b.settled()
+	}
+	for i := range n {
+		b.unseen(regions[i%3], fmt.Sprintf("team%02d-a", i), fmt.Sprintf("team%02d-b", i))
+	}
+	return b
+}
+
+// TestTheCapHoldsForAllRules: what goes without confirmation is so many functions of a change, and not so many of each rule
+// that it removes.
+func TestTheCapHoldsForAllRules(t *testing.T) { synctest.Test(t, capForAllRules) }
+
+func capForAllRules(t *testing.T) {
+	b := teams(t, 8)
+	preview := b.must("POST", rulesPath+"/preview", "[]").JSON.(api.AutoDeployPreview)
+	if len(preview.Undefend) != 0 || preview.Allowed != 10 {
+		t.Fatalf("preview: %+v", preview)
+	}
+	b.rules()
+	for range 3 {
+		b.settled()
+	}
+	if got := b.world.defended(); len(got) != 16-10 {
+		t.Fatalf("%d of 16 are defended, want all but the ten that go without confirmation: %v", len(got), got)
+	}
+	blocked := get[[]api.RunRecord](b, "/runs?state=blocked")
+	if len(blocked) != 3 || !strings.Contains(blocked[0].Message, "2 functions would lose the Defender, more than the 0 that are left of the 10") {
+		t.Fatalf("%d are blocked: %+v", len(blocked), blocked)
+	}
+	for _, run := range blocked {
+		b.must("POST", "/runs/"+run.ID+"/confirm?confirm="+run.Confirm, "")
+	}
+	b.settled()
+	if got := b.world.defended(); got != nil {
+		t.Errorf("%v are still defended after confirmation", got)
+	}
+	for _, d := range b.store.Stored(api.KindRuleStatus) {
+		if strings.HasPrefix(d.ID, idAllowance) || strings.HasPrefix(d.ID, idJob) {
+			t.Errorf("%s is left", d.ID)
+		}
+	}
+}
+
+// TestTwoJobsTakeFromOneAllowance: what another job took between reading and writing isn't there any more, and what a job gives
+// back is.
+func TestTwoJobsTakeFromOneAllowance(t *testing.T) {
+	b := newBench(t, nil)
+	if err := b.Service.store(t.Context(), idAllowance+"c", allowance{Allow: 10}); err != nil {
+		t.Fatal(err)
+	}
+	job := func(id string) *jobRun {
+		_, h, err := b.hold(t.Context(), leaseJob+id, "me")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.release(context.Background()) })
+		return &jobRun{s: b.Service, main: h, job: api.AutoDeployJob{ID: id, Allow: 10, Change: "c"}}
+	}
+	one, two := job("one"), job("two")
+	b.store.Fault = func(operation string) error {
+		if operation == "Write" {
+			b.store.Fault = nil
+			if left, err := two.take(t.Context(), 6); left != 10 || err != nil {
+				t.Errorf("the faster one may take %d: %v", left, err)
+			}
+		}
+		return nil
+	}
+	if left, err := one.take(t.Context(), 6); left != 4 || err != nil {
+		t.Errorf("the slower one may take %d, want 4: %v", left, err)
+	}
+	if left, err := one.take(t.Context(), 4); left != 4 || err != nil {
+		t.Errorf("the slower one may take %d, want 4: %v", left, err)
+	}
+	two.record.Results = []autodefend.Receipt{{Outcome: autodefend.OutcomeRolledBack}, {Outcome: autodefend.OutcomeFailed}}
+	if err := two.giveBack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := one.take(t.Context(), 9); left != 9 || err != nil {
+		t.Errorf("after the other did one it may take %d, want 9: %v", left, err)
+	}
+	b.store.steal(leaseJob + "two")
+	two.record.Results = nil
+	if err := two.giveBack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := one.take(t.Context(), 10); left != 9 || err != nil {
+		t.Errorf("who lost its job gives nothing back, and it may take %d, want 9: %v", left, err)
+	}
+	one.job.Change = "none"
+	if left, err := one.take(t.Context(), 1); left != 0 || err != nil {
+		t.Errorf("without an allowance it may take %d: %v", left, err)
+	}
+	one.record.Results = []autodefend.Receipt{{Outcome: autodefend.OutcomeRolledBack}}
+	if err := one.giveBack(t.Context()); err != nil || len(b.store.Stored(api.KindRuleStatus)) != 1 {
+		t.Errorf("an allowance was made: %v", err)
+	}
+}
+
+// TestConfirmedRemovalsOfRulesThatOverlap: whichever rule's job comes first, what was confirmed is done and nothing waits.
+func TestConfirmedRemovalsOfRulesThatOverlap(t *testing.T) {
+	for name, rules := range map[string][]string{
+		"the wide one first": {rule("all", "All", ""), rule("orders", "orders", "")},
+		"the wide one last":  {rule("orders", "orders", ""), rule("all", "All", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, nil)
+				for i := range 12 {
+					b.world.add(fmt.Sprintf("orders-%02d", i), fmt.Sprintf("web-%02d", i))
+				}
+				b.rules(rules...)
+				b.settled()
+				b.world.fail["orders-03"] = true // is tried by both jobs, and counts once
+				preview := b.must("POST", rulesPath+"/preview", "[]").JSON.(api.AutoDeployPreview)
+				b.must("POST", rulesPath+"?confirm="+preview.Confirm, "[]")
+				b.settled()
+				delete(b.world.fail, "orders-03")
+				b.due()
+				b.settled()
+				if got := b.world.defended(); len(preview.Undefend) != 24 || got != nil {
+					t.Errorf("%d were confirmed, and %v are still defended: %+v", len(preview.Undefend), got, get[[]api.RunRecord](b, "/runs?state=blocked"))
+				}
+			})
+		})
 	}
 }
 

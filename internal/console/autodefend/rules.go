@@ -2,6 +2,7 @@ package autodefend
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"reflect"
@@ -184,23 +185,11 @@ func (s *Service) changes(r *replacement, preview api.AutoDeployPreview, c *rout
 		body = []byte("[]")
 	}
 	changes := []api.DocumentChange{{Kind: api.KindAutoDeploy, Version: r.was.version, Body: body}}
-	for _, old := range r.shrunk() {
-		rules, err := s.byRecipe(old.rule, r.was.states[old.rule.Name].Recipes)
-		if err != nil {
-			return nil, err
-		}
-		for _, rule := range rules {
-			job := api.AutoDeployJob{
-				ID: s.cfg.NewRun(), Kind: api.RunRemoval, By: c.Principal.Username, Rule: rule, Scope: old.snapshot(),
-				Allow: max(preview.Allowed, len(preview.Undefend)), Created: s.now(),
-			}
-			queued, _, err := s.queued(job)
-			if err != nil {
-				return nil, err
-			}
-			changes = append(changes, queued...)
-		}
+	jobs, err := s.removals(r, max(preview.Allowed, len(preview.Undefend)), c.Principal.Username)
+	if err != nil {
+		return nil, err
 	}
+	changes = append(changes, jobs...)
 	for name := range r.was.states {
 		_, _, was := r.was.rule(name) // the state of one that wasn't goes with its evaluation
 		if was && !slices.ContainsFunc(r.rules, func(rule api.AutoDeployRule) bool { return rule.Name == name }) {
@@ -208,4 +197,34 @@ func (s *Service) changes(r *replacement, preview api.AutoDeployPreview, c *rout
 		}
 	}
 	return changes, nil
+}
+
+// removals are the documents of the jobs that take the Defender from what a new list doesn't cover any more: at most from so
+// many functions together.
+func (s *Service) removals(r *replacement, allow int, by string) ([]api.DocumentChange, error) {
+	var changes []api.DocumentChange
+	change := ""
+	for _, old := range r.shrunk() {
+		rules, err := s.byRecipe(old.rule, r.was.states[old.rule.Name].Recipes)
+		if err != nil {
+			return nil, err
+		}
+		for _, rule := range rules {
+			job := api.AutoDeployJob{
+				ID: s.cfg.NewRun(), Kind: api.RunRemoval, By: by, Rule: rule, Scope: old.snapshot(), Allow: allow, Created: s.now(),
+			}
+			change = cmp.Or(change, job.ID)
+			job.Change = change
+			queued, _, err := s.queued(job)
+			if err != nil {
+				return nil, err
+			}
+			changes = append(changes, queued...)
+		}
+	}
+	if change == "" {
+		return nil, nil
+	}
+	shared, err := put(api.KindRuleStatus, idAllowance+change, allowance{Allow: allow})
+	return append(changes, shared), err
 }

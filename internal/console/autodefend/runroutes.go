@@ -150,7 +150,7 @@ func (s *Service) confirmRun(ctx context.Context, c *route.Call) (route.Answer, 
 	if err != nil {
 		return route.Answer{}, err
 	}
-	job.Blocked, job.Allow, job.Next = false, len(run.Results), s.now()
+	job.Blocked, job.Allow, job.Change, job.Next = false, len(run.Results), "", s.now()
 	run.State, run.Message, run.Hint, run.Confirm, run.Results = api.RunQueued, "", "", "", rolledBack(run.Results)
 	changes, err := runChanges(run)
 	if err != nil {
