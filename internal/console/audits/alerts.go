@@ -101,7 +101,7 @@ func (s *Service) newAlerts(ctx context.Context, c *route.Call, q api.AuditQuery
 		if position == was {
 			return listed(nil, 0), nil
 		}
-		err = s.move(ctx, id, version, position)
+		err = s.writeDocument(ctx, id, version, position)
 		if autodefend.ErrorCode(err) == autodefend.CodeConflict && try < alertsTries {
 			continue
 		}

@@ -130,7 +130,7 @@ func (s *Service) readOn(ctx context.Context, r reader) (bool, error) {
 		return false, err
 	}
 	position = position.With(r.stream, audits[len(audits)-1].Sequence)
-	return len(audits) == followBatch, s.move(ctx, id, version, position)
+	return len(audits) == followBatch, s.writeDocument(ctx, id, version, position)
 }
 
 // position is how far a reader has come, with the version of the document that says so; 0 when there is none.
@@ -154,12 +154,8 @@ func readDocument[V any](ctx context.Context, s *Service, id string) (V, int64, 
 	return v, document.Version, nil
 }
 
-// move stores how far a reader has come. It's a conflict when somebody else did so meanwhile.
-func (s *Service) move(ctx context.Context, id string, version int64, to api.Position) error {
-	return s.writeDocument(ctx, id, version, to)
-}
-
-// writeDocument writes a document of the kind [api.KindPosition] over the version that was read.
+// writeDocument writes a document of the kind [api.KindPosition] over the version that was read. It's a conflict when
+// somebody else did so meanwhile.
 func (s *Service) writeDocument(ctx context.Context, id string, version int64, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
