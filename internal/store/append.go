@@ -142,13 +142,12 @@ func (s *Store) assign(ctx context.Context, tx *tx, b *batch) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	if s.dialect.shared() {
-		// Another replica may have added them; the transaction's lock on the counter keeps it from doing so now.
-		if err := s.dimensions.refresh(ctx, s, tx); err != nil {
-			return err
-		}
-		missing = s.dimensions.lookupAll(&b.rows, b.audits)
+	// Another replica may have added them, or a transaction here that was said to have failed; the transaction's lock on
+	// the counter keeps others from doing so now.
+	if err := s.dimensions.refresh(ctx, s, tx); err != nil {
+		return err
 	}
+	missing = s.dimensions.lookupAll(&b.rows, b.audits)
 	return s.addDimensions(ctx, tx, b, missing)
 }
 

@@ -48,12 +48,29 @@ func (s *Store) Audits(ctx context.Context, q api.AuditQuery) ([]api.AuditRecord
 }
 
 func (s *Store) selection(ctx context.Context, q *api.AuditQuery, stream int64) (selection, error) {
-	if s.dialect.shared() {
+	if s.dialect.shared() || s.dimensions.doubted.Load() {
 		if err := s.dimensions.refresh(ctx, s, s.db); err != nil {
 			return selection{}, err
 		}
 	}
 	return s.dimensions.selects(q, stream), nil
+}
+
+// learn makes a selection anew when keys have series that were added since it was made, so that those who follow what's
+// stored don't pass over them.
+func (s *Store) learn(ctx context.Context, sel *selection, keys []key) error {
+	newest := int64(0)
+	for _, k := range keys {
+		newest = max(newest, k.series)
+	}
+	if sel.all() || sel.query == nil || newest <= sel.newest {
+		return nil
+	}
+	if err := s.dimensions.refresh(ctx, s, s.db); err != nil {
+		return err
+	}
+	*sel = s.dimensions.selects(sel.query, sel.stream)
+	return nil
 }
 
 // sift tells whether audits must be looked at for conditions that no index knows.
@@ -216,39 +233,65 @@ func (s *Store) readAudits(ctx context.Context, stream api.Stream, keys []key) (
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	read := make(map[int64]api.AuditRecord, len(keys))
+	rows, series, bySequence := make([]api.AuditRecord, 0, len(keys)), make([]int64, 0, len(keys)), make(map[int64]int, len(keys))
 	query := "SELECT seq, series, time, received, count, id, request_id, msg, body FROM audits WHERE " + s.dialect.in("seq")
-	err := s.eachPrepared(ctx, query, []any{s.dialect.setOf(seqsOf(keys))}, func(rows *sql.Rows) error {
+	err := s.eachPrepared(ctx, query, []any{s.dialect.setOf(seqsOf(keys))}, func(row *sql.Rows) error {
 		a := api.AuditRecord{Stream: stream}
 		var id, time, received int64
-		err := rows.Scan(&a.Sequence, &id, &time, &received, &a.Count, &a.ID, &a.RequestID, &a.Msg, &a.Body)
+		err := row.Scan(&a.Sequence, &id, &time, &received, &a.Count, &a.ID, &a.RequestID, &a.Msg, &a.Body)
 		a.Time, a.Received = at(time), at(received)
-		s.dimensions.describe(&a, id)
-		read[a.Sequence] = a
+		bySequence[a.Sequence] = len(rows)
+		rows, series = append(rows, a), append(series, id)
 		return err
 	})
+	if err == nil {
+		err = s.describe(ctx, rows, series)
+	}
 	if err != nil {
 		return nil, err
 	}
 	audits := make([]api.AuditRecord, 0, len(keys))
 	for _, k := range keys {
-		if a, ok := read[k.seq]; ok {
-			audits = append(audits, a)
+		if i, ok := bySequence[k.seq]; ok {
+			audits = append(audits, rows[i])
 		}
 	}
 	return audits, nil
 }
 
-// describe fills in what an audit shares with others.
-func (d *dimensions) describe(a *api.AuditRecord, id int64) {
+// describe fills in what audits of the series share with others. A series that isn't known was added since they were
+// found: by another replica, or by a transaction that this one is still committing.
+func (s *Store) describe(ctx context.Context, audits []api.AuditRecord, series []int64) error {
+	if s.dimensions.describe(audits, series) {
+		return nil
+	}
+	if err := s.dimensions.refresh(ctx, s, s.db); err != nil {
+		return err
+	}
+	if !s.dimensions.describe(audits, series) {
+		return damaged("an audit's function and rule aren't there", nil)
+	}
+	return nil
+}
+
+// describe reports false when it doesn't know one of the series.
+func (d *dimensions) describe(audits []api.AuditRecord, series []int64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	i, ok := d.series.byID[id]
-	if !ok {
-		return
+	for i := range audits {
+		row, ok := d.series.byID[series[i]]
+		if !ok {
+			return false
+		}
+		d.fill(&audits[i], d.series.rows[row])
 	}
-	src := &d.sources.rows[d.sources.byID[d.series.rows[i].source]]
-	knd := &d.kinds.rows[d.kinds.byID[d.series.rows[i].kind]]
+	return true
+}
+
+// fill gives an audit what its source and its kind say; the caller holds the lock.
+func (d *dimensions) fill(a *api.AuditRecord, of series) {
+	src := &d.sources.rows[d.sources.byID[of.source]]
+	knd := &d.kinds.rows[d.kinds.byID[of.kind]]
 	a.Account, a.Region, a.Function, a.FunctionID, a.Runtime, a.Provider = src.account, src.region, src.function, src.functionID, src.runtime, src.provider
 	a.Type, a.AttackType, a.Effect, a.Rule, a.Severity = knd.kindType, knd.attackType, knd.effect, knd.rule, knd.severity
 	if knd.methods != "" {

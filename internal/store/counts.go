@@ -69,10 +69,8 @@ func (s *Store) countUpTo(ctx context.Context, tx *tx, last, atLeast int64) (int
 
 // countBetween counts the audits after a sequence, up to another.
 func (s *Store) countBetween(ctx context.Context, tx *tx, after, last int64) error {
-	if s.dialect.shared() {
-		if err := s.dimensions.refresh(ctx, s, tx); err != nil {
-			return err
-		}
+	if err := s.dimensions.refresh(ctx, s, tx); err != nil {
+		return err
 	}
 	added := make(counts)
 	_, err := s.each(ctx, tx, "SELECT stream, series, time FROM audits WHERE seq > ? AND seq <= ?", []any{after, last}, func(rows *sql.Rows) error {

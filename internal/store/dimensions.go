@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -37,6 +38,8 @@ type dimensions struct {
 	classOf map[int64]int64
 	// upTo is an id: no row up to it is missing here.
 	upTo int64
+	// doubted tells that rows may be stored that are missing here, though no other process writes.
+	doubted atomic.Bool
 }
 
 // table is one small table: rows in the order of their ids, and the ids by what they say.
@@ -96,6 +99,15 @@ type dimensionRows struct {
 // database is asked: those who read hold one of its connections when they look something up here, and would wait for each
 // other. Several may refresh at once: each has read all rows up to some id, so that adding in any order leaves none out.
 func (d *dimensions) refresh(ctx context.Context, s *Store, from queryer) error {
+	doubted := d.doubted.Swap(false)
+	err := d.readOn(ctx, s, from)
+	if err != nil && doubted {
+		d.doubted.Store(true)
+	}
+	return err
+}
+
+func (d *dimensions) readOn(ctx context.Context, s *Store, from queryer) error {
 	var upTo int64
 	_, err := s.each(ctx, from, "SELECT value FROM counters WHERE name = 'dimension'", nil, func(rows *sql.Rows) error { return rows.Scan(&upTo) })
 	if err != nil {

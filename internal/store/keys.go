@@ -244,6 +244,9 @@ func (s *Store) keysBySequence(ctx context.Context, sel *selection, b bounds, ne
 		if err != nil {
 			return nil, err
 		}
+		if err := s.learn(ctx, sel, keys); err != nil {
+			return nil, err
+		}
 		for _, k := range keys {
 			if b.include(k) && (sel.all() || sel.has.has(k.series)) {
 				found = append(found, k)

@@ -26,10 +26,8 @@ func (s *Store) Expire(ctx context.Context, stream api.Stream, before time.Time,
 				return 0, err
 			}
 		}
-		if s.dialect.shared() {
-			if err := s.dimensions.refresh(ctx, s, tx); err != nil {
-				return 0, err
-			}
+		if err := s.dimensions.refresh(ctx, s, tx); err != nil {
+			return 0, err
 		}
 		return s.expire(ctx, tx, number, before.UnixMilli(), limit)
 	})

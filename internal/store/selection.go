@@ -18,6 +18,9 @@ type selection struct {
 	// series are those of the sources and kinds, in order; all of the stream's when nothing restricts.
 	series []int64
 	has    bitset
+	// query is what was selected by, when newest was the last series that was known.
+	query  *api.AuditQuery
+	newest int64
 }
 
 // all tells that nothing restricts.
@@ -45,7 +48,7 @@ func (b bitset) has(n int64) bool {
 func (d *dimensions) selects(q *api.AuditQuery, stream int64) selection {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	s := selection{stream: stream}
+	s := selection{stream: stream, query: q, newest: d.series.last()}
 	s.bySource = len(q.Accounts)+len(q.Regions)+len(q.Functions)+len(q.FunctionIDs)+len(q.Runtimes) > 0 || q.Scopes != nil
 	other := len(q.AttackTypes)+len(q.Rules)+len(q.Severities)+len(q.Techniques) > 0
 	s.byKind = other || len(q.Types)+len(q.Effects) > 0

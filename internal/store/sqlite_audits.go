@@ -68,7 +68,8 @@ func (sqlite) execMany(ctx context.Context, tx *tx, query string, rows [][]any) 
 }
 
 func (sqlite) commit(ctx context.Context, tx *tx) error {
-	_, err := tx.conn.ExecContext(ctx, "COMMIT")
+	// The driver would report a context that ended meanwhile in place of what became of the transaction.
+	_, err := tx.conn.ExecContext(context.WithoutCancel(ctx), "COMMIT")
 	return err
 }
 

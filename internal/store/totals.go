@@ -232,14 +232,17 @@ func (s *Store) Tally(ctx context.Context, q api.AuditQuery, name string, limit 
 	}
 	q.Page = api.Page{}
 	b := boundsOf(&q)
-	tally := make(map[string]int64)
+	tally, found := make(map[string]int64), idCounts{series: make(map[int64]int64), keys: make(map[int64]int64)}
 	switch f, ok := sel.family(&c); {
 	case sift(&q) || b.bySequence:
 		_, err = s.eachAudit(ctx, &q, &sel, 0, scanned, func(a *api.AuditRecord) { tally[c.of(sourceOf(a, stream), kindOf(a, stream))]++ })
 	case ok:
-		err = s.reading(ctx, op, func(tx *sql.Tx) error { return s.tallyCounts(ctx, tx, &sel, f, c, b, tally) })
+		err = s.reading(ctx, op, func(tx *sql.Tx) error { return s.tallyCounts(ctx, tx, &sel, f, b, found) })
 	default:
-		err = s.eachSeries(ctx, s.db, &sel, span{from: b.from, to: b.to + 1}, s.addSeries(c, tally))
+		err = s.eachSeries(ctx, s.db, &sel, span{from: b.from, to: b.to + 1}, func(id, n int64) { found.series[id] += n })
+	}
+	if err == nil {
+		err = s.addValues(ctx, c, found, tally)
 	}
 	if err != nil {
 		return nil, failure(op, s.dialect, err)
@@ -247,34 +250,61 @@ func (s *Store) Tally(ctx context.Context, q api.AuditQuery, name string, limit 
 	return mostFrequent(tally, limit), nil
 }
 
-func (s *Store) tallyCounts(ctx context.Context, tx *sql.Tx, sel *selection, f family, c column, b bounds, tally map[string]int64) error {
+// idCounts are counts by the ids of series and by the keys of a family.
+type idCounts struct{ series, keys map[int64]int64 }
+
+func (s *Store) tallyCounts(ctx context.Context, tx *sql.Tx, sel *selection, f family, b bounds, found idCounts) error {
 	spans := f.spans(b.from, b.to+1)
-	add, keys := s.addSeries(c, tally), make(map[int64]int64)
 	for _, sp := range spans {
 		var err error
 		if sp.tier == 0 {
-			err = s.eachSeries(ctx, tx, sel, sp, add)
+			err = s.eachSeries(ctx, tx, sel, sp, func(id, n int64) { found.series[id] += n })
 		} else {
-			err = s.eachCount(ctx, tx, sel, f, sp, func(_, key, n int64) { keys[key] += n })
+			err = s.eachCount(ctx, tx, sel, f, sp, func(_, key, n int64) { found.keys[key] += n })
 		}
 		if err != nil {
 			return err
 		}
 	}
-	s.dimensions.mu.RLock()
-	for key, n := range keys {
-		tally[s.dimensions.valueOfKey(c, key)] += n
-	}
-	s.dimensions.mu.RUnlock()
-	return s.eachUncounted(ctx, tx, sel, counting(spans), func(id, _ int64) { add(id, 1) })
+	return s.eachUncounted(ctx, tx, sel, counting(spans), func(id, _ int64) { found.series[id]++ })
 }
 
-func (s *Store) addSeries(c column, tally map[string]int64) func(id, n int64) {
-	return func(id, n int64) {
-		s.dimensions.mu.RLock()
-		tally[s.dimensions.valueOfSeries(c, id)] += n
-		s.dimensions.mu.RUnlock()
+// addValues adds up counts by what a column says of their ids. No connection is held: it may take one for ids that are
+// newer than what's known.
+func (s *Store) addValues(ctx context.Context, c column, found idCounts, tally map[string]int64) error {
+	if !s.dimensions.knows(c, found) {
+		if err := s.dimensions.refresh(ctx, s, s.db); err != nil {
+			return err
+		}
 	}
+	s.dimensions.mu.RLock()
+	defer s.dimensions.mu.RUnlock()
+	for id, n := range found.series {
+		tally[s.dimensions.valueOfSeries(c, id)] += n
+	}
+	for key, n := range found.keys {
+		tally[s.dimensions.valueOfKey(c, key)] += n
+	}
+	return nil
+}
+
+// knows tells whether none of the ids is newer than what's known.
+func (d *dimensions) knows(c column, found idCounts) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	keys := d.sources.last()
+	if c.ofKind != nil {
+		keys = d.kinds.last()
+	}
+	return newest(found.series) <= d.series.last() && newest(found.keys) <= keys
+}
+
+func newest(counts map[int64]int64) int64 {
+	last := int64(0)
+	for id := range counts {
+		last = max(last, id)
+	}
+	return last
 }
 
 func (c column) of(src source, knd kind) string {

@@ -259,7 +259,9 @@ func (w *writer) transactOnce(group []*job) ([]error, error) {
 	w.wary = max(0, w.wary-1)
 	errs, err := w.runJobs(ctx, t, group)
 	if err == nil {
-		err = w.store.dialect.commit(ctx, t)
+		if err = w.store.dialect.commit(ctx, t); err != nil {
+			w.store.dimensions.doubted.Store(true) // what failed may have been stored all the same
+		}
 	}
 	if err != nil {
 		// A connection that can't even roll back is of no use.
