@@ -182,12 +182,14 @@ func (e *endpoint) handle(x *exchange, call *route.Call, pass *pass) {
 		timer.Stop()
 		return e.stream(x, media, pass, cancel)
 	}
+	defer func() { // also when the handler panics
+		if x.pass != nil {
+			x.pass.leave()
+		}
+	}()
 	answer, err := e.route.Handle(ctx, call)
 	if err == nil && !e.route.List {
 		answer, err = part(answer, call.Query)
-	}
-	if x.pass != nil {
-		defer x.pass.leave()
 	}
 	switch {
 	case errors.Is(err, errHead):

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"fmt"
 	"net"
 	"net/http"
@@ -402,6 +403,38 @@ func TestDrain(t *testing.T) {
 		t.Errorf("a request while draining: %v", got)
 	}
 	eventually(t, func() bool { return w.server.gates[classStreams].inFlight() == 0 })
+}
+
+// TestPanicAfterStream: a handler that panics halfway keeps no place among the streams.
+func TestPanicAfterStream(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.Limits.Streams = 4
+		c.Routes = append(c.Routes, route.Route{
+			Method: "GET", Path: "/errors/halfway", Permission: "things", Summary: "Panics halfway.", Response: "", Media: "text/csv",
+			Handle: func(_ context.Context, c *route.Call) (route.Answer, error) {
+				if _, err := c.Stream("text/csv"); err != nil {
+					return route.Answer{}, err
+				}
+				panic("boom")
+			},
+		})
+	})
+	for range 3 {
+		r, _ := http.NewRequest("GET", w.url+"/api/v1/errors/halfway", nil)
+		r.Header.Set("Authorization", "Bearer reader")
+		response, err := w.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(response.Body); err == nil || response.StatusCode != http.StatusOK {
+			t.Errorf("%d, and the answer looks complete: %v", response.StatusCode, err)
+		}
+		_ = response.Body.Close()
+		eventually(t, func() bool { return w.server.gates[classPeople].inFlight() == 0 })
+		if n := w.server.gates[classStreams].inFlight(); n != 0 {
+			t.Fatalf("%d streams are in flight", n)
+		}
+	}
 }
 
 // TestHeadOfStream: the headers of a stream can be asked for.
