@@ -311,17 +311,18 @@ func TestRefreshAgain(t *testing.T) {
 	}
 }
 
-// TestRefreshHoldsNobodyUp: a Console that answers late changes the policy late.
+// TestRefreshHoldsNobodyUp: a Console that answers late changes the policy late, and one poll alone waits for it.
 func TestRefreshHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		console := &fakeConsole{policy: seal(t, testKey, strict(autodefend.Prevent), issued(time.Hour)), tag: "2", slow: 2 * time.Second}
 		w := connected(t, console)
 		w.pass(time.Hour)
 		began := time.Now()
-		w.defender.Next(t.Context())
-		w.defender.Next(t.Context()) // waits for the same answer
-		if took := time.Since(began); took > 2*refreshWait {
-			t.Errorf("two polls took %s", took)
+		for range 20 {
+			w.defender.Next(t.Context())
+		}
+		if took := time.Since(began); took != refreshWait {
+			t.Errorf("20 polls took %s", took)
 		}
 		time.Sleep(3 * time.Second)
 		if !w.defender.Judge(shell()).Deny {
@@ -349,6 +350,54 @@ func TestRefreshAtOnce(t *testing.T) {
 			t.Error("not asked for the rest of a summary")
 		}
 	})
+}
+
+// TestFirstPollWaits: the rest of a summary, which was asked for while the runtime started, holds for the first event when it
+// comes in time. What asked has waited for it, too.
+func TestFirstPollWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		console := &fakeConsole{policy: seal(t, testKey, strict(autodefend.Prevent), issued(time.Hour)), tag: "2", slow: refreshWait * 3 / 2}
+		w := connected(t, console, func(e *policy.Envelope) { e.Summary = true })
+		w.defender.Refresh(t.Context())
+		w.defender.Next(t.Context())
+		if !w.defender.Judge(shell()).Deny {
+			t.Error("the first poll didn't wait for the rest of the policy")
+		}
+		w.defender.Shutdown(t.Context())
+	})
+}
+
+// TestFrozenQuestion: a question that was under way when the sandbox froze, or when its snapshot was taken, doesn't keep
+// later ones from being asked, though the time that it may take has stood still.
+func TestFrozenQuestion(t *testing.T) {
+	for name, thaw := range map[string]func(*world){
+		"frozen": func(w *world) {
+			w.pass(policy.DefaultInterval)
+			w.defender.Next(w.t.Context())
+		},
+		"restored": func(w *world) { w.defender.Restored() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				console := &fakeConsole{policy: seal(t, testKey, strict(autodefend.Prevent), issued(time.Hour)), tag: "2", slow: time.Hour}
+				w := connected(t, console)
+				w.pass(time.Hour)
+				w.defender.Next(t.Context())
+				began := time.Now()
+				thaw(w)
+				if took := time.Since(began); took > 0 {
+					t.Errorf("giving it up took %s", took)
+				}
+				synctest.Wait()
+				console.slow = 0
+				w.defender.Next(t.Context())
+				if !w.defender.Judge(shell()).Deny {
+					t.Errorf("the Console wasn't asked again: %s", w.errors.String())
+				}
+				w.defender.Shutdown(t.Context())
+			})
+		})
+	}
 }
 
 // TestConsoleGetsWhatTheLogGets compares the two.

@@ -187,7 +187,7 @@ func (d *Defender) Restored() {
 func (d *Defender) Next(ctx context.Context) {
 	d.invocations.waiting()
 	d.sums(false)
-	d.Refresh(ctx)
+	d.refreshForPoll(ctx)
 }
 
 // Invoked is called when the runtime is given an event.

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/autodefend/autodefend"
@@ -46,7 +47,14 @@ type refresher struct {
 	failed  int           // questions in a row that weren't answered
 	pause   time.Duration // after the last of those
 	tag     string
-	running chan struct{} // closed when the question that runs is answered; nil when none does
+	running *question // nil when none does
+}
+
+// question is one that was put to the Console.
+type question struct {
+	over    chan struct{}      // closed at the end
+	giveUp  context.CancelFunc // ends it soon
+	awaited atomic.Bool        // a poll waits for it, or has
 }
 
 func newRefresher(console Console, now time.Time) *refresher {
@@ -68,28 +76,38 @@ func (r *refresher) due(now time.Time, interval time.Duration) bool {
 	return age < 0 || age >= wait
 }
 
-// expire makes the next question due.
+// expire makes the next question due. One that runs is given up: its connection stayed with the sandbox that was copied.
 func (r *refresher) expire() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last, r.after = time.Time{}, time.Time{}
+	if r.running != nil {
+		r.running.giveUp()
+	}
 }
 
 // Refresh asks the Console for a newer policy when the present one is older than its interval, and waits a moment for
 // the answer. Without a Console it does nothing.
 func (d *Defender) Refresh(ctx context.Context) {
-	r := d.refreshing
-	if r == nil {
-		return
+	if q := d.ask(); q != nil {
+		q.wait(ctx)
 	}
-	running := d.ask(r)
-	if running == nil {
-		return
+}
+
+// refreshForPoll does the same for a runtime that polls. Of the polls while a question runs one waits for it: were it all, a
+// Console that doesn't answer would make each of these invocations longer.
+func (d *Defender) refreshForPoll(ctx context.Context) {
+	if q := d.ask(); q != nil && !q.awaited.Swap(true) {
+		q.wait(ctx)
 	}
+}
+
+// wait waits a moment for the end of a question.
+func (q *question) wait(ctx context.Context) {
 	moment := time.NewTimer(refreshWait)
 	defer moment.Stop()
 	select {
-	case <-running:
+	case <-q.over:
 	case <-moment.C:
 	case <-ctx.Done():
 	}
@@ -103,11 +121,20 @@ func (d *Defender) interval() time.Duration {
 	return policy.DefaultInterval
 }
 
-// ask starts a question when one is due and returns what tells its end, nil when none runs.
-func (d *Defender) ask(r *refresher) <-chan struct{} {
+// ask starts a question when one is due, and returns the one that runs, nil when none does. One that is older than it may
+// become was frozen with the sandbox, where its own clock stood still: it's given up.
+func (d *Defender) ask() *question {
+	r := d.refreshing
+	if r == nil {
+		return nil
+	}
 	interval, now := d.interval(), d.config.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.running != nil && now.Sub(r.last) > refreshTimeout {
+		r.running.giveUp()
+		return nil
+	}
 	if r.running != nil {
 		return r.running
 	}
@@ -115,22 +142,22 @@ func (d *Defender) ask(r *refresher) <-chan struct{} {
 		return nil
 	}
 	r.last, r.early = now, early()
-	done := make(chan struct{})
-	r.running = done
+	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
+	q := &question{over: make(chan struct{}), giveUp: cancel}
+	r.running = q
 	go func() {
-		d.fetch(r)
+		defer close(q.over)
+		defer cancel()
+		d.fetch(ctx, r)
 		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.running = nil
-		r.mu.Unlock()
-		close(done)
 	}()
-	return done
+	return q
 }
 
 // fetch asks once. The policy stays as it is when anything is wrong with the answer.
-func (d *Defender) fetch(r *refresher) {
-	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
-	defer cancel()
+func (d *Defender) fetch(ctx context.Context, r *refresher) {
 	r.mu.Lock()
 	tag := r.tag
 	r.mu.Unlock()

@@ -117,8 +117,8 @@ func attached(t *testing.T, address string, change ...func(*policy.Envelope)) *w
 func (w *world) ask() {
 	w.t.Helper()
 	w.pass(policy.DefaultInterval)
-	if running := w.defender.ask(w.defender.refreshing); running != nil {
-		<-running
+	if running := w.defender.ask(); running != nil {
+		<-running.over
 	}
 }
 
