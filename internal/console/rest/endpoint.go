@@ -93,6 +93,7 @@ func (e *endpoint) call(x *exchange, pass *pass) (*route.Call, error) {
 	if !Permitted(principal, e.route) {
 		return nil, refuse(http.StatusForbidden, "%s may not do this: it needs the permission %s", who(principal), permissionText(e.route.Permission, e.route.Write))
 	}
+	x.principal = principal
 	name := callerName(principal)
 	if e.gate.class == classStrangers {
 		name = strangerName(x.source)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/autodefend/autodefend/internal/console/route"
 )
 
 // exchange is one request on its way through the server, and what the log says of it in the end.
@@ -21,10 +23,11 @@ type exchange struct {
 	started time.Time
 	span    trace.Span
 
-	// user is the caller's name once it's known.
-	user     string
-	failure  error
-	streamed bool
+	// user is the caller's name once it's known, and principal what it was permitted as.
+	user      string
+	principal route.Principal
+	failure   error
+	streamed  bool
 	// pass is that of a stream.
 	pass *pass
 }

@@ -3,7 +3,9 @@ package rest
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,16 +55,18 @@ type stream struct {
 	allowed func() error
 }
 
-// stillAllowed fails once the caller's session, user or role isn't what it was: an open stream ends with it.
+// stillAllowed fails once the caller's session, permissions or collections aren't what they were: what the handler decided by
+// them at the beginning holds no longer, and an open stream ends with them.
 func (e *endpoint) stillAllowed(x *exchange) error {
 	principal, err := e.authenticate(x)
-	if err == nil && !Permitted(principal, e.route) {
+	same := maps.Equal(principal.Permissions, x.principal.Permissions) && slices.Equal(principal.Collections, x.principal.Collections)
+	if err == nil && !same {
 		err = errNoLonger
 	}
 	return err
 }
 
-// errNoLonger ends the stream of a caller whose role is another one now.
+// errNoLonger ends the stream of a caller who may do or see something else now.
 var errNoLonger = errors.New("the caller may no longer have this")
 
 // errHead ends the stream of a request that wants the headers only.

@@ -12,25 +12,34 @@ import (
 	"github.com/autodefend/autodefend/internal/console/route"
 )
 
-// leaving are people who are who they are until they leave, or change their role.
-type leaving struct{ gone, demoted atomic.Bool }
+// leaving are people who are who they are until they leave, or something about them is another.
+type leaving struct{ gone, demoted, lessened, restricted atomic.Bool }
 
 func (l *leaving) Authenticate(context.Context, Credentials) (route.Principal, error) {
 	if l.gone.Load() {
 		return route.Principal{}, autodefend.Errorf(autodefend.CodeDenied, "the session is over")
 	}
-	p := route.Principal{Username: "ann", Permissions: map[api.PermName]bool{}}
+	p := route.Principal{Username: "ann", Permissions: map[api.PermName]bool{}, Collections: []string{"shop", "payments"}}
 	if !l.demoted.Load() {
 		p.Permissions["things"] = false
+	}
+	if !l.lessened.Load() {
+		p.Permissions["others"] = true
+	}
+	if l.restricted.Load() {
+		p.Collections = []string{"shop"}
 	}
 	return p, nil
 }
 
-// TestStreamsEndWithTheirCallers: nothing more is sent once the session is over or the role is another one.
+// TestStreamsEndWithTheirCallers: nothing more is sent once the session is over, or the caller may do or see something else
+// than when the stream began.
 func TestStreamsEndWithTheirCallers(t *testing.T) {
 	for name, leave := range map[string]func(*leaving){
-		"the session is over":     func(l *leaving) { l.gone.Store(true) },
-		"the role is another one": func(l *leaving) { l.demoted.Store(true) },
+		"the session is over":                      func(l *leaving) { l.gone.Store(true) },
+		"the role is another one":                  func(l *leaving) { l.demoted.Store(true) },
+		"the handler's own condition may not hold": func(l *leaving) { l.lessened.Store(true) },
+		"the collections are others":               func(l *leaving) { l.restricted.Store(true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			callers, next, refused := &leaving{}, make(chan struct{}), make(chan error, 1)
