@@ -139,6 +139,9 @@ func TestCommitThatOnlySeemsToFail(t *testing.T) {
 				}
 				_, err := s.AppendAudits(ctx, batches[0])
 				must(t, err)
+				if next == "continued" { // too few for anything to be counted before its function has more
+					batches[1] = batches[1][:50]
+				}
 				own := s.dialect
 				s.dialect = committing{own, func(err error) error { return errors.Join(err, context.DeadlineExceeded) }}
 				_, err = s.AppendAudits(ctx, batches[1])
@@ -154,7 +157,7 @@ func TestCommitThatOnlySeemsToFail(t *testing.T) {
 				case "continued":
 					_, err = s.AppendAudits(ctx, batches[2])
 					must(t, err)
-					want = []api.Tally{{Value: "svc-0001", Count: 400}, {Value: "svc-0000", Count: 201}}
+					want = []api.Tally{{Value: "svc-0001", Count: 250}, {Value: "svc-0000", Count: 201}}
 				}
 				again := batches[0][0]
 				again.ID = "again"
