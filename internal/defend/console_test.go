@@ -423,3 +423,29 @@ func TestConsoleGetsWhatTheLogGets(t *testing.T) {
 		}
 	})
 }
+
+// TestSortsSideBySide: what is said of events takes no time from what is said of processes.
+func TestSortsSideBySide(t *testing.T) {
+	for name, tt := range map[string]struct {
+		slow  time.Duration
+		flush func(*world)
+	}{
+		"at the shutdown":  {flushAtShutdown * 2 / 3, func(w *world) { w.defender.Shutdown(w.t.Context()) }},
+		"after a response": {flushAfterResponse * 2 / 3, func(w *world) { w.defender.Responded(w.t.Context(), "r-1") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				console := &fakeConsole{slow: tt.slow}
+				w := connected(t, console)
+				w.defender.firewall.outbox.add(autodefend.FirewallAudit{ID: "1"}, 300)
+				w.defender.audits.outbox.add(audit(2), 300)
+				began := time.Now()
+				tt.flush(w)
+				if took := time.Since(began); took != tt.slow || len(console.sent()) != 2 {
+					t.Errorf("after %s the Console has %q", took, console.sent())
+				}
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -220,9 +221,12 @@ func (d *Defender) sums(all bool) {
 	d.firewall.sums(now, all)
 }
 
+// flush sends audits of both sorts, side by side: neither is to wait until the other's time is over.
 func (d *Defender) flush(ctx context.Context, limit time.Duration, last bool) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	d.firewall.flush(ctx, last)
+	var sorts sync.WaitGroup
+	sorts.Go(func() { d.firewall.flush(ctx, last) })
 	d.audits.flush(ctx, last)
+	sorts.Wait()
 }
