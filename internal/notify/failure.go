@@ -28,6 +28,18 @@ func (w *Wait) Unwrap() error { return w.Err }
 // RetryAfter is how long the receiver wants to be left alone.
 func (w *Wait) RetryAfter() time.Duration { return w.For }
 
+// Partly is the error of an alert that was delivered, though not to all that it was for. Sending it again doesn't help.
+type Partly struct{ Err *autodefend.Error }
+
+// Error tells who was left out.
+func (p *Partly) Error() string { return p.Err.Error() }
+
+// Unwrap returns the same.
+func (p *Partly) Unwrap() error { return p.Err }
+
+// Delivered tells such errors from others.
+func (*Partly) Delivered() {}
+
 // connectError words why no connection came about. Errors of the system hold addresses and URLs with secrets in them,
 // and aren't passed on.
 func connectError(err error) error {

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -98,7 +99,8 @@ func startTLS(client *smtp.Client, config *tls.Config, remote net.Addr) error {
 		WithHint("use a port with TLS, such as 587 or 465; mail isn't sent unencrypted")
 }
 
-// submit logs in and hands the message over.
+// submit logs in and hands the message over. Where only some recipients are refused, the others get it, and the error is a
+// [Partly].
 func submit(client *smtp.Client, to api.EmailTarget, message []byte) error {
 	if to.Login.User != "" {
 		auth, err := loginOf(client, to.Login)
@@ -116,14 +118,9 @@ func submit(client *smtp.Client, to api.EmailTarget, message []byte) error {
 	if err := client.Mail(from.Address); err != nil {
 		return mailError(err)
 	}
-	for _, recipient := range to.Settings.Recipients {
-		address, err := mailbox(recipient)
-		if err != nil {
-			return err
-		}
-		if err := client.Rcpt(address.Address); err != nil {
-			return mailError(err)
-		}
+	refused, err := address(client, to.Settings.Recipients)
+	if err != nil {
+		return err
 	}
 	w, err := client.Data()
 	if err != nil {
@@ -136,7 +133,37 @@ func submit(client *smtp.Client, to api.EmailTarget, message []byte) error {
 		return mailError(err)
 	}
 	_ = client.Quit() // the message is the server's already
+	if len(refused) > 0 {
+		return &Partly{autodefend.Errorf(autodefend.CodeInvalid, "the mail server refuses %d of %d recipients: %s",
+			len(refused), len(to.Settings.Recipients), clean(strings.Join(refused, ", "), 400)).WithHint("the others get the alerts")}
+	}
 	return nil
+}
+
+// address names the recipients to the server and returns those that it refuses for good. When it takes none, that's an error.
+func address(client *smtp.Client, recipients []string) ([]string, error) {
+	var refused []string
+	var first error
+	for _, recipient := range recipients {
+		box, err := mailbox(recipient)
+		if err != nil {
+			return nil, err
+		}
+		err = client.Rcpt(box.Address)
+		if err == nil {
+			continue
+		}
+		answer, ok := errors.AsType[*textproto.Error](err)
+		if !ok || answer.Code < 500 {
+			return nil, mailError(err)
+		}
+		first = cmp.Or(first, err)
+		refused = append(refused, fmt.Sprintf("%s (%d)", box.Address, answer.Code))
+	}
+	if len(refused) == len(recipients) && first != nil {
+		return nil, mailError(first)
+	}
+	return refused, nil
 }
 
 // mailbox reads an address; it has been read before, when the profile was written.

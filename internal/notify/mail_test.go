@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -25,9 +26,9 @@ import (
 type mailServer struct {
 	t        *testing.T
 	listener net.Listener
-	tls      *tls.Config // for STARTTLS; nil doesn't offer it
-	auth     string      // the ways it offers once the connection is private, such as "PLAIN LOGIN"
-	answers  map[string]string
+	tls      *tls.Config       // for STARTTLS; nil doesn't offer it
+	auth     string            // the ways it offers once the connection is private, such as "PLAIN LOGIN"
+	answers  map[string]string // by verb, or by whole command
 
 	ended    chan struct{}
 	commands []string
@@ -71,7 +72,11 @@ func (s *mailServer) serve(conn net.Conn) {
 		}
 		s.commands = append(s.commands, line)
 		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
-		if answer, ok := s.answers[verb]; ok {
+		answer, ok := s.answers[line]
+		if !ok {
+			answer, ok = s.answers[verb]
+		}
+		if ok {
 			reply("%s", answer)
 			continue
 		}
@@ -247,6 +252,40 @@ func TestMailRefused(t *testing.T) {
 	startMail(t, s)
 	if err := newNotifier(t, Config{}).Send(t.Context(), mailTo(s.port(), api.Login{User: "a"}), runtimeAlert("a")); autodefend.ErrorCode(err) != autodefend.CodeInvalid {
 		t.Errorf("no way to log in: %v", err)
+	}
+}
+
+// TestOneDeadMailbox: the other recipients get their mail, and the error tells of the one that doesn't.
+func TestOneDeadMailbox(t *testing.T) {
+	const first, second = "RCPT TO:<a@example.com>", "RCPT TO:<b@example.com>"
+	for name, tt := range map[string]struct {
+		answers map[string]string
+		sent    bool
+		want    string
+	}{
+		"the first":       {map[string]string{first: "550 no such secret"}, true, "the mail server refuses 1 of 2 recipients: a@example.com (550)"},
+		"the second":      {map[string]string{second: "551 gone"}, true, "the mail server refuses 1 of 2 recipients: b@example.com (551)"},
+		"both":            {map[string]string{first: "550 gone", second: "551 gone"}, false, "the mail server answered 550"},
+		"busy, not dead":  {map[string]string{first: "550 gone", second: "451 later"}, false, "the mail server answered 451"},
+		"not the message": {map[string]string{first: "550 gone", "DATA": "554 spam"}, false, "the mail server answered 554"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, n := certified(t)
+			s := &mailServer{tls: config, answers: tt.answers}
+			startMail(t, s)
+			err := n.Send(t.Context(), mailTo(s.port(), api.Login{}), runtimeAlert("a"))
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+			var delivered interface{ Delivered() }
+			if errors.As(err, &delivered) != tt.sent {
+				t.Errorf("delivered: %t, want %t: %v", !tt.sent, tt.sent, err)
+			}
+			<-s.ended
+			if (len(s.data) > 0) != tt.sent {
+				t.Errorf("the server has %d bytes of the message", len(s.data))
+			}
+		})
 	}
 }
 

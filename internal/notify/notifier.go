@@ -89,7 +89,8 @@ func hostname() string {
 }
 
 // Send brings an alert to a target, within [Timeout]. Errors name what failed and never hold a secret or what the other
-// side said. Those with [autodefend.CodeInvalid] last; others may pass, and [Wait] tells when to ask again.
+// side said. Those with [autodefend.CodeInvalid] last; others may pass, and [Wait] tells when to ask again. A
+// [Partly] isn't a failure.
 func (n *Notifier) Send(ctx context.Context, to api.AlertTarget, alert api.Alert) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()

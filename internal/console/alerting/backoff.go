@@ -36,6 +36,12 @@ func waitAfter(err error, attempts int, jitter float64) time.Duration {
 // lasts reports whether trying again doesn't help.
 func lasts(err error) bool { return autodefend.ErrorCode(err) == autodefend.CodeInvalid }
 
+// partly reports whether the alert was delivered, though not to all that it was for.
+func partly(err error) bool {
+	var some interface{ Delivered() }
+	return errors.As(err, &some)
+}
+
 // words is an error for the people who read a profile's last error.
 func words(err error) string {
 	if autodefend.ErrorCode(err) == autodefend.CodeInternal {

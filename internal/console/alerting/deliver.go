@@ -119,8 +119,8 @@ func (s *Service) run(ctx context.Context, profiles []*profile, l *lane, until t
 		}
 		err := s.send(ctx, to, p, l.kind, batches[0])
 		switch {
-		case err == nil:
-			s.delivered(ctx, p, l.channel, batches[0])
+		case err == nil, partly(err):
+			s.delivered(ctx, p, l.channel, batches[0], err)
 		case lasts(err):
 			s.failed(ctx, p, l.channel, batches[0], err)
 		default:
@@ -190,11 +190,17 @@ func (s *Service) send(ctx context.Context, to api.AlertTarget, p *profile, kind
 	return s.sender.Send(context.WithoutCancel(ctx), to, alert)
 }
 
-func (s *Service) delivered(ctx context.Context, p *profile, channel string, batch []parcel) {
+// delivered ends deliveries that arrived. An error tells who was left out.
+func (s *Service) delivered(ctx context.Context, p *profile, channel string, batch []parcel, err error) {
+	problem := ""
+	if err != nil {
+		problem = words(err)
+		s.logger.WarnContext(ctx, "an alert isn't delivered to all", "profile", p.Name, "channel", channel, "alerts", len(batch), "error", err)
+	}
 	s.settle(ctx, batch, func(d *api.Delivery) {
 		d.Outcome, d.LastError, d.Attempts = "delivered", "", d.Attempts+1
 	})
-	s.note(context.WithoutCancel(ctx), p.Name, channel, "")
+	s.note(context.WithoutCancel(ctx), p.Name, channel, problem)
 }
 
 // failed has deliveries tried again later, or ends them.

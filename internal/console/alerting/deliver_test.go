@@ -14,6 +14,7 @@ import (
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
+	"github.com/autodefend/autodefend/internal/notify"
 )
 
 const (
@@ -219,6 +220,37 @@ func TestLastingErrorsDieAtOnce(t *testing.T) {
 		}
 		if _, err := call(t, s, "DELETE", "/alerts/dead/{id}", "all", ""); err != nil || m.left() != 0 {
 			t.Errorf("%v, %d left", err, m.left())
+		}
+	})
+}
+
+// TestDeliveredToSome: what reached some recipients is delivered, and the profile tells of the others until all get it.
+func TestDeliveredToSome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, r := newMemory(), &recorder{}
+		var whole atomic.Bool
+		r.answer = func(api.AlertTarget, api.Alert) error {
+			if whole.Load() {
+				return nil
+			}
+			return &notify.Partly{Err: autodefend.Errorf(autodefend.CodeInvalid, "1 of 2 recipients refused").WithHint("mend it")}
+		}
+		s := newService(m, r, "a")
+		put(t, s, `{"name":"p",`+webhookOfAll+`}`)
+		start(t, s)
+		store(t, m, numbered(api.StreamRuntime, 0, 3)...)
+		time.Sleep(10 * time.Minute)
+		if dead, left := m.waiting("dead"), m.left(); len(r.tries()) != 3 || len(dead) > 0 || left > 0 {
+			t.Errorf("%d messages, %d dead letters, %d left; want each sent once", len(r.tries()), len(dead), left)
+		}
+		if got := profilesOf(t, s)[0]["lastError"]; got != "webhook: 1 of 2 recipients refused; mend it" {
+			t.Errorf("lastError %q", got)
+		}
+		whole.Store(true)
+		store(t, m, numbered(api.StreamRuntime, 3, 4)...)
+		time.Sleep(10 * time.Second)
+		if got := profilesOf(t, s)[0]["lastError"]; got != "" {
+			t.Errorf("lastError %q after all got it", got)
 		}
 	})
 }
