@@ -1,20 +1,15 @@
 package rest
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // serveHealth tells that the process answers.
 func (s *Server) serveHealth(x *exchange) { s.write(x, http.StatusOK, mediaText, []byte("ok\n")) }
-
-// readyWait is how long the store may take to say that it's there.
-const readyWait = 3 * time.Second
 
 // serveReady tells whether requests should be sent here.
 func (s *Server) serveReady(x *exchange) {
@@ -22,13 +17,7 @@ func (s *Server) serveReady(x *exchange) {
 		s.fail(x, refuse(http.StatusServiceUnavailable, "shutting down"))
 		return
 	}
-	ctx, cancel := context.WithTimeout(x.r.Context(), readyWait)
-	defer cancel()
-	if s.ready == nil {
-		s.serveHealth(x)
-		return
-	}
-	if err := s.ready(ctx); err != nil {
+	if err := s.ready.check(x.r.Context()); err != nil {
 		s.log.Warn("not ready", slog.Any("error", err))
 		s.fail(x, refuse(http.StatusServiceUnavailable, "the database can't be used now").with("Retry-After", "2"))
 		return

@@ -47,8 +47,10 @@ type Config struct {
 	// Routes is the table; see [Table].
 	Routes []route.Route
 	Access Authenticator
-	// Ready is asked by /readyz; nil is always ready.
-	Ready  func(context.Context) error
+	// Ready is asked by /readyz, at most once a second; nil is always ready.
+	Ready func(context.Context) error
+	// Now tells how old its answer is; nil is [time.Now].
+	Now    func() time.Time
 	Logger *slog.Logger
 	// Version is that of the program.
 	Version string
@@ -68,7 +70,7 @@ type Server struct {
 	mux     *http.ServeMux
 	log     *slog.Logger
 	access  Authenticator
-	ready   func(context.Context) error
+	ready   *readiness
 	limits  Limits
 	gates   map[class]*gate
 	source  source
@@ -90,7 +92,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	limits := cfg.Limits.withDefaults()
 	s := &Server{
-		mux: http.NewServeMux(), log: cfg.Logger, access: cfg.Access, ready: cfg.Ready, limits: limits,
+		mux: http.NewServeMux(), log: cfg.Logger, access: cfg.Access, ready: newReadiness(cfg), limits: limits,
 		gates: map[class]*gate{
 			classPeople:    newGate(classPeople, limits.People),
 			classDefenders: newGate(classDefenders, limits.Defenders),
