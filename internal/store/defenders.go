@@ -70,7 +70,7 @@ func (s *Store) Defenders(ctx context.Context, q api.DefenderQuery) ([]api.Defen
 		l.add("last_seen < ?", q.NotSeenSince.UnixMilli())
 	}
 	l.search(q.Search, "function_id", "function", "version", "runtime")
-	l.scopes(q.Scopes, "account", "function", "region")
+	l.scopes(s.dialect, q.Scopes, "account", "function", "region")
 	var all []api.DefenderRecord
 	total, err := l.read(ctx, s, "read defenders", func(rows *sql.Rows) error {
 		var d api.DefenderRecord

@@ -212,6 +212,50 @@ func TestWildcards(t *testing.T) {
 	}
 }
 
+// TestManyPatterns: scopes may have as many names, patterns and exclusions as tags find functions, and users many scopes.
+func TestManyPatterns(t *testing.T) {
+	const many = 5000
+	numbered := func(format string) []string {
+		list := make([]string, many)
+		for i := range list {
+			list[i] = fmt.Sprintf(format, i)
+		}
+		return list
+	}
+	each := make([]api.FunctionScope, many)
+	for i := range each {
+		each[i].Functions = []string{fmt.Sprintf("FN-%d", i)}
+	}
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		for _, name := range []string{"fn-0", "Fn-4999", "fn-5000"} {
+			must(t, s.ReplaceFunctions(ctx, name, "eu", functionRecords(name, "eu", name)))
+			must(t, s.Heard(ctx, []api.DefenderRecord{{FunctionID: name, Function: name, LastSeen: start}}))
+			must(t, s.PutIncident(ctx, api.Incident{ID: name, Function: name, Time: start}))
+		}
+		for name, tt := range map[string]struct {
+			scopes []api.FunctionScope
+			want   int
+		}{
+			"names":      {[]api.FunctionScope{{Functions: numbered("fN-%d")}}, 2},
+			"beginnings": {[]api.FunctionScope{{Functions: numbered("FN-%04d*")}}, 1},
+			"exclusions": {[]api.FunctionScope{{Functions: append(numbered("-fn-%d"), "*")}}, 1},
+			"both":       {[]api.FunctionScope{{Functions: append(numbered("-fn-%d*"), numbered("fn-%d")...)}}, 0},
+			"scopes":     {each, 2},
+		} {
+			_, functions, err := s.Functions(ctx, api.FunctionQuery{Scopes: tt.scopes})
+			must(t, err)
+			_, defenders, err := s.Defenders(ctx, api.DefenderQuery{Scopes: tt.scopes})
+			must(t, err)
+			_, incidents, err := s.Incidents(ctx, api.IncidentQuery{Scopes: tt.scopes})
+			must(t, err)
+			if functions != tt.want || defenders != tt.want || incidents != tt.want {
+				t.Errorf("%s: %d functions, %d Defenders, %d incidents, want %d", name, functions, defenders, incidents, tt.want)
+			}
+		}
+	})
+}
+
 func TestDefenders(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()

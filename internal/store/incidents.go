@@ -62,7 +62,7 @@ func (s *Store) Incidents(ctx context.Context, q api.IncidentQuery) ([]api.Incid
 	l.in("profile_id", q.Profiles)
 	l.bool("acknowledged", q.Acknowledged)
 	l.search(q.Search, "category", "type", "function", "function_id", "region", "account", "custom_rule", "id")
-	l.scopes(q.Scopes, "account", "function", "region")
+	l.scopes(s.dialect, q.Scopes, "account", "function", "region")
 	var all []api.Incident
 	total, err := l.read(ctx, s, "read incidents", func(rows *sql.Rows) error {
 		var i api.Incident

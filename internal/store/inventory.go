@@ -58,7 +58,7 @@ func (s *Store) Functions(ctx context.Context, q api.FunctionQuery) ([]api.Funct
 	l.in("rule", q.Rules)
 	l.bool("defended", q.Defended)
 	l.search(q.Search, "name", "arn", "runtime", "decision", "rule")
-	l.scopes(q.Scopes, "account", "name", "region")
+	l.scopes(s.dialect, q.Scopes, "account", "name", "region")
 	var all []api.FunctionRecord
 	total, err := l.read(ctx, s, "read functions", func(rows *sql.Rows) error {
 		var f api.FunctionRecord

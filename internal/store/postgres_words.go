@@ -26,6 +26,10 @@ func (postgres) setOf(numbers []int64) any {
 	return numbers
 }
 
+func (postgres) textTable(alias string) string { return "unnest(?::text[]) AS " + alias + "(value)" }
+
+func (postgres) textsOf(texts []string) any { return texts }
+
 // by leaves the index to the planner.
 func (postgres) by(table, _ string, alias ...string) string {
 	for _, a := range alias {

@@ -44,7 +44,7 @@ func (c *conditions) either(values []string, condition func(v string) (string, a
 	for i, v := range values {
 		sql[i], args[i] = condition(v)
 	}
-	c.add("("+strings.Join(sql, " OR ")+")", args...)
+	c.add(anyHolds(sql), args...)
 }
 
 // bool requires a column of 0 and 1 to be what is asked for, if it is.

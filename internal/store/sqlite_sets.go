@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,13 @@ func (sqlite) setOf(numbers []int64) any {
 	}
 	list[0] = '['
 	return string(append(list, ']'))
+}
+
+func (d sqlite) textTable(alias string) string { return d.setTable(alias) }
+
+func (sqlite) textsOf(texts []string) any {
+	list, _ := json.Marshal(texts) // texts can always be written
+	return string(list)
 }
 
 func (sqlite) by(table, index string, alias ...string) string {

@@ -173,6 +173,9 @@ type sets interface {
 	setTable(alias string) string
 	// setOf makes the argument for either.
 	setOf(numbers []int64) any
+	// textTable is a set of texts as a table with the column value, and textsOf makes the argument for it.
+	textTable(alias string) string
+	textsOf(texts []string) any
 	// by names a table to be read by an index, and its alias if it has one.
 	by(table, index string, alias ...string) string
 	// unindexed names a column so that no index of it is used.

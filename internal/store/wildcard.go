@@ -62,46 +62,77 @@ func inScope(scopes []api.FunctionScope, account, function, region string) bool 
 	return false
 }
 
-// scopes requires the columns to be in one of the scopes; nil doesn't restrict.
-func (c *conditions) scopes(scopes []api.FunctionScope, account, function, region string) {
+// scopes requires the columns to be in one of the scopes; nil doesn't restrict. However many names a scope has, they are
+// one argument: SQLite bounds how deep an expression may be.
+func (c *conditions) scopes(d dialect, scopes []api.FunctionScope, account, function, region string) {
 	if scopes == nil {
 		return
 	}
 	either := conditions{sql: []string{"1 = 0"}}
 	for _, s := range scopes {
 		all := conditions{sql: []string{"1 = 1"}}
-		all.patterns(account, s.Accounts)
-		all.patterns(function, s.Functions)
-		all.patterns(region, s.Regions)
+		all.patterns(d, account, s.Accounts)
+		all.patterns(d, function, s.Functions)
+		all.patterns(d, region, s.Regions)
 		either.add(strings.Join(all.sql, " AND "), all.args...)
 	}
-	c.add("("+strings.Join(either.sql, " OR ")+")", either.args...)
+	c.add(anyHolds(either.sql), either.args...)
+}
+
+// anyHolds is an OR of conditions, as flat as it can be.
+func anyHolds(sql []string) string {
+	if len(sql) == 1 {
+		return "(" + sql[0] + ")"
+	}
+	half := len(sql) / 2
+	return "(" + anyHolds(sql[:half]) + " OR " + anyHolds(sql[half:]) + ")"
 }
 
 // patterns is [included] for a column.
-func (c *conditions) patterns(column string, patterns []string) {
-	var either conditions
+func (c *conditions) patterns(d dialect, column string, patterns []string) {
+	var wanted, excluded patternSet
 	for _, p := range patterns {
 		if rest, excludes := strings.CutPrefix(p, "-"); excludes && rest != "" {
-			c.add("NOT "+like(column), likePattern(rest))
+			excluded.add(rest)
 			continue
 		}
-		either.add(like(column), likePattern(p))
+		wanted.add(p)
 	}
-	if len(either.sql) > 0 {
-		c.add("("+strings.Join(either.sql, " OR ")+")", either.args...)
+	if none := excluded.matches(d, column); len(none.sql) > 0 {
+		c.add("NOT "+anyHolds(none.sql), none.args...)
+	}
+	if one := wanted.matches(d, column); len(one.sql) > 0 {
+		c.add(anyHolds(one.sql), one.args...)
 	}
 }
 
-// likePattern is a collection's pattern for LIKE.
-func likePattern(pattern string) string {
+// patternSet are patterns in lower case: names, and those with stars as LIKE has them.
+type patternSet struct{ names, starred []string }
+
+func (p *patternSet) add(pattern string) {
 	rest, leading, trailing := cutStars(pattern)
-	rest = likeLiteral(rest)
-	if leading {
-		rest = "%" + rest
+	switch {
+	case !leading && !trailing:
+		p.names = append(p.names, lower(text(rest)))
+		return
+	case leading && trailing:
+		rest = "%" + likeLiteral(rest) + "%"
+	case leading:
+		rest = "%" + likeLiteral(rest)
+	default:
+		rest = likeLiteral(rest) + "%"
 	}
-	if trailing {
-		rest += "%"
+	p.starred = append(p.starred, rest)
+}
+
+// matches are the conditions one of which a column meets that one of the patterns matches.
+func (p *patternSet) matches(d dialect, column string) conditions {
+	var c conditions
+	if len(p.names) > 0 {
+		c.add("lower("+column+") IN (SELECT value FROM "+d.textTable("p")+")", d.textsOf(p.names))
 	}
-	return rest
+	if len(p.starred) > 0 {
+		c.add("EXISTS (SELECT 1 FROM "+d.textTable("p")+" WHERE lower("+column+") LIKE p.value ESCAPE '\\')", d.textsOf(p.starred))
+	}
+	return c
 }
