@@ -6,7 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -76,7 +76,7 @@ func TestGivenUpAlone(t *testing.T) {
 		<-admitted
 		return nil, nil //nolint:nilnil // the server's own configuration
 	}}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	defer server.Close()
 	admit, answer := sync.OnceFunc(func() { close(admitted) }), sync.OnceFunc(func() { close(answered) })
