@@ -28,7 +28,26 @@ import (
 const (
 	submissionPort = 587
 	implicitTLS    = 465 // the port on which TLS comes first
+	// maxReplies bounds all that a mail server says to one message, in bytes. A reply may have any number of lines, and is
+	// kept until its last one.
+	maxReplies = 256 << 10
 )
+
+// briefConn is a connection whose other side may say so much and no more. Only one goroutine may read it.
+type briefConn struct {
+	net.Conn
+	left int // bytes
+}
+
+// Read reads what there is, as long as there's some left of what may be said.
+func (c *briefConn) Read(b []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, autodefend.Errorf(autodefend.CodeUnavailable, "the mail server says too much").WithHint("check the address and the port")
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
+}
 
 // mail sends an alert by a mail server.
 func (n *Notifier) mail(ctx context.Context, to api.EmailTarget, alert api.Alert) error {
@@ -63,13 +82,13 @@ func (n *Notifier) mailServer(ctx context.Context, settings api.AlertEmail) (*sm
 		_ = conn.Close()
 	}
 	config := &tls.Config{ServerName: settings.SMTPAddress, MinVersion: tls.VersionTLS12, RootCAs: n.roots}
-	remote := conn.RemoteAddr()
+	var talk net.Conn = &briefConn{Conn: conn, left: maxReplies}
 	if port == implicitTLS {
-		conn = tls.Client(conn, config)
+		talk = tls.Client(talk, config)
 	}
-	client, err := n.greet(conn, settings.SMTPAddress)
+	client, err := n.greet(talk, settings.SMTPAddress)
 	if err == nil && port != implicitTLS {
-		err = startTLS(client, config, remote)
+		err = startTLS(client, config, conn.RemoteAddr())
 	}
 	if err != nil {
 		stop()

@@ -29,12 +29,14 @@ type mailServer struct {
 	tls      *tls.Config       // for STARTTLS; nil doesn't offer it
 	auth     string            // the ways it offers once the connection is private, such as "PLAIN LOGIN"
 	answers  map[string]string // by verb, or by whole command
+	endless  *string           // the verb whose answer it repeats for ever; "" is the greeting
 
 	ended    chan struct{}
 	commands []string
 	login    string
 	secure   bool // the message came over TLS
 	data     []byte
+	said     int // bytes of the endless answer
 }
 
 func startMail(t *testing.T, s *mailServer) {
@@ -64,6 +66,10 @@ func (s *mailServer) serve(conn net.Conn) {
 	defer func() { conn.Close() }()
 	text := textproto.NewConn(conn)
 	reply := func(format string, args ...any) { _ = text.PrintfLine(format, args...) }
+	if s.endless != nil && *s.endless == "" {
+		s.babble(text, "220-mail.test")
+		return
+	}
 	reply("220 mail.test")
 	for {
 		line, err := text.ReadLine()
@@ -75,6 +81,10 @@ func (s *mailServer) serve(conn net.Conn) {
 		answer, ok := s.answers[line]
 		if !ok {
 			answer, ok = s.answers[verb]
+		}
+		if s.endless != nil && *s.endless == verb {
+			s.babble(text, answer)
+			return
 		}
 		if ok {
 			reply("%s", answer)
@@ -102,6 +112,16 @@ func (s *mailServer) serve(conn net.Conn) {
 		default:
 			reply("250 ok")
 		}
+	}
+}
+
+// babble repeats a line until nobody reads it, or there was more than anybody should have read.
+func (s *mailServer) babble(text *textproto.Conn, line string) {
+	for s.said < 64<<20 {
+		if err := text.PrintfLine("%s%s", line, strings.Repeat("x", 1000)); err != nil {
+			return
+		}
+		s.said += len(line) + 1000
 	}
 }
 
@@ -284,6 +304,28 @@ func TestOneDeadMailbox(t *testing.T) {
 			<-s.ended
 			if (len(s.data) > 0) != tt.sent {
 				t.Errorf("the server has %d bytes of the message", len(s.data))
+			}
+		})
+	}
+}
+
+// TestAMailServerThatNeverEnds: what a server says is bounded, before and after the connection is private.
+func TestAMailServerThatNeverEnds(t *testing.T) {
+	for _, verb := range []string{"", "EHLO", "MAIL", "RCPT", "DATA"} {
+		t.Run("after "+verb, func(t *testing.T) {
+			config, n := certified(t)
+			s := &mailServer{tls: config, endless: &verb, answers: map[string]string{}}
+			if verb != "" {
+				s.answers[verb] = "250-more"
+			}
+			startMail(t, s)
+			err := n.Send(t.Context(), mailTo(s.port(), api.Login{}), runtimeAlert("a"))
+			if autodefend.ErrorCode(err) != autodefend.CodeUnavailable || !strings.Contains(err.Error(), "too much") {
+				t.Errorf("error %v", err)
+			}
+			<-s.ended
+			if s.said > 16<<20 {
+				t.Errorf("it could say %d bytes", s.said)
 			}
 		})
 	}
