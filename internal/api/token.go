@@ -96,3 +96,10 @@ type RevokedFunction struct {
 	// By is the user that revoked them.
 	By string `json:"by,omitempty"`
 }
+
+// Refuses reports whether a token that was issued then, in Unix seconds, is refused: whether there's a function that both the
+// token and the revocation mean. An empty name of the token's stands for any, too.
+func (r RevokedFunction) Refuses(account, region, function string, issued int64) bool {
+	meet := func(a, b string) bool { return a == "" || b == "" || a == b }
+	return issued < r.Before.Unix() && meet(r.AccountID, account) && meet(r.Region, region) && meet(r.Function, function)
+}

@@ -167,12 +167,9 @@ func (r *revocations) refuse(id route.FunctionIdentity) bool {
 
 func refusedBy(list []api.RevokedFunction, id route.FunctionIdentity) bool {
 	for _, f := range list {
-		if id.Issued < f.Before.Unix() && meet(f.AccountID, id.Account) && meet(f.Region, id.Region) {
+		if f.Refuses(id.Account, id.Region, id.Function, id.Issued) {
 			return true
 		}
 	}
 	return false
 }
-
-// meet reports whether two names, of which empty ones mean any, can mean the same.
-func meet(a, b string) bool { return a == "" || b == "" || a == b }

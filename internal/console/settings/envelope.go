@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -283,13 +284,9 @@ func (p *policySource) value(f autodefend.Function, room int) string {
 
 // isRevoked tells whether the token that came with an envelope is refused.
 func (p *policySource) isRevoked(t policy.Target, issued time.Time) bool {
-	meet := func(a, b string) bool { return a == "" || b == "" || a == b }
-	for _, r := range p.revoked {
-		if issued.Unix() < r.Before.Unix() && meet(r.AccountID, t.AccountID) && meet(r.Region, t.Region) && meet(r.Function, t.Function) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.revoked, func(r api.RevokedFunction) bool {
+		return r.Refuses(t.AccountID, t.Region, t.Function, issued.Unix())
+	})
 }
 
 func (s *Service) defenderRoutes() []route.Route {
