@@ -246,45 +246,43 @@ func TestLiveFromADatabase(t *testing.T) {
 // at for one list.
 func TestLiveSearchesAll(t *testing.T) {
 	b, db := startDatabase(t)
-	const all = 25_000
+	const all = 12_000
 	for from := 1; from <= all; from += 1000 {
 		records := make([]api.AuditRecord, 1000)
 		for i := range records {
 			n := from + i
 			msg := "ls launched"
-			if n%12_000 == 0 {
+			if n%5500 == 0 {
 				msg = "wget launched"
 			}
 			records[i] = api.AuditRecord{
 				Stream: api.StreamRuntime, ID: nth("a", n), Time: noon(), Received: noon(), Function: "orders", Type: "processes", Effect: "alert",
-				Msg: msg, Body: fmt.Appendf(nil, `{"_id":"a%d","user":"u%d"}`, n, n%12_000), Count: 1,
+				Msg: msg, Body: fmt.Appendf(nil, `{"_id":"a%d"}`, n), Count: 1,
 			}
 		}
 		if _, err := db.AppendAudits(t.Context(), records); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, query := range []url.Values{{"msg": {"WGET"}}, {"search": {"wget"}}, {"user": {"u0"}}} {
-		query["after"], query["fields"] = []string{"1"}, []string{"_id"}
-		l, err := b.newLive(t.Context(), &route.Call{Principal: admin(), Query: query})
-		if err != nil {
+	query := url.Values{"msg": {"WGET"}, "after": {"1"}, "fields": {"_id"}}
+	l, err := b.newLive(t.Context(), &route.Call{Principal: admin(), Query: query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{}
+	l.out = s
+	for more := true; more; {
+		if more, err = l.next(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s := &screen{}
-		l.out = s
-		for more := true; more; {
-			if more, err = l.next(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+	}
+	for _, want := range []string{"id: 5500\nevent: audit\ndata: {\"_id\":\"a5500\"}\n\n", "id: 11000\nevent: audit\ndata: {\"_id\":\"a11000\"}\n\n"} {
+		if strings.Count(s.String(), want) != 1 {
+			t.Errorf("%q isn't there once", want)
 		}
-		for _, want := range []string{"id: 12000\nevent: audit\ndata: {\"_id\":\"a12000\"}\n\n", "id: 24000\nevent: audit\ndata: {\"_id\":\"a24000\"}\n\n"} {
-			if strings.Count(s.String(), want) != 1 {
-				t.Errorf("%v: %q isn't there once", query, want)
-			}
-		}
-		if n := strings.Count(s.String(), "event:"); n != 2 || l.at != all {
-			t.Errorf("%v: %d events, it's at %d", query, n, l.at)
-		}
+	}
+	if n := strings.Count(s.String(), "event:"); n != 2 || l.at != all {
+		t.Errorf("%d events, it's at %d", n, l.at)
 	}
 }
 
