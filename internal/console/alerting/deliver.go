@@ -19,6 +19,8 @@ const (
 	// sendingTime bounds how long messages are begun after deliveries were taken. With one message and writing down what
 	// came of it, that ends within hold.
 	sendingTime = time.Minute
+	// laneTime bounds how long messages are begun to one channel while others may wait for the next round.
+	laneTime = 10 * time.Second
 	// senders is how many channels are sent to at the same time.
 	senders = 8
 	// mostTogether and mostBytes bound what is put into one alert.
@@ -41,8 +43,9 @@ type lane struct {
 	parcels          []parcel
 }
 
-// deliver sends what is due and reports whether there may be more. Channels are sent to side by side: one that is slow
-// or down doesn't keep the others.
+// deliver sends what is due and reports whether there may be more. Channels are sent to side by side; what comes for
+// them meanwhile waits for the slowest. That has [laneTime], and one message more. When more than [senders] are slow, they take
+// turns, for sendingTime at most.
 func (s *Service) deliver(ctx context.Context) (bool, error) {
 	profiles, err := s.loadProfiles(ctx)
 	if err != nil {
@@ -61,7 +64,11 @@ func (s *Service) deliver(ctx context.Context) (bool, error) {
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			s.run(ctx, profiles, l, started.Add(sendingTime))
+			until := s.now().Add(laneTime)
+			if last := started.Add(sendingTime); until.After(last) {
+				until = last
+			}
+			s.run(ctx, profiles, l, until)
 		})
 	}
 	running.Wait()

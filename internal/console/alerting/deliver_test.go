@@ -355,6 +355,52 @@ func TestSlowChannelKeepsNobody(t *testing.T) {
 	})
 }
 
+// TestSlowChannelWithMuchToDo: a receiver that takes every message, but slowly, keeps the others for two of its messages at most.
+func TestSlowChannelWithMuchToDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, r := newMemory(), &recorder{}
+		r.answer = func(to api.AlertTarget, _ api.Alert) error {
+			if to.Channel == "slack:#a" {
+				time.Sleep(9 * time.Second)
+			}
+			return nil
+		}
+		s := newService(m, r, "a")
+		put(t, s, both)
+		start(t, s)
+		store(t, m, numbered(api.StreamRuntime, 0, 20)...)
+		time.Sleep(2 * time.Second)
+		store(t, m, numbered(api.StreamRuntime, 20, 40)...)
+		time.Sleep(20 * time.Second)
+		if got := r.got("webhook"); len(got) != 40 {
+			t.Errorf("the fast channel has %d of 40", len(got))
+		}
+		time.Sleep(10 * time.Minute)
+		once(t, r, 40)
+		if m.left() != 0 {
+			t.Errorf("%d left", m.left())
+		}
+	})
+}
+
+// TestMoreSlowChannelsThanSenders: those that had to wait for the others get their time as well.
+func TestMoreSlowChannelsThanSenders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, r := newMemory(), &recorder{takes: 10 * time.Second}
+		s := newService(m, r, "a")
+		const profiles = 3*senders + 1
+		for i := range profiles {
+			put(t, s, fmt.Sprintf(`{"name":"p%02d",%s}`, i, webhookOfAll))
+		}
+		start(t, s)
+		store(t, m, audit(api.StreamRuntime, "a", "r"))
+		time.Sleep(42 * time.Second)
+		if got := r.got("webhook"); len(got) != profiles {
+			t.Errorf("%d of %d profiles were told in the time of four messages", len(got), profiles)
+		}
+	})
+}
+
 func TestProfilesThatChangeWhileAlertsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
