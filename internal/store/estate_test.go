@@ -202,12 +202,16 @@ func TestWildcards(t *testing.T) {
 		{[]string{"*b*"}, "abc", true},
 		{[]string{"a*c"}, "abc", false},
 		{[]string{"*", "-a*"}, "abc", false},
-		{[]string{"-a*"}, "b", true},
+		{[]string{"-a*"}, "b", false},
+		{[]string{"-"}, "-", false},
 		{[]string{"-a*", "b"}, "c", false},
 		{[]string{""}, "a", false},
 	} {
 		if got := included(tt.patterns, tt.name); got != tt.want {
 			t.Errorf("%q includes %q: %t", tt.patterns, tt.name, got)
+		}
+		if got := (api.FunctionScope{Functions: tt.patterns}).Holds("", "", tt.name); got != tt.want {
+			t.Errorf("elsewhere %q includes %q: %t", tt.patterns, tt.name, got)
 		}
 	}
 }

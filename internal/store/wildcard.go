@@ -32,21 +32,18 @@ func cutStars(pattern string) (string, bool, bool) {
 	return rest, leading, trailing
 }
 
-// included tells whether the patterns include a value: exclusions, which begin with a hyphen, come first; no patterns, or
-// only exclusions, include everything else.
+// included tells whether the patterns include a value: exclusions, which begin with a hyphen, come first; no patterns
+// include everything, and exclusions by themselves nothing, as everywhere else.
 func included(patterns []string, s string) bool {
-	positive, matched := false, false
+	matched := len(patterns) == 0
 	for _, p := range patterns {
-		if rest, excludes := strings.CutPrefix(p, "-"); excludes && rest != "" {
-			if wildcard(rest, s) {
-				return false
-			}
-			continue
+		rest, excludes := strings.CutPrefix(p, "-")
+		if excludes && rest != "" && wildcard(rest, s) {
+			return false
 		}
-		positive = true
-		matched = matched || wildcard(p, s)
+		matched = matched || !excludes && wildcard(p, s)
 	}
-	return matched || !positive
+	return matched
 }
 
 // inScope tells whether a function is in one of the scopes; nil doesn't restrict.
@@ -90,20 +87,23 @@ func anyHolds(sql []string) string {
 
 // patterns is [included] for a column.
 func (c *conditions) patterns(d dialect, column string, patterns []string) {
+	if len(patterns) == 0 {
+		return
+	}
 	var wanted, excluded patternSet
 	for _, p := range patterns {
-		if rest, excludes := strings.CutPrefix(p, "-"); excludes && rest != "" {
+		switch rest, excludes := strings.CutPrefix(p, "-"); {
+		case !excludes:
+			wanted.add(p)
+		case rest != "":
 			excluded.add(rest)
-			continue
 		}
-		wanted.add(p)
 	}
 	if none := excluded.matches(d, column); len(none.sql) > 0 {
 		c.add("NOT "+anyHolds(none.sql), none.args...)
 	}
-	if one := wanted.matches(d, column); len(one.sql) > 0 {
-		c.add(anyHolds(one.sql), one.args...)
-	}
+	one := wanted.matches(d, column)
+	c.add(anyHolds(append(one.sql, "1 = 0")), one.args...)
 }
 
 // patternSet are patterns in lower case: names, and those with stars as LIKE has them.
