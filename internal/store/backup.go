@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/autodefend/autodefend"
 )
@@ -34,7 +32,11 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
 		return errors.Join(failure("back up the database", d, err), os.RemoveAll(part))
 	}
-	if err := settle(part, file); err != nil {
+	err = flush(part)
+	if err == nil {
+		err = systemFiles().put(part, file)
+	}
+	if err != nil {
 		return errors.Join(unusable("write the backup", err), os.RemoveAll(part))
 	}
 	return nil
@@ -48,23 +50,13 @@ func unusable(op string, err error) error {
 	return &autodefend.Error{Code: autodefend.CodeUnavailable, Message: op, Err: err, Hint: "look at the disk and at the owner of the directory"}
 }
 
-// settle has a file on the disk, under its name.
-func settle(part, file string) error {
-	f, err := os.OpenFile(part, os.O_RDWR, 0)
+// flush has a file on the disk, for nobody else to read.
+func flush(file string) error {
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(part, file); err != nil {
-		return err
-	}
-	directory, err := os.Open(filepath.Dir(file))
-	if err != nil {
-		return err
-	}
-	return errors.Join(directory.Sync(), directory.Close())
+	return errors.Join(f.Chmod(0o600), f.Sync(), f.Close())
 }
 
 // Restore puts a backup in the place of the database that c names, and keeps the one that was there beside it, its name
@@ -87,11 +79,12 @@ func Restore(ctx context.Context, c Config, backup string) error {
 	if err := copyFile(backup, part); err != nil {
 		return errors.Join(unusable("copy the backup", err), os.RemoveAll(part))
 	}
-	if err := setAside(ctx, to, c.Now()); err != nil {
+	if err := quiesce(ctx, to); err != nil {
 		return errors.Join(err, os.RemoveAll(part))
 	}
-	if err := settle(part, to.path); err != nil {
-		return unusable("put the backup in place", err)
+	aside := to.path + ".replaced-" + c.Now().UTC().Format("20060102T150405Z")
+	if err := systemFiles().replace(part, to.path, aside); err != nil {
+		return errors.Join(unusable("put the backup in place", err), os.RemoveAll(part))
 	}
 	return nil
 }
@@ -144,12 +137,15 @@ func copyFile(from, to string) error {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return flush(to)
 }
 
-// setAside renames a database that nobody uses. Leaving the journal mode is what SQLite allows to the only one who has
-// the database open; it also moves everything from the journal into the file.
-func setAside(ctx context.Context, d sqlite, now time.Time) error {
+// quiesce makes a database that nobody uses one file. Leaving the journal mode is what SQLite allows to the only one who
+// has the database open; it also moves everything from the journal into the file.
+func quiesce(ctx context.Context, d sqlite) error {
 	if _, err := os.Stat(d.path); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -165,12 +161,6 @@ func setAside(ctx context.Context, d sqlite, now time.Time) error {
 	if err != nil && !d.broken(err) { // one that is damaged is what a backup is for
 		return &autodefend.Error{
 			Code: autodefend.CodeConflict, Message: "the database is in use", Err: err, Hint: "stop the Console first; nothing was changed",
-		}
-	}
-	aside := d.path + ".replaced-" + now.UTC().Format("20060102T150405Z")
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Rename(d.path+suffix, aside+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return unusable("set the database aside", err)
 		}
 	}
 	return nil
