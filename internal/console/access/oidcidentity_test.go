@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
 	"github.com/autodefend/autodefend/internal/console/route"
+	"github.com/autodefend/autodefend/internal/store"
 )
 
 // loginOIDC logs in at a provider and returns the session's token.
@@ -190,5 +192,32 @@ func TestNameIsFreedDuringALogin(t *testing.T) {
 	v := session{AuthType: api.AuthOIDC, Username: "eve", Groups: []string{"security team"}}
 	if _, err := w.begin(t.Context(), &route.Call{API: "GET /authenticate/callback/oidc"}, v, bound...); autodefend.ErrorCode(err) != autodefend.CodeConflict && autodefend.ErrorCode(err) != autodefend.CodeNotFound {
 		t.Errorf("the session began: %v", err)
+	}
+}
+
+// busyStore does something before the first write that the test is about.
+type busyStore struct {
+	*store.Store
+	once sync.Once
+	do   func()
+}
+
+func (b *busyStore) Write(ctx context.Context, changes []api.DocumentChange, audit *api.MgmtAudit) error {
+	b.once.Do(b.do)
+	return b.Store.Write(ctx, changes, audit)
+}
+
+// TestUserIsRemovedWhileItRenews: a session that is renewed at the same moment keeps nobody from removing its user.
+func TestUserIsRemovedWhileItRenews(t *testing.T) {
+	w := newWorld(t)
+	w.addUser(api.User{Username: "ann", Role: "auditor"})
+	ann := bearer(w.login("ann", rootPassword))
+	other := w.replica()
+	other.documents = &busyStore{Store: w.store, do: func() { w.must(request{method: "GET", path: "/renew", auth: ann}) }}
+	if _, err := other.do(t.Context(), request{method: "DELETE", path: "/users/ann", auth: asRoot()}); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.who(ann); err == nil {
+		t.Error("the session is still good")
 	}
 }
