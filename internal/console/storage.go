@@ -44,6 +44,8 @@ type Retention interface {
 	Size(ctx context.Context) (int64, error)
 	// ExpireMgmt removes management audits before a time.
 	ExpireMgmt(ctx context.Context, before time.Time) (int, error)
+	// ExpireIncidents removes some of the incidents of before a time, the oldest, and returns how many; 0 when none is left.
+	ExpireIncidents(ctx context.Context, before time.Time) (int, error)
 }
 
 // Incidents keeps incidents: audits that belong together.

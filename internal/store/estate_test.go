@@ -378,6 +378,37 @@ func TestIncidents(t *testing.T) {
 	})
 }
 
+// TestExpireIncidents: the oldest go first, so many at once, whether they are acknowledged or not.
+func TestExpireIncidents(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		var wg sync.WaitGroup
+		for i := range incidentsAtOnce + 3 {
+			wg.Go(func() {
+				if err := s.PutIncident(ctx, api.Incident{ID: fmt.Sprint(i), Time: start.Add(time.Duration(i) * time.Second)}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		must(t, s.Acknowledge(ctx, "1000", true, nil))
+		before := start.Add(time.Duration(incidentsAtOnce+1) * time.Second)
+		for i, want := range []int{incidentsAtOnce, 1, 0} {
+			if n, err := s.ExpireIncidents(ctx, before); n != want || err != nil {
+				t.Fatalf("round %d: %d are removed, %v, want %d", i, n, err, want)
+			}
+			left, _, err := s.Incidents(ctx, api.IncidentQuery{Page: api.Page{Reverse: true, Limit: 1}})
+			must(t, err)
+			if oldest := []string{"1000", "1001", "1001"}[i]; left[0].ID != oldest {
+				t.Errorf("round %d: the oldest one is %s, want %s", i, left[0].ID, oldest)
+			}
+		}
+		if _, left, err := s.Incidents(ctx, api.IncidentQuery{Page: api.Page{Limit: 1}}); left != 2 || err != nil {
+			t.Errorf("%d are left, %v", left, err)
+		}
+	})
+}
+
 // TestExpire: what is removed is gone from pages and counts alike.
 func TestExpire(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {

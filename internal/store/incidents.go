@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/autodefend/autodefend"
 	"github.com/autodefend/autodefend/internal/api"
@@ -95,5 +96,18 @@ func (s *Store) Acknowledge(ctx context.Context, id string, acknowledged bool, a
 			return nil
 		}
 		return addMgmt(ctx, tx, *audit)
+	})
+}
+
+// incidentsAtOnce is how many incidents are removed at once: few, so that what is stored meanwhile doesn't wait.
+const incidentsAtOnce = 1000
+
+// ExpireIncidents removes incidents of before a time, acknowledged or not, the oldest first and at most 1,000 at once, and
+// returns how many it removed.
+func (s *Store) ExpireIncidents(ctx context.Context, before time.Time) (int, error) {
+	return write(ctx, s.writer, "remove old incidents", 1, func(ctx context.Context, tx *tx) (int, error) {
+		n, err := tx.exec(ctx, "DELETE FROM incidents WHERE serial IN (SELECT serial FROM incidents WHERE time < ? ORDER BY time LIMIT ?)",
+			before.UnixMilli(), incidentsAtOnce)
+		return int(n), err
 	})
 }

@@ -36,6 +36,7 @@ func TestPlans(t *testing.T) {
 		{"uncounted", s.uncountedSQL(), 4, "SEARCH audits USING INTEGER PRIMARY KEY (rowid>?)"},
 		{"order", s.orderSQL(newest), 4, "SEARCH audits USING COVERING INDEX audits_order (stream=? AND seq>? AND seq<?)"},
 		{"documents", "SELECT body FROM documents WHERE kind = ? AND id = ?", 2, "SEARCH documents USING INDEX sqlite_autoindex_documents_1 (kind=? AND id=?)"},
+		{"old incidents", "SELECT serial FROM incidents WHERE time < ? ORDER BY time LIMIT ?", 2, "SEARCH incidents USING COVERING INDEX incidents_time (time<?)"},
 		{"management", "SELECT api FROM mgmt_audits ORDER BY time DESC, seq DESC LIMIT ?", 1, "SCAN mgmt_audits USING INDEX mgmt_audits_time"},
 	}
 	for _, analyze := range []bool{false, true} {

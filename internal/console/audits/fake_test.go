@@ -196,6 +196,18 @@ func (m *memory) ExpireMgmt(_ context.Context, before time.Time) (int, error) {
 	return was - len(m.mgmt), nil
 }
 
+func (m *memory) ExpireIncidents(_ context.Context, before time.Time) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, i := range m.incidents { // one at once
+		if i.Time.Before(before) {
+			delete(m.incidents, id)
+			return 1, nil
+		}
+	}
+	return 0, nil
+}
+
 func (m *memory) PutIncident(_ context.Context, i api.Incident) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

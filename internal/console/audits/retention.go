@@ -41,6 +41,9 @@ func (s *Service) Expire(ctx context.Context) error {
 				return fmt.Errorf("remove audits by age: %w", err)
 			}
 		}
+		if err := s.expireIncidents(ctx, &lease, now.Add(-s.Keep.Age-incidentWindow)); err != nil {
+			return fmt.Errorf("remove incidents by age: %w", err)
+		}
 	}
 	if s.Keep.MgmtAge > 0 {
 		if _, err := s.Retention.ExpireMgmt(ctx, now.Add(-s.Keep.MgmtAge)); err != nil {
@@ -77,6 +80,20 @@ func (s *Service) expireBefore(ctx context.Context, lease *api.Lease, stream api
 			return err
 		}
 		n, err := s.Retention.Expire(ctx, stream, before, expireBatch)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// expireIncidents removes incidents whose first audit is older than audits may become by the window in which an incident
+// gathers them: none of its audits is left then.
+func (s *Service) expireIncidents(ctx context.Context, lease *api.Lease, before time.Time) error {
+	for {
+		if err := s.held(ctx, lease); err != nil {
+			return err
+		}
+		n, err := s.Retention.ExpireIncidents(ctx, before)
 		if err != nil || n == 0 {
 			return err
 		}
