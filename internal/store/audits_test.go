@@ -232,6 +232,37 @@ func checkSlices(t *testing.T, sliced []api.Slice, all []api.AuditRecord, q api.
 	}
 }
 
+// TestPagesOfOneMoment: audits of many functions that have the same time are each on one page.
+func TestPagesOfOneMoment(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		const many, limit = 90, 7
+		e := newEstate(1, 5, time.Hour)
+		batch := made(e, 1, many, many)[0]
+		for i := range batch {
+			batch[i].Time, batch[i].Function = start, fmt.Sprint("svc-", i)
+		}
+		_, err := s.AppendAudits(t.Context(), batch)
+		must(t, err)
+		for _, reverse := range []bool{false, true} {
+			for offset := 0; offset < many; offset += limit {
+				page, err := s.Audits(t.Context(), api.AuditQuery{
+					Stream: api.StreamRuntime, Scopes: []api.FunctionScope{{Functions: []string{"svc-*"}}}, Page: api.Page{Offset: offset, Limit: limit, Reverse: reverse},
+				})
+				must(t, err)
+				for i, a := range page {
+					want := int64(many - offset - i)
+					if reverse {
+						want = int64(offset + i + 1)
+					}
+					if a.Sequence != want {
+						t.Errorf("reverse %t, from %d: audit %d has sequence %d, want %d", reverse, offset, i, a.Sequence, want)
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestAppendIsIdempotent(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		e := newEstate(9, 5, time.Hour)

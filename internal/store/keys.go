@@ -162,7 +162,8 @@ func (s *Store) seriesSQL(b bounds) string {
 	return "SELECT seq, time, series FROM " + s.dialect.by("audits", "audits_series") + " WHERE series = ? AND time >= ? AND time <= ? ORDER BY time" + d + ", seq" + d + " LIMIT ?"
 }
 
-// foremost returns the series whose first audits come first.
+// foremost returns the series whose first audits come first: so many as are needed, and those whose first audit has the
+// time of the last one's, as only the sequence tells which of these comes first.
 func (s *Store) foremost(ctx context.Context, sel *selection, b bounds, need int) ([]int64, error) {
 	args := []any{b.to, s.dialect.setOf(sel.series), b.from, need}
 	if b.older {
@@ -180,13 +181,14 @@ func (s *Store) foremost(ctx context.Context, sel *selection, b bounds, need int
 
 // foremostSQL looks up each series' first audit.
 func (s *Store) foremostSQL(b bounds) string {
-	bound, outer, d := "a.time <= ?", "first >= ?", b.direction()
+	bound, outer, last, d := "a.time <= ?", "first >= ", "min", b.direction()
 	if b.older {
-		bound, outer = "a.time >= ?", "first <= ?"
+		bound, outer, last = "a.time >= ?", "first <= ", "max"
 	}
 	return "WITH x AS MATERIALIZED (SELECT j.value, (SELECT a.time FROM " + s.dialect.by("audits", "audits_series", "a") +
 		" WHERE a.series = j.value AND " + bound + " ORDER BY a.time" + d + " LIMIT 1) AS first FROM " + s.dialect.setTable("j") +
-		") SELECT value FROM x WHERE " + outer + " ORDER BY first" + d + " LIMIT ?"
+		") SELECT value FROM x WHERE " + outer + "(SELECT " + last + "(first) FROM (SELECT first FROM x WHERE " + outer + "? ORDER BY first" + d +
+		" LIMIT ?) y) ORDER BY first" + d
 }
 
 // walkOnSQL is walkSQL from a key on.
