@@ -181,7 +181,7 @@ func TestWildcards(t *testing.T) {
 					got[f.Name] = true
 				}
 				for _, name := range names {
-					if want := included(list, name); got[name] != want {
+					if want := patternsOf(list).include(name); got[name] != want {
 						t.Errorf("%q includes %q: %t, want %t", list, name, got[name], want)
 					}
 				}
@@ -207,7 +207,7 @@ func TestWildcards(t *testing.T) {
 		{[]string{"-a*", "b"}, "c", false},
 		{[]string{""}, "a", false},
 	} {
-		if got := included(tt.patterns, tt.name); got != tt.want {
+		if got := patternsOf(tt.patterns).include(tt.name); got != tt.want {
 			t.Errorf("%q includes %q: %t", tt.patterns, tt.name, got)
 		}
 		if got := (api.FunctionScope{Functions: tt.patterns}).Holds("", "", tt.name); got != tt.want {

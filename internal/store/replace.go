@@ -9,13 +9,14 @@ import (
 // files are what a restore does to names in a directory.
 type files struct {
 	rename, link func(from, to string) error
-	sync         func(directory string) error
+	// sync has the name of a file on the disk.
+	sync func(file string) error
 }
 
 func systemFiles() files { return files{rename: os.Rename, link: os.Link, sync: syncDirectory} }
 
-func syncDirectory(name string) error {
-	directory, err := os.Open(name)
+func syncDirectory(file string) error {
+	directory, err := os.Open(filepath.Dir(file))
 	if err != nil {
 		return err
 	}
@@ -27,7 +28,7 @@ func (f files) put(part, file string) error {
 	if err := f.rename(part, file); err != nil {
 		return err
 	}
-	return f.sync(filepath.Dir(file))
+	return f.sync(file)
 }
 
 // replace puts a file that is on the disk in the place of a database, which is kept under the name aside. At any moment
@@ -41,7 +42,7 @@ func (f files) replace(part, path, aside string) error {
 	if err != nil {
 		return errors.Join(err, undo())
 	}
-	return f.sync(filepath.Dir(path))
+	return f.sync(path)
 }
 
 // keep gives a database its second name, and returns what takes that back. What a damaged one has beside it goes first:
@@ -82,5 +83,5 @@ func (f files) keep(path, aside string) (func() error, error) {
 	default:
 		return undo, err
 	}
-	return undo, f.sync(filepath.Dir(path))
+	return undo, f.sync(path)
 }

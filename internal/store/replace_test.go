@@ -59,7 +59,7 @@ func TestReplaceAtAnyMoment(t *testing.T) {
 					}
 					return do(func() error { return os.Link(from, to) })
 				},
-				sync: func(directory string) error { return do(func() error { return syncDirectory(directory) }) },
+				sync: func(file string) error { return do(func() error { return syncDirectory(file) }) },
 			}
 			err := f.replace(path+".part", path, path+".aside")
 			now := contents(t, dir)

@@ -46,6 +46,7 @@ func (b bitset) has(n int64) bool {
 
 // selects finds what a query selects.
 func (d *dimensions) selects(q *api.AuditQuery, stream int64) selection {
+	scopes := scopesOf(q.Scopes)
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	s := selection{stream: stream, query: q, newest: d.series.last()}
@@ -59,7 +60,7 @@ func (d *dimensions) selects(q *api.AuditQuery, stream int64) selection {
 	top := max(d.sources.last(), d.kinds.last(), d.series.last())/64 + 1
 	sources, kinds := make(bitset, top), make(bitset, top)
 	for i := range d.sources.rows {
-		if row := &d.sources.rows[i]; row.stream == stream && row.selected(q) {
+		if row := &d.sources.rows[i]; row.stream == stream && row.selected(q, scopes) {
 			sources.add(d.sources.ids[i])
 			s.sources = append(s.sources, d.sources.ids[i])
 		}
@@ -84,9 +85,9 @@ func (d *dimensions) selects(q *api.AuditQuery, stream int64) selection {
 	return s
 }
 
-func (r *source) selected(q *api.AuditQuery) bool {
+func (r *source) selected(q *api.AuditQuery, scopes []scope) bool {
 	return anyOf(q.Accounts, r.account) && anyOf(q.Regions, r.region) && anyOf(q.Functions, r.function) &&
-		anyOf(q.FunctionIDs, r.functionID) && anyOf(q.Runtimes, r.runtime) && inScope(q.Scopes, r.account, r.function, r.region)
+		anyOf(q.FunctionIDs, r.functionID) && anyOf(q.Runtimes, r.runtime) && inScope(scopes, r.account, r.function, r.region)
 }
 
 func (r *kind) selected(q *api.AuditQuery) bool {

@@ -1,16 +1,17 @@
 package store
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/autodefend/autodefend/internal/api"
 )
 
-// wildcard matches as collections do, whatever the case of ASCII letters: a star at the end matches a beginning, a star at
+// wildcard matches as collections do, both in lower case: a star at the end matches a beginning, a star at
 // the beginning an end, both a part; a star elsewhere is an ordinary character.
 func wildcard(pattern, s string) bool {
 	rest, leading, trailing := cutStars(pattern)
-	rest, s = lower(rest), lower(s)
 	switch {
 	case leading && trailing:
 		return strings.Contains(s, rest)
@@ -32,31 +33,74 @@ func cutStars(pattern string) (string, bool, bool) {
 	return rest, leading, trailing
 }
 
-// included tells whether the patterns include a value: exclusions, which begin with a hyphen, come first; no patterns
-// include everything, and exclusions by themselves nothing, as everywhere else.
-func included(patterns []string, s string) bool {
-	matched := len(patterns) == 0
-	for _, p := range patterns {
-		rest, excludes := strings.CutPrefix(p, "-")
-		if excludes && rest != "" && wildcard(rest, s) {
-			return false
-		}
-		matched = matched || !excludes && wildcard(p, s)
-	}
-	return matched
+// patterns are those of one field of a collection. Exclusions, which begin with a hyphen, come first; no patterns include
+// everything, and exclusions by themselves nothing, as everywhere else.
+type patterns struct {
+	everything       bool
+	wanted, excluded patternSet
 }
 
-// inScope tells whether a function is in one of the scopes; nil doesn't restrict.
-func inScope(scopes []api.FunctionScope, account, function, region string) bool {
-	if scopes == nil {
-		return true
-	}
-	for _, s := range scopes {
-		if included(s.Accounts, account) && included(s.Functions, function) && included(s.Regions, region) {
-			return true
+func patternsOf(list []string) *patterns {
+	p := &patterns{everything: len(list) == 0}
+	for _, entry := range list {
+		switch rest, excludes := strings.CutPrefix(entry, "-"); {
+		case !excludes:
+			p.wanted.add(entry)
+		case rest != "":
+			p.excluded.add(rest)
 		}
 	}
-	return false
+	return p
+}
+
+func (p *patterns) include(s string) bool {
+	s = lower(s)
+	return p.everything || !p.excluded.match(s) && p.wanted.match(s)
+}
+
+// patternSet are patterns in lower case: names, of which there may be thousands, and those with stars.
+type patternSet struct {
+	names   map[string]bool
+	starred []string
+}
+
+func (p *patternSet) add(pattern string) {
+	pattern = lower(text(pattern))
+	if _, leading, trailing := cutStars(pattern); leading || trailing {
+		p.starred = append(p.starred, pattern)
+		return
+	}
+	if p.names == nil {
+		p.names = make(map[string]bool)
+	}
+	p.names[pattern] = true
+}
+
+// match tells whether one of the patterns matches a text in lower case.
+func (p *patternSet) match(s string) bool {
+	return p.names[s] || slices.ContainsFunc(p.starred, func(pattern string) bool { return wildcard(pattern, s) })
+}
+
+// scope is an [api.FunctionScope] made ready for many functions.
+type scope struct{ accounts, functions, regions *patterns }
+
+// scopesOf keeps nil, which doesn't restrict.
+func scopesOf(scopes []api.FunctionScope) []scope {
+	if scopes == nil {
+		return nil
+	}
+	ready := make([]scope, len(scopes))
+	for i, s := range scopes {
+		ready[i] = scope{patternsOf(s.Accounts), patternsOf(s.Functions), patternsOf(s.Regions)}
+	}
+	return ready
+}
+
+// inScope tells whether a function is in one of the scopes.
+func inScope(scopes []scope, account, function, region string) bool {
+	return scopes == nil || slices.ContainsFunc(scopes, func(s scope) bool {
+		return s.accounts.include(account) && s.regions.include(region) && s.functions.include(function)
+	})
 }
 
 // scopes requires the columns to be in one of the scopes; nil doesn't restrict. However many names a scope has, they are
@@ -66,11 +110,11 @@ func (c *conditions) scopes(d dialect, scopes []api.FunctionScope, account, func
 		return
 	}
 	either := conditions{sql: []string{"1 = 0"}}
-	for _, s := range scopes {
+	for _, s := range scopesOf(scopes) {
 		all := conditions{sql: []string{"1 = 1"}}
-		all.patterns(d, account, s.Accounts)
-		all.patterns(d, function, s.Functions)
-		all.patterns(d, region, s.Regions)
+		all.patterns(d, account, s.accounts)
+		all.patterns(d, function, s.functions)
+		all.patterns(d, region, s.regions)
 		either.add(strings.Join(all.sql, " AND "), all.args...)
 	}
 	c.add(anyHolds(either.sql), either.args...)
@@ -85,54 +129,43 @@ func anyHolds(sql []string) string {
 	return "(" + anyHolds(sql[:half]) + " OR " + anyHolds(sql[half:]) + ")"
 }
 
-// patterns is [included] for a column.
-func (c *conditions) patterns(d dialect, column string, patterns []string) {
-	if len(patterns) == 0 {
+// patterns requires a column to be included.
+func (c *conditions) patterns(d dialect, column string, p *patterns) {
+	if p.everything {
 		return
 	}
-	var wanted, excluded patternSet
-	for _, p := range patterns {
-		switch rest, excludes := strings.CutPrefix(p, "-"); {
-		case !excludes:
-			wanted.add(p)
-		case rest != "":
-			excluded.add(rest)
-		}
-	}
-	if none := excluded.matches(d, column); len(none.sql) > 0 {
+	if none := p.excluded.matches(d, column); len(none.sql) > 0 {
 		c.add("NOT "+anyHolds(none.sql), none.args...)
 	}
-	one := wanted.matches(d, column)
+	one := p.wanted.matches(d, column)
 	c.add(anyHolds(append(one.sql, "1 = 0")), one.args...)
-}
-
-// patternSet are patterns in lower case: names, and those with stars as LIKE has them.
-type patternSet struct{ names, starred []string }
-
-func (p *patternSet) add(pattern string) {
-	rest, leading, trailing := cutStars(pattern)
-	switch {
-	case !leading && !trailing:
-		p.names = append(p.names, lower(text(rest)))
-		return
-	case leading && trailing:
-		rest = "%" + likeLiteral(rest) + "%"
-	case leading:
-		rest = "%" + likeLiteral(rest)
-	default:
-		rest = likeLiteral(rest) + "%"
-	}
-	p.starred = append(p.starred, rest)
 }
 
 // matches are the conditions one of which a column meets that one of the patterns matches.
 func (p *patternSet) matches(d dialect, column string) conditions {
 	var c conditions
 	if len(p.names) > 0 {
-		c.add("lower("+column+") IN (SELECT value FROM "+d.textTable("p")+")", d.textsOf(p.names))
+		c.add("lower("+column+") IN (SELECT value FROM "+d.textTable("p")+")", d.textsOf(slices.Sorted(maps.Keys(p.names))))
 	}
 	if len(p.starred) > 0 {
-		c.add("EXISTS (SELECT 1 FROM "+d.textTable("p")+" WHERE lower("+column+") LIKE p.value ESCAPE '\\')", d.textsOf(p.starred))
+		like := make([]string, len(p.starred))
+		for i, pattern := range p.starred {
+			like[i] = likePattern(pattern)
+		}
+		c.add("EXISTS (SELECT 1 FROM "+d.textTable("p")+" WHERE lower("+column+") LIKE p.value ESCAPE '\\')", d.textsOf(like))
 	}
 	return c
+}
+
+// likePattern is a collection's pattern for LIKE.
+func likePattern(pattern string) string {
+	rest, leading, trailing := cutStars(pattern)
+	rest = likeLiteral(rest)
+	if leading {
+		rest = "%" + rest
+	}
+	if trailing {
+		rest += "%"
+	}
+	return rest
 }
