@@ -2,6 +2,7 @@ package consoletest
 
 import (
 	"context"
+	"math"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -129,7 +130,8 @@ func settledAudits(ctx context.Context, t *testing.T, s *store.Store) map[string
 func storedAudits(ctx context.Context, t *testing.T, s *store.Store) map[string]int {
 	t.Helper()
 	there := map[string]int{}
-	q := api.AuditQuery{Stream: api.StreamRuntime, Page: api.Page{Limit: 5000}}
+	// A bound makes it the order of sequences from the first page on.
+	q := api.AuditQuery{Stream: api.StreamRuntime, Before: math.MaxInt64, Page: api.Page{Limit: 5000}}
 	for {
 		page, err := s.Audits(ctx, q)
 		if err != nil {
