@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,7 @@ func (h *handshakes) refuse(now time.Time) {
 		late++
 	}
 	h.refused.Add(int64(late))
-	h.waiting = append(h.waiting[:0], h.waiting[late:]...)
+	h.waiting = slices.Delete(h.waiting, 0, late)
 }
 
 // hold makes a TLS configuration and the listener that it serves keep to the turns.
